@@ -1,0 +1,1 @@
+"""The web client, and the place where the parts are wired together: settings, urls, asgi, celery."""
