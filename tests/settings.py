@@ -6,6 +6,7 @@ Processes that tests start (`tests.product`) use `webmail.settings` itself with 
 
 import atexit
 import os
+import secrets
 import shutil
 import tempfile
 from pathlib import Path
@@ -24,14 +25,20 @@ atexit.register(_remove_folder)
 os.environ["DATA_DIR"] = str(_folder)
 os.environ.setdefault("MAIL_HOSTNAME", "mail.example.test")
 os.environ["SQLITE_SYNCHRONOUS"] = "OFF"
-os.environ["LIMITS_EXEMPT"] = os.environ.get("LIMITS_EXEMPT", "loopback")
+os.environ.setdefault(
+    "DB_POOL", "off"
+)  # a pool keeps connections open, and then the test database cannot be dropped
 
 from webmail.settings import *  # noqa: E402, F403
-from webmail.settings import DATABASES, DATA_DIR, PASSWORD_HASHERS  # noqa: E402
+from webmail.settings import DATA_DIR, DATABASES, PASSWORD_HASHERS  # noqa: E402
 
 if DATABASES["default"]["ENGINE"] == "mta.sqlite":
     # A file, not memory: threads and the write ticket behave as in an installation.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / "test.sqlite3")}
+else:
+    # One name per run: several runs may share a server.
+    _run = os.environ.get("PYTEST_XDIST_TESTRUNUID") or secrets.token_hex(4)
+    DATABASES["default"]["TEST"] = {"NAME": f"test_mailstead_{_run[:8]}"}
 ALLOWED_HOSTS = ["*"]
 # Signing in 500 times must not take 11 seconds; tests of the real hasher name it.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher", *PASSWORD_HASHERS]
