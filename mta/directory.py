@@ -1,0 +1,119 @@
+"""The port through which mail asks who people are: addresses, sign-in, send-as, keys.
+
+`mta` knows neither tenants nor the user model. Settings name the implementation once (DIRECTORY);
+`current()` returns it. Tests may install another with `use()`. Every method is synchronous and may
+read the database; callers in an event loop go through their thread bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True)
+class LocalTarget:
+    """A mailspace here that a recipient address means. `address` is what the mail was written to."""
+
+    mailspace: int
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteTarget:
+    """An outside address that an alias of ours forwards to."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolution:
+    """What a recipient address means.
+
+    `kind`: "ours" (see `targets`), "unknown" (our domain, no such address: 550 5.1.1),
+    "suspended" (exists, takes no mail now: 450 4.2.1) or "elsewhere" (not our domain).
+    """
+
+    kind: str
+    targets: tuple[LocalTarget | RemoteTarget, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """A mailspace an account may open. `rights`: own, read, organise (RFC 4314 in words)."""
+
+    mailspace: int
+    address: str
+    rights: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """A verified sign-in. `access[0]` is the account's own mailspace, if it has one."""
+
+    account: int
+    username: str
+    access: tuple[Access, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One active DKIM key of a domain; `private_key` is PKCS#8 PEM."""
+
+    domain: str
+    selector: str
+    private_key: bytes
+
+
+class Directory(Protocol):
+    """The questions. Addresses are canonical (mta.message.address.canonical) on both sides."""
+
+    def resolve(self, address: str) -> Resolution: ...
+
+    def is_local_domain(self, domain: str) -> bool: ...
+
+    def sign_in(self, username: str, password: str, *, protocol: str, peer: str) -> Login | None:
+        """None when name or password is wrong, or the account may not use `protocol` now.
+
+        `protocol` is imap, pop3 or submission. Takes the same time for unknown names.
+        """
+        ...
+
+    def may_send_as(self, account: int, address: str) -> bool: ...
+
+    def identity_name(self, account: int, address: str) -> str:
+        """The display name that goes with a From address, or ''."""
+        ...
+
+    def signing_keys(self, domain: str) -> tuple[SigningKey, ...]: ...
+
+    def owner(self, mailspace: int) -> str:
+        """The main address of a mailspace, for DSNs and the journal; '' if unknown."""
+        ...
+
+
+_installed: Directory | None = None
+
+
+def current() -> Directory:
+    """The directory in force: the one settings.DIRECTORY names, made once per process."""
+    global _installed
+    if _installed is None:
+        _installed = cast(Directory, import_string(settings.DIRECTORY)())
+    return _installed
+
+
+@contextmanager
+def use(directory: Directory) -> Iterator[Directory]:
+    """Install another directory for the length of a block (tests of `mta` without `hosting`)."""
+    global _installed
+    before, _installed = _installed, directory
+    try:
+        yield directory
+    finally:
+        _installed = before

@@ -1,0 +1,1 @@
+"""Stored mail: mailspaces, messages, mailboxes, threads, drafts, journal. The one door is `service`."""

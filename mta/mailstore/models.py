@@ -1,0 +1,307 @@
+"""The mail tables. Rows never leave this package; `service` hands out values.
+
+Conventions: every mail row carries `mailspace_id`; keys between mail tables have no database
+constraint (`doctor` checks them) so that the tables can be split by mailspace one day; every unique
+key leads with the mailspace; primary keys are never reused. Times are µs since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Q
+
+
+class Mailspace(models.Model):
+    """The owner of mail and the one lock. `clock` is the source of every modseq (RFC 7162)."""
+
+    clock = models.BigIntegerField(default=1)
+    state = models.CharField(max_length=12, default="active")
+    quota_bytes = models.BigIntegerField(default=0)  # 0: no limit
+    used_bytes = models.BigIntegerField(default=0)
+    messages = models.BigIntegerField(default=0)
+    last_uidvalidity = models.BigIntegerField(default=0)
+    all_threads = models.BigIntegerField(default=0)
+    all_unread = models.BigIntegerField(default=0)
+    starred_threads = models.BigIntegerField(default=0)
+    starred_unread = models.BigIntegerField(default=0)
+    created_at = models.BigIntegerField()
+
+
+class BlobObject(models.Model):
+    """Bytes outside the database, outside all mailspaces: a random name that is never reused."""
+
+    name = models.CharField(max_length=64, unique=True)
+    size = models.BigIntegerField()
+    sha256 = models.BinaryField(max_length=32)
+    references = models.BigIntegerField(default=0)
+    created_at = models.BigIntegerField()
+
+
+class Blob(models.Model):
+    """A message's bytes: compressed inside the row when small, else a name in the blob store."""
+
+    mailspace_id = models.BigIntegerField()
+    size = models.BigIntegerField()
+    data = models.BinaryField(null=True)  # one zstd frame
+    object_id = models.BigIntegerField(null=True)
+    marked_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["marked_at"], name="blob_marked", condition=Q(marked_at__isnull=False)),
+            models.Index(fields=["mailspace_id", "id"], name="blob_mailspace"),
+        ]
+
+
+class Mailbox(models.Model):
+    """A folder or label. Counts are kept by the door; see values.MailboxInfo for their meaning."""
+
+    mailspace_id = models.BigIntegerField()
+    name = models.CharField(max_length=1000)
+    role = models.CharField(max_length=12, blank=True, default="")
+    colour = models.SmallIntegerField(null=True)
+    subscribed = models.BooleanField(default=True)
+    uidvalidity = models.BigIntegerField()
+    uidnext = models.BigIntegerField(default=1)
+    recent_uid = models.BigIntegerField(default=0)
+    highestmodseq = models.BigIntegerField(default=1)
+    messages = models.BigIntegerField(default=0)
+    unseen = models.BigIntegerField(default=0)
+    size = models.BigIntegerField(default=0)
+    threads = models.BigIntegerField(default=0)
+    unread_threads = models.BigIntegerField(default=0)
+    deleted_at = models.BigIntegerField(null=True)  # removed by a person; kept for undo
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["mailspace_id", "name"], condition=Q(deleted_at__isnull=True), name="mailbox_name"
+            ),
+            models.UniqueConstraint(
+                fields=["mailspace_id", "role"],
+                condition=Q(deleted_at__isnull=True) & ~Q(role=""),
+                name="mailbox_role",
+            ),
+        ]
+
+
+class Message(models.Model):
+    """One row per mailspace and message: facts parsed once, and the flags all placements share."""
+
+    mailspace_id = models.BigIntegerField()
+    blob_id = models.BigIntegerField()
+    email_id = models.BigIntegerField(default=0)
+    thread_id = models.BigIntegerField()
+    trace_id = models.CharField(max_length=40, blank=True, default="")
+    prefix = models.BinaryField(default=b"")  # this recipient's trace lines, before the blob's bytes
+    size = models.BigIntegerField()  # prefix included: RFC822.SIZE
+    internal_date = models.BigIntegerField()
+    sent_at = models.BigIntegerField(null=True)
+    head = models.BinaryField(default=b"")
+    head_complete = models.BooleanField(default=True)
+    envelope = models.BinaryField(default=b"")
+    bodystructure = models.BinaryField(default=b"")
+    body = models.BinaryField(default=b"")
+    subject = models.TextField(default="")
+    base_subject = models.CharField(max_length=255, default="")
+    message_id = models.CharField(max_length=998, default="")
+    in_reply_to = models.CharField(max_length=998, default="")
+    references = models.TextField(default="")
+    from_name = models.CharField(max_length=255, default="")
+    from_address = models.CharField(max_length=320, default="")
+    addresses = models.JSONField(default=dict)  # {"from": [[name, email]…], "to", "cc", "bcc", "reply_to"}
+    list_id = models.CharField(max_length=255, default="")
+    snippet = models.CharField(max_length=255, default="")
+    attachments = models.JSONField(default=list)  # [[part, name, type, size, inline, content id]…]
+    has_attachment = models.BooleanField(default=False)
+    automatic = models.BooleanField(default=False)
+    reasons = models.JSONField(default=dict)  # why it is where it is: placement and verdict, in words
+    parsed_by = models.IntegerField(default=0)
+    indexed = models.BooleanField(default=False)
+    flags = models.IntegerField(default=0)
+    keywords = models.TextField(default="")  # sorted, separated by one space
+    modseq = models.BigIntegerField(default=1)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mailspace_id", "thread_id"], name="message_thread"),
+            models.Index(fields=["mailspace_id", "internal_date"], name="message_date"),
+            models.Index(fields=["mailspace_id", "message_id"], name="message_message_id"),
+            models.Index(fields=["mailspace_id", "modseq"], name="message_modseq"),
+            models.Index(fields=["blob_id"], name="message_blob"),
+            models.Index(fields=["mailspace_id", "id"], name="message_unindexed", condition=Q(indexed=False)),
+        ]
+
+
+class Placement(models.Model):
+    """A message in a mailbox under a UID. A live one has no `expunged_modseq`; else a tombstone."""
+
+    mailspace_id = models.BigIntegerField()
+    mailbox_id = models.BigIntegerField()
+    uid = models.BigIntegerField()
+    message_id = models.BigIntegerField()
+    deleted = models.BooleanField(default=False)
+    saved_at = models.BigIntegerField()
+    wake_at = models.BigIntegerField(null=True)
+    woken_at = models.BigIntegerField(null=True)
+    modseq = models.BigIntegerField()
+    expunged_modseq = models.BigIntegerField(null=True)
+    expunged_at = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailspace_id", "mailbox_id", "uid"], name="placement_uid"),
+            models.UniqueConstraint(
+                fields=["mailspace_id", "mailbox_id", "message_id"],
+                condition=Q(expunged_modseq__isnull=True),
+                name="placement_live",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["mailspace_id", "message_id"], name="placement_message"),
+            models.Index(fields=["mailspace_id", "mailbox_id", "modseq"], name="placement_modseq"),
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "expunged_modseq"],
+                name="placement_expunged",
+                condition=Q(expunged_modseq__isnull=False),
+            ),
+            models.Index(
+                fields=["mailspace_id", "wake_at"], name="placement_wake", condition=Q(wake_at__isnull=False)
+            ),
+        ]
+
+
+class Thread(models.Model):
+    """A conversation's identity. It closes at 200 messages; threads are never merged."""
+
+    mailspace_id = models.BigIntegerField()
+    base_subject = models.CharField(max_length=255, default="")
+    messages = models.IntegerField(default=0)
+    newest_at = models.BigIntegerField(default=0)
+    is_open = models.BooleanField(default=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mailspace_id", "base_subject", "newest_at"], name="thread_subject"),
+        ]
+
+
+class ThreadRef(models.Model):
+    """A Message-ID or References id (hashed) that leads to a thread."""
+
+    mailspace_id = models.BigIntegerField()
+    ref = models.BigIntegerField()
+    thread_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailspace_id", "ref", "thread_id"], name="thread_ref"),
+        ]
+
+
+class ThreadRow(models.Model):
+    """One line of a list: a thread in a mailbox, or in the views All and Starred (`box` < 0)."""
+
+    mailspace_id = models.BigIntegerField()
+    box = models.BigIntegerField()
+    thread_id = models.BigIntegerField()
+    sort_at = models.BigIntegerField()
+    unread = models.IntegerField(default=0)  # unread messages placed here
+    count = models.IntegerField(default=0)  # messages of the whole conversation
+    starred = models.BooleanField(default=False)
+    subject = models.CharField(max_length=255, default="")
+    snippet = models.CharField(max_length=255, default="")
+    people = models.JSONField(default=list)  # [[name, email, unread, own]…] in order of first message
+    recipients = models.JSONField(default=list)  # [[name, email]…] of the newest message, for Sent
+    attachments = models.JSONField(default=list)  # [[message, part, name, type]…] first three
+    attachment_count = models.IntegerField(default=0)
+    boxes = models.JSONField(default=list)  # mailbox ids with a visible placement
+    drafts = models.IntegerField(default=0)
+    last_message = models.BigIntegerField(default=0)
+    wake_at = models.BigIntegerField(null=True)
+    woken = models.BooleanField(default=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailspace_id", "box", "thread_id"], name="thread_row"),
+        ]
+        indexes = [
+            models.Index(fields=["mailspace_id", "box", "sort_at", "thread_id"], name="thread_row_sort"),
+            models.Index(fields=["mailspace_id", "thread_id"], name="thread_row_thread"),
+        ]
+
+
+class Change(models.Model):
+    """The journal for people and undo: one row per command, mailbox and chunk."""
+
+    mailspace_id = models.BigIntegerField()
+    at = models.BigIntegerField()
+    modseq = models.BigIntegerField()
+    action = models.CharField(max_length=32)  # groups the rows of one command
+    verb = models.CharField(max_length=20)
+    cause = models.CharField(max_length=12)
+    session = models.CharField(max_length=255, default="")
+    actor = models.CharField(max_length=255, default="")
+    mailbox_id = models.BigIntegerField(null=True)
+    count = models.IntegerField(default=0)
+    before = models.JSONField(default=dict)
+    is_open = models.BooleanField(default=False)
+    undone_by = models.CharField(max_length=32, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mailspace_id", "action"], name="change_action"),
+            models.Index(fields=["mailspace_id", "at"], name="change_at"),
+        ]
+
+
+class Draft(models.Model):
+    """What a person is writing: structured, saved every 2 s, with a stable id and URL."""
+
+    mailspace_id = models.BigIntegerField()
+    message = models.BigIntegerField(null=True)  # its IMAP form, if it has one now
+    thread_id = models.BigIntegerField(null=True)
+    header_id = models.CharField(max_length=255)  # the Message-ID of every IMAP form
+    fields = models.JSONField(default=dict)
+    version = models.IntegerField(default=1)
+    materialised = models.IntegerField(default=0)  # the version its IMAP form shows
+    created_at = models.BigIntegerField()
+    updated_at = models.BigIntegerField()
+    state = models.CharField(max_length=12, default="open")  # open, sent, discarded
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mailspace_id", "state", "updated_at"], name="draft_updated"),
+            models.Index(fields=["mailspace_id", "message"], name="draft_message"),
+        ]
+
+
+class DraftAttachment(models.Model):
+    """A file of a draft: bytes in a Blob, uploaded before it is named here."""
+
+    mailspace_id = models.BigIntegerField()
+    draft_id = models.BigIntegerField()
+    blob_id = models.BigIntegerField()
+    name = models.CharField(max_length=255)
+    type = models.CharField(max_length=127)
+    size = models.BigIntegerField()
+    content_id = models.CharField(max_length=255, default="")
+    inline = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["mailspace_id", "draft_id"], name="draft_attachment"),
+            models.Index(fields=["blob_id"], name="draft_attachment_blob"),
+        ]
+
+
+class SearchText(models.Model):
+    """Exactly what was indexed for a message. `id` follows INTERNALDATE, so newest is highest."""
+
+    id = models.BigIntegerField(primary_key=True)
+    mailspace_id = models.BigIntegerField()
+    message_id = models.BigIntegerField(unique=True)
+    subject = models.TextField(default="")  # each: words separated by one space
+    people = models.TextField(default="")
+    body = models.TextField(default="")
+    files = models.TextField(default="")
