@@ -1,0 +1,210 @@
+"""The doors: listening sockets, connection limits, TLS, and an orderly way out.
+
+A `Door` is one protocol on one or more addresses. SMTP brings a protocol class; IMAP and POP3 bring a coroutine
+`serve(reader, writer, context)`. The listener counts connections, turns away what is too much with the
+protocol's own words, and at the end gives everybody the time to finish a sentence. It knows no commands.
+Called by `mta.serve.main`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+import socket
+import ssl
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from mta.serve.session import Context, House
+
+log = logging.getLogger(__name__)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Context], Awaitable[None]]
+
+# Reading stops at twice this much until the server has caught up.
+READ_AHEAD = 128 * 1024
+HANDSHAKE_SECONDS = 30.0
+
+
+class PortInUse(Exception):
+    """An address cannot be opened; the text names it and the setting that moves it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How many connections at once. `exempt`: networks without the limit per address (LIMITS_EXEMPT)."""
+
+    total: int = 10_000
+    per_address: int = 60
+    exempt: tuple[Network, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """One protocol's entrance: the setting it comes from, where it listens, and who serves it there."""
+
+    setting: str
+    protocol: str
+    endpoints: Sequence[tuple[str, int]]
+    serve: Serve
+    full: bytes  # what a client is told that is one too many
+    implicit_tls: bool = False
+
+
+class Census:
+    """Who is connected: in all, and per address."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._per_address: Counter[str] = Counter()
+        self.total = 0
+
+    def enter(self, ip: str) -> bool:
+        if self.total >= self._limits.total:
+            return False
+        if self._per_address[ip] >= self._limits.per_address and not self._is_exempt(ip):
+            return False
+        self.total += 1
+        self._per_address[ip] += 1
+        return True
+
+    def leave(self, ip: str) -> None:
+        self.total -= 1
+        self._per_address[ip] -= 1
+        if not self._per_address[ip]:
+            del self._per_address[ip]
+
+    def _is_exempt(self, ip: str) -> bool:
+        try:
+            address = ipaddress.ip_address(ip)
+        except ValueError:
+            return False
+        return any(
+            address in network for network in self._limits.exempt if network.version == address.version
+        )
+
+
+class Listener:
+    """All doors of this process. `open()` binds every address or raises PortInUse with nothing left open."""
+
+    def __init__(
+        self, house: House, doors: Sequence[Door], *, limits: Limits, share_ports: bool = False
+    ) -> None:
+        self._house = house
+        self._doors = [door for door in doors if door.endpoints]
+        self._share_ports = share_ports
+        self._census = Census(limits)
+        self._servers: list[asyncio.Server] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.addresses: dict[str, list[tuple[str, int]]] = {}
+
+    async def open(self) -> None:
+        sockets: list[tuple[Door, socket.socket]] = []
+        try:
+            for door in self._doors:
+                for endpoint in door.endpoints:
+                    sockets.append((door, _listening_socket(door, endpoint, share=self._share_ports)))
+        except BaseException:
+            for _door, listening in sockets:
+                listening.close()
+            raise
+        for door, listening in sockets:
+            await self._start(door, listening)
+
+    async def _start(self, door: Door, listening: socket.socket) -> None:
+        host, port = listening.getsockname()[:2]
+        self.addresses.setdefault(door.setting, []).append((host, port))
+        tls = self._house.tls_context if door.implicit_tls else None
+        server = await asyncio.start_server(
+            lambda reader, writer: self._connected(door, reader, writer),
+            sock=listening,
+            limit=READ_AHEAD,
+            ssl=tls,
+            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
+            backlog=1024,
+        )
+        self._servers.append(server)
+
+    def _connected(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        peer = writer.get_extra_info("peername") or ("", 0)
+        context = Context(
+            self._house, door.protocol, _plain_ip(str(peer[0])), int(peer[1]), is_tls=door.implicit_tls
+        )
+        if self._house.stopping.is_set() or not self._census.enter(context.peer_ip):
+            log.warning("%s: turned %s away, too many connections", door.protocol, context.peer_ip)
+            writer.write(door.full)
+            writer.close()
+            return
+        task = asyncio.get_running_loop().create_task(self._serve(door, reader, writer, context))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _serve(
+        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context
+    ) -> None:
+        try:
+            await door.serve(reader, writer, context)
+        except (ConnectionError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            log.info("%s: %s went away (%s)", door.protocol, context.peer_ip, type(error).__name__)
+        except asyncio.CancelledError:
+            log.info("%s: closing on %s", door.protocol, context.peer_ip)
+        except Exception:
+            log.exception("%s: the session of %s broke", door.protocol, context.peer_ip)
+        finally:
+            self._census.leave(context.peer_ip)
+            await _close(writer)
+
+    async def close(self, *, grace: float = 2.5) -> None:
+        """Stop accepting, let sessions see `stopping` and end by themselves, then end the others."""
+        self._house.stopping.set()
+        for server in self._servers:
+            server.close()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=grace)
+        for task in set(self._tasks):
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=1.0)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Close politely for a moment, then for good: a peer that reads nothing must not keep the socket."""
+    with suppress(Exception):
+        writer.close()
+        await asyncio.wait_for(writer.wait_closed(), timeout=2.0)
+        return
+    with suppress(Exception):
+        writer.transport.abort()
+
+
+def _listening_socket(door: Door, endpoint: tuple[str, int], *, share: bool) -> socket.socket:
+    host, port = endpoint
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # The protocol number matters: asyncio sets TCP_NODELAY only where it is IPPROTO_TCP, and accepted
+    # connections inherit it. Without, replies wait 40 ms for the client's delayed acknowledgement.
+    listening = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if share:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        if family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.setblocking(False)
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        shown = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        raise PortInUse(
+            f"cannot listen on {shown} ({error.strerror or error}): {door.setting} moves it"
+        ) from error
+    return listening
+
+
+def _plain_ip(ip: str) -> str:
+    """An IPv4 peer on a dual-stack socket is the IPv4 peer."""
+    return ip.removeprefix("::ffff:") if ip.startswith("::ffff:") and "." in ip else ip

@@ -1,0 +1,79 @@
+"""What follows DATA, as a machine without sockets: blocks of bytes in, one message out.
+
+Only CR LF "." CR LF ends a message (RFC 5321 §4.1.1.4). Bare CR, bare LF and NUL are counted and make the
+message refusable, never an end: a message that two servers could cut at different places is how strangers
+smuggle a second one past a check (§2.3.8 forbids them). Works in whole blocks, because looking at single
+lines costs more than everything else that happens to a message. Never waits, never raises on any bytes.
+Called by `mta.serve.smtp`.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+END = b"\r\n.\r\n"
+
+
+class Sink(Protocol):
+    """Where the message goes while it arrives."""
+
+    def write(self, data: bytes, /) -> object: ...
+
+
+class DataReceiver:
+    """Feed blocks until `feed` returns the bytes that follow the message (possibly none, never None)."""
+
+    __slots__ = ("_begun", "_sink", "_tail", "bare_line_end", "limit", "nul", "received", "size")
+
+    def __init__(self, sink: Sink, *, limit: int) -> None:
+        self._sink = sink
+        # As if a line had just ended: the first line may be the lone dot, or begin with a stuffed one.
+        self._tail = b"\r\n"
+        self._begun = False
+        self.limit = limit
+        self.bare_line_end = False
+        self.nul = False
+        self.received = 0  # everything that came in, also what was not kept
+        self.size = 0  # of the message, as it will be kept
+
+    @property
+    def too_big(self) -> bool:
+        return self.size > self.limit
+
+    def feed(self, block: bytes) -> bytes | None:
+        """Take a block. None: the message goes on. Bytes: it has ended, and these came after it."""
+        self.received += len(block)
+        data = self._tail + block
+        end = data.find(END)
+        if end >= 0:
+            self._keep(data[: end + 2])
+            return data[end + 5 :]
+        # What could be the beginning of the end stays here; so no CR LF and no CR LF "." is ever cut apart.
+        cut = len(data) - _overlap(data)
+        self._tail = data[cut:]
+        if cut:
+            self._keep(data[:cut])
+        return None
+
+    def _keep(self, piece: bytes) -> None:
+        ends = piece.count(b"\r\n")
+        if piece.count(b"\n") != ends or piece.count(b"\r") != ends:
+            self.bare_line_end = True
+        if b"\0" in piece:
+            self.nul = True
+        # RFC 5321 §4.5.2: a line that begins with a dot was sent with one more.
+        kept = piece.replace(b"\r\n.", b"\r\n")
+        if not self._begun:
+            kept = kept[2:]
+            self._begun = True
+        self.size += len(kept)
+        if not self.too_big and not self.bare_line_end and not self.nul:
+            self._sink.write(kept)
+
+
+def _overlap(data: bytes) -> int:
+    """How many of the last bytes of `data` are a beginning of END."""
+    for length in range(min(len(END) - 1, len(data)), 0, -1):
+        if data.endswith(END[:length]):
+            return length
+    return 0
