@@ -1,0 +1,1 @@
+"""What happened to each message, in order: the record that people and administrators look things up in."""
