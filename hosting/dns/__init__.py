@@ -1,0 +1,1 @@
+"""Is a domain's DNS as mail needs it: expected × observed → findings, each with what to do."""

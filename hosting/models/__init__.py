@@ -1,0 +1,24 @@
+"""The tables of tenancy. Queries start in `hosting.access`; writes go through the service modules."""
+
+from hosting.models.account import Account, Grant, Role, SetupLink
+from hosting.models.address import Address, Identity, Target
+from hosting.models.audit import AuditEntry
+from hosting.models.domain import Domain, DomainCheck, DomainKey
+from hosting.models.tenant import Lineage, Plan, Tenant
+
+__all__ = [
+    "Account",
+    "Address",
+    "AuditEntry",
+    "Domain",
+    "DomainCheck",
+    "DomainKey",
+    "Grant",
+    "Identity",
+    "Lineage",
+    "Plan",
+    "Role",
+    "SetupLink",
+    "Target",
+    "Tenant",
+]
