@@ -1,0 +1,234 @@
+"""The port to the DNS: what a name says, and whether that is certain.
+
+An answer is *found*, *no data* (the name exists, without this type) or *no such name*; all three are
+facts. Anything else - a time-out, SERVFAIL, no server at all - raises `Temporary`, because a caller that
+took it for "no" would refuse or bounce mail over a hiccup. Asks the servers of `settings.DNS_SERVERS`,
+else the system's. Never follows what it reads: routing is `mta.relay.route`, judging is `hosting.dns`.
+
+`current()` is the resolver in force; tests install their own with `use()`. The `*_sync` functions are
+for callers without an event loop and always ask afresh, so that a record just published is seen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
+
+import dns.asyncresolver
+import dns.exception
+import dns.name
+import dns.nameserver
+import dns.rdatatype
+import dns.resolver
+import dns.reversename
+from django.conf import settings
+
+FOUND, NO_DATA, NO_NAME = "found", "no data", "no such name"
+
+_LIFETIME = 12.0  # seconds for one question, over all servers
+_TIMEOUT = 4.0  # seconds for one server
+_MOST = 100  # values of one answer that anyone looks at
+
+T = TypeVar("T")
+
+
+class Temporary(Exception):
+    """The DNS could not say now; the text names the question and the trouble."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """What the DNS says. `values` is empty unless `status` is FOUND.
+
+    `name` is where the values were found: the question itself, or the end of its CNAME chain.
+    """
+
+    status: str
+    values: tuple[T, ...] = ()
+    name: str = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Mx:
+    """One mail exchanger. `host` is lower-case without the final dot; "" is the null MX (RFC 7505)."""
+
+    preference: int
+    host: str
+
+
+class Resolver(Protocol):
+    """The questions that mail asks. Names are A-labels, with or without the final dot."""
+
+    async def mx(self, domain: str) -> Answer[Mx]: ...
+
+    async def addresses(self, host: str) -> Answer[str]:
+        """IPv6 and IPv4 addresses of a host, in the order the DNS gave them, AAAA first."""
+        ...
+
+    async def txt(self, name: str) -> Answer[str]: ...
+
+    async def ptr(self, address: str) -> Answer[str]: ...
+
+    async def cname(self, name: str) -> Answer[str]: ...
+
+
+class Dns:
+    """The real thing, over dnspython. Safe to share by threads and event loops; keeps answers for their TTL."""
+
+    def __init__(self, servers: Sequence[tuple[str, int]] = (), *, cached: bool = True) -> None:
+        self._servers = tuple(servers)
+        self._cached = cached
+        self._resolver: dns.asyncresolver.Resolver | None = None
+
+    def _ready(self) -> dns.asyncresolver.Resolver:
+        if self._resolver is None:
+            self._resolver = self._configured()
+        return self._resolver
+
+    def _configured(self) -> dns.asyncresolver.Resolver:
+        try:
+            resolver = dns.asyncresolver.Resolver(configure=not self._servers)
+        except dns.resolver.NoResolverConfiguration:
+            raise Temporary("this machine names no DNS server, and DNS_SERVERS is empty") from None
+        if self._servers:
+            resolver.nameservers = [
+                dns.nameserver.Do53Nameserver("127.0.0.1" if host == "localhost" else host, port)
+                for host, port in self._servers
+            ]
+        resolver.timeout, resolver.lifetime = _TIMEOUT, _LIFETIME
+        resolver.use_edns(0, 0, 1232)
+        resolver.cache = dns.resolver.LRUCache(5000) if self._cached else None
+        return resolver
+
+    async def _ask(self, name: str | dns.name.Name, rdtype: str) -> tuple[str, list, str]:  # type: ignore[type-arg]
+        try:
+            question = name if isinstance(name, dns.name.Name) else _absolute(name)
+        except dns.exception.DNSException:
+            return NO_NAME, [], str(name)  # an empty or over-long label: no server can know it
+        try:
+            answer = await self._ready().resolve(question, rdtype, search=False)
+        except dns.resolver.NXDOMAIN:
+            return NO_NAME, [], _plain(question)
+        except dns.resolver.NoAnswer:
+            return NO_DATA, [], _plain(question)
+        except (dns.exception.DNSException, OSError) as trouble:
+            raise Temporary(f"{rdtype} of {_plain(question)}: {_in_words(trouble)}") from trouble
+        return FOUND, list(answer)[:_MOST], _plain(answer.canonical_name)
+
+    async def mx(self, domain: str) -> Answer[Mx]:
+        status, rows, name = await self._ask(domain, "MX")
+        return Answer(status, tuple(Mx(row.preference, _plain(row.exchange)) for row in rows), name)
+
+    async def addresses(self, host: str) -> Answer[str]:
+        # One family's trouble must not hide the other's answer; without any answer it is what we report.
+        six, four = await asyncio.gather(
+            self._ask(host, "AAAA"), self._ask(host, "A"), return_exceptions=True
+        )
+        found: list[str] = []
+        status, name = NO_NAME, host
+        for outcome in (six, four):
+            if isinstance(outcome, BaseException):
+                continue
+            found.extend(row.address for row in outcome[1])
+            if outcome[0] != NO_NAME:
+                status, name = NO_DATA, outcome[2]
+        if found:
+            return Answer(FOUND, tuple(found), name)
+        for outcome in (six, four):
+            if isinstance(outcome, BaseException):
+                raise outcome
+        return Answer(status, (), name)
+
+    async def txt(self, name: str) -> Answer[str]:
+        # RFC 7208 §3.3: the strings of one record are concatenated without spaces.
+        status, rows, where = await self._ask(name, "TXT")
+        texts = tuple(b"".join(row.strings).decode("utf-8", "replace") for row in rows)
+        return Answer(status, texts, where)
+
+    async def ptr(self, address: str) -> Answer[str]:
+        status, rows, name = await self._ask(dns.reversename.from_address(address), "PTR")
+        return Answer(status, tuple(_plain(row.target) for row in rows), name)
+
+    async def cname(self, name: str) -> Answer[str]:
+        status, rows, where = await self._ask(name, "CNAME")
+        return Answer(status, tuple(_plain(row.target) for row in rows), where)
+
+
+def _absolute(name: str) -> dns.name.Name:
+    return dns.name.from_text(name.rstrip(".") + ".")
+
+
+def _plain(name: dns.name.Name) -> str:
+    return name.to_text(omit_final_dot=True).lower().rstrip(".")
+
+
+def _in_words(trouble: BaseException) -> str:
+    if isinstance(trouble, dns.exception.Timeout):
+        return "no DNS server answered in time"
+    if isinstance(trouble, dns.resolver.NoNameservers):
+        return "the DNS servers could not answer"
+    return str(trouble) or type(trouble).__name__
+
+
+def is_public(address: str) -> bool:
+    """Whether an address is one that strangers on the internet may have; False for what is not an address."""
+    try:
+        parsed = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    mapped = getattr(parsed, "ipv4_mapped", None)
+    return (mapped or parsed).is_global and not parsed.is_multicast
+
+
+_installed: Resolver | None = None
+
+
+def current() -> Resolver:
+    """The resolver in force: one per process, with a cache, for `settings.DNS_SERVERS`."""
+    global _installed
+    if _installed is None:
+        _installed = Dns(settings.DNS_SERVERS)
+    return _installed
+
+
+@contextmanager
+def use(resolver: Resolver | None) -> Iterator[None]:
+    """Install another resolver for the length of a block (tests); None: make one anew from the settings."""
+    global _installed
+    before, _installed = _installed, resolver
+    try:
+        yield
+    finally:
+        _installed = before
+
+
+def _fresh() -> Resolver:
+    installed = current()
+    return Dns(settings.DNS_SERVERS, cached=False) if isinstance(installed, Dns) else installed
+
+
+def mx_sync(domain: str) -> Answer[Mx]:
+    return asyncio.run(_fresh().mx(domain))
+
+
+def addresses_sync(host: str) -> Answer[str]:
+    return asyncio.run(_fresh().addresses(host))
+
+
+def txt_sync(name: str) -> Answer[str]:
+    return asyncio.run(_fresh().txt(name))
+
+
+def ptr_sync(address: str) -> Answer[str]:
+    return asyncio.run(_fresh().ptr(address))
+
+
+def cname_sync(name: str) -> Answer[str]:
+    return asyncio.run(_fresh().cname(name))
