@@ -1,0 +1,74 @@
+"""The Celery application: `celery -A webmail worker`. Tasks carry an id or nothing and may run twice.
+
+The broker only shortens a wait. What has to be done stands in the database; the sweeps below find it again
+when a message was lost. So there are no results, no retries by Celery, and no countdown or ETA anywhere.
+JSON only: whoever can write to the broker must not be able to run code here.
+"""
+
+import os
+
+from celery import Celery
+from django.conf import settings
+
+from webmail import broker
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
+
+# Packages whose `tasks` module defines tasks.
+_TASK_PACKAGES = ("mta.relay", "mta.mailstore", "mta.queue", "hosting.dns", "hosting", "webmail")
+
+
+def _sweep(task: str, seconds: float) -> dict[str, object]:
+    # A tick nobody ran in time is worth nothing: after a standstill one sweep is enough, not a thousand.
+    return {"task": task, "schedule": seconds, "options": {"expires": max(seconds, 5.0)}}
+
+
+BEAT_SCHEDULE = {
+    "relay": _sweep("mta.relay.tasks.sweep", 5.0),
+    "mailstore": _sweep("mta.mailstore.tasks.sweep", 60.0),
+    "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
+}
+
+
+def _broker() -> dict[str, object]:
+    if settings.REDIS_URL:
+        return {
+            "broker_url": settings.REDIS_URL,
+            "broker_transport_options": {"visibility_timeout": 3600, "socket_timeout": 10},
+            "worker_prefetch_multiplier": 1,
+        }
+    broker.register()
+    return {
+        "broker_url": "fslease://",
+        "broker_transport_options": {"folder": str(settings.DATA_DIR / "broker")},
+        # A polling broker carries (threads × prefetch) / interval messages a second: 1 would be a trap.
+        "worker_prefetch_multiplier": 8,
+    }
+
+
+app = Celery("mailstead")
+app.conf.update(
+    **_broker(),
+    accept_content=["json"],
+    task_serializer="json",
+    result_backend=None,
+    task_ignore_result=True,
+    task_store_errors_even_if_ignored=False,
+    task_acks_late=True,
+    task_reject_on_worker_lost=True,
+    task_default_queue="mailstead",
+    task_publish_retry=True,
+    task_publish_retry_policy={"max_retries": 1, "interval_start": 0.05, "interval_step": 0.05},
+    broker_connection_retry_on_startup=True,
+    broker_connection_timeout=2,
+    worker_enable_remote_control=False,
+    worker_send_task_events=False,
+    worker_hijack_root_logger=False,
+    # Beat's default keeps a pickle file to remember last runs; our longest interval is a minute.
+    beat_scheduler="celery.beat:Scheduler",
+    beat_schedule=BEAT_SCHEDULE,
+    beat_max_loop_interval=5,
+    enable_utc=True,
+    timezone="UTC",
+)
+app.autodiscover_tasks(_TASK_PACKAGES)
