@@ -237,6 +237,7 @@ CACHES = {
 
 # --- people ------------------------------------------------------------------------------------------------
 AUTH_USER_MODEL = "hosting.Account" if _HAS_ACCOUNT else "auth.User"
+AUTHENTICATION_BACKENDS = ["hosting.backends.Accounts"]
 PASSWORD_HASHERS = [
     "webmail.hashers.Argon2",
     "django.contrib.auth.hashers.Argon2PasswordHasher",
