@@ -1,0 +1,394 @@
+"""The durable outbound queue. Rows are the truth; `wake()` only shortens the wait.
+
+Whoever has a message to send calls `enqueue` inside the transaction that makes it so. A worker claims
+recipients (`claim`: a lease, and the next attempt moved forward *before* the attempt, so that a crash can
+neither hammer a remote nor lose a recipient), tries them, and settles each with `record`. Never opens a
+socket: see mta.relay. Never writes a report: see mta.flow.bounce, which calls `record` and stores the
+report in one transaction.
+"""
+
+from __future__ import annotations
+
+import random
+import secrets
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import zstandard
+from django.conf import settings
+from django.db import connection, transaction
+
+from mta.queue import bell, schedule
+from mta.queue.errors import LostClaim, NoSuchOutgoing, TooLate
+from mta.queue.models import Attempt, Outgoing, QueuedBytes, QueuedRecipient
+from mta.queue.reasons import HERE, said
+from mta.queue.schedule import Decision
+from mta.queue.values import (
+    CANCELLED,
+    DELIVERED,
+    DELIVERING,
+    HELD,
+    QUEUED,
+    AttemptInfo,
+    Claimed,
+    NewOutgoing,
+    NewRecipient,
+    Outcome,
+    OutgoingInfo,
+    RecipientState,
+)
+from mta.values import now_us
+
+_PIECE = 4 * 1024 * 1024  # bytes of a message per row
+_SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
+_INFO = (
+    "id", "kind", "sender", "mailspace_id", "message", "draft", "header_id", "trace_id", "size", "utf8",
+    "ret", "envid", "created_at", "not_before",
+)  # fmt: skip
+
+
+# --- in ----------------------------------------------------------------------------------------------------
+def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
+    """Put a message in the queue; the id of its Outgoing. Durable when the caller's transaction is.
+
+    Wakes a worker after that commit, unless the message is held (`not_before`).
+    """
+    now = now_us() if now is None else now
+    start = max(now, new.not_before)
+    held = start > now
+    waiting = [recipient for recipient in new.recipients if not recipient.delivered_here]
+    with transaction.atomic():
+        outgoing = Outgoing.objects.create(
+            kind=new.kind,
+            sender=new.sender,
+            mailspace_id=new.mailspace,
+            message=new.message,
+            draft=new.draft,
+            header_id=new.header_id[:998],
+            trace_id=new.trace_id,
+            size=len(new.raw),
+            utf8=new.utf8,
+            ret=new.ret,
+            envid=new.envid,
+            created_at=now,
+            not_before=start,
+            done_at=None if waiting else now,
+        )
+        QueuedRecipient.objects.bulk_create(
+            [_row(outgoing.id, recipient, now=now, start=start, held=held) for recipient in new.recipients],
+            batch_size=200,
+        )
+        if waiting:
+            _keep(outgoing.id, new.raw)
+        if waiting and not held:
+            wake()
+    return outgoing.id
+
+
+def _row(outgoing: int, new: NewRecipient, *, now: int, start: int, held: bool) -> QueuedRecipient:
+    row = QueuedRecipient(
+        outgoing_id=outgoing,
+        address=new.address,
+        domain=new.address.rpartition("@")[2].lower(),
+        state=HELD if held else QUEUED,
+        next_attempt=start,
+        expires_at=start + schedule.LIFETIME,
+        notify=new.notify,
+        orcpt=new.orcpt,
+    )
+    if new.delivered_here:
+        row.state, row.reason = DELIVERED, HERE
+        row.delivered_at = row.finished_at = now
+    return row
+
+
+def _keep(outgoing: int, raw: bytes) -> None:
+    compress = zstandard.ZstdCompressor(level=3).compress
+    for position, start in enumerate(range(0, max(len(raw), 1), _PIECE)):
+        piece = compress(raw[start : start + _PIECE])
+        QueuedBytes.objects.create(outgoing_id=outgoing, position=position, data=piece)
+
+
+def wake() -> None:
+    """Ring for a worker once the current transaction has committed (at once outside of one)."""
+    transaction.on_commit(bell.ring)
+
+
+# --- reading -----------------------------------------------------------------------------------------------
+def outgoing(id: int) -> OutgoingInfo:
+    row = Outgoing.objects.filter(id=id).values_list(*_INFO).first()
+    if row is None:
+        raise NoSuchOutgoing(id)
+    return OutgoingInfo(*row)
+
+
+def raw(id: int) -> bytes:
+    """The message's bytes; they are there as long as a recipient waits."""
+    pieces = list(
+        QueuedBytes.objects.filter(outgoing_id=id).order_by("position").values_list("data", flat=True)
+    )
+    if not pieces:
+        raise NoSuchOutgoing(id)
+    decompress = zstandard.ZstdDecompressor().decompress
+    return b"".join(decompress(bytes(piece)) for piece in pieces)
+
+
+def states_for(
+    mailspace: int, *, messages: Sequence[int] = (), header_ids: Sequence[str] = ()
+) -> dict[int | str, tuple[RecipientState, ...]]:
+    """How each recipient of a mailspace's sent messages stands, by message id or by Message-ID."""
+    found: dict[int | str, list[RecipientState]] = {}
+    sendings = Outgoing.objects.filter(mailspace_id=mailspace).exclude(kind="report")
+    keys: dict[int, int | str] = {}
+    if messages:
+        keys |= dict(sendings.filter(message__in=list(messages)).values_list("id", "message"))
+    if header_ids:
+        keys |= dict(sendings.filter(header_id__in=list(header_ids)).values_list("id", "header_id"))
+    if not keys:
+        return {}
+    rows = QueuedRecipient.objects.filter(outgoing_id__in=list(keys)).order_by("id").values_list(*_STATE)
+    for row in rows:
+        state = _state(row)
+        found.setdefault(keys[state.outgoing], []).append(state)
+    return {key: tuple(states) for key, states in found.items()}
+
+
+def recipients(outgoing: int) -> tuple[RecipientState, ...]:
+    """How each recipient of one Outgoing stands, in the order they were given."""
+    rows = QueuedRecipient.objects.filter(outgoing_id=outgoing).order_by("id").values_list(*_STATE)
+    return tuple(_state(row) for row in rows)
+
+
+_STATE = (
+    "outgoing_id", "address", "state", "reason", "next_attempt", "attempts", "delivered_at", "finished_at",
+    "remote", "tls", "code", "enhanced", "text",
+)  # fmt: skip
+
+
+def _state(row: tuple[Any, ...]) -> RecipientState:
+    outgoing, address, state, reason, next_attempt, attempts, delivered_at, finished_at = row[:8]
+    remote, tls, code, enhanced, text = row[8:]
+    return RecipientState(
+        address=address,
+        state=state,
+        said=said(reason, address=address, state=state),
+        reason=reason,
+        next_attempt=next_attempt if finished_at is None and state != DELIVERING else None,
+        attempts=attempts,
+        delivered_at=delivered_at,
+        remote=remote,
+        tls=tls,
+        code=code,
+        enhanced=enhanced,
+        text=text,
+        outgoing=outgoing,
+    )
+
+
+def attempts(outgoing: int) -> tuple[AttemptInfo, ...]:
+    """Every try of one Outgoing's recipients, oldest first."""
+    addresses = dict(QueuedRecipient.objects.filter(outgoing_id=outgoing).values_list("id", "address"))
+    rows = Attempt.objects.filter(outgoing_id=outgoing).order_by("id").values_list(
+        "recipient_id", "started_at", "ended_at", "state", "reason", "code", "enhanced", "text", "remote",
+        "ip", "tls",
+    )[:1000]  # fmt: skip
+    return tuple(
+        AttemptInfo(
+            address=addresses.get(recipient, ""),
+            started_at=started_at,
+            ended_at=ended_at,
+            state=state,
+            said=said(reason, address=addresses.get(recipient, ""), state=state),
+            code=code,
+            enhanced=enhanced,
+            text=text,
+            remote=remote,
+            ip=ip,
+            tls=tls,
+        )
+        for recipient, started_at, ended_at, state, reason, code, enhanced, text, remote, ip, tls in rows
+    )
+
+
+# --- out ---------------------------------------------------------------------------------------------------
+_CLAIM = """
+UPDATE queue_queuedrecipient
+   SET state = %s, claim = %s, lease_until = %s, attempts = attempts + 1, next_attempt = {forward}
+ WHERE id IN (
+    SELECT id FROM queue_queuedrecipient
+     WHERE finished_at IS NULL AND next_attempt <= %s AND (lease_until IS NULL OR lease_until <= %s)
+     ORDER BY next_attempt, outgoing_id, id LIMIT %s {lock}
+ )
+RETURNING id, outgoing_id, address, domain, attempts, expires_at, warned_at, notify, orcpt
+"""
+
+
+def _forward(steps: Sequence[int], now: int) -> str:
+    """SQL for "when to come back if we die now": by the attempts made before this one, never inside the lease.
+
+    The numbers are ours, not a caller's text.
+    """
+    whens = " ".join(
+        f"WHEN {made} THEN {now + max(schedule.delay(made + 1, tuple(steps)), schedule.LEASE)}"
+        for made in range(len(steps) - 1)
+    )
+    last = now + max(steps[-1], schedule.LEASE)
+    return f"CASE attempts {whens} ELSE {last} END"
+
+
+def claim(*, limit: int, now: int | None = None, lease: int = schedule.LEASE) -> tuple[Claimed, ...]:
+    """Take up to `limit` due recipients for this worker; several workers never get the same one.
+
+    A claim whose lease has run out (its worker died) is due again; it counts as an attempt.
+    """
+    now = now_us() if now is None else now
+    token = secrets.token_hex(16)
+    until = now + lease
+    lock = "FOR UPDATE SKIP LOCKED" if connection.vendor == "postgresql" else ""
+    sql = _CLAIM.format(forward=_forward(_steps(), now), lock=lock)
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, [DELIVERING, token, until, now, now, limit])
+        rows = cursor.fetchall()
+    return tuple(
+        Claimed(
+            id=id,
+            outgoing=outgoing,
+            address=address,
+            domain=domain,
+            attempts=attempts,
+            claim=token,
+            lease_until=until,
+            expires_at=expires_at,
+            warned_at=warned_at,
+            notify=notify,
+            orcpt=orcpt,
+        )
+        for id, outgoing, address, domain, attempts, expires_at, warned_at, notify, orcpt in sorted(rows)
+    )
+
+
+def due(*, now: int | None = None) -> bool:
+    """Whether a claim made now would find something; one look at an index."""
+    now = now_us() if now is None else now
+    return QueuedRecipient.objects.filter(finished_at__isnull=True, next_attempt__lte=now).exists()
+
+
+def give_back(claims: Iterable[Claimed], *, now: int | None = None) -> None:
+    """Undo a claim that came to nothing because this worker stops; it does not count as an attempt."""
+    now = now_us() if now is None else now
+    for claimed in claims:
+        QueuedRecipient.objects.filter(id=claimed.id, claim=claimed.claim, finished_at__isnull=True).update(
+            state=QUEUED,
+            claim="",
+            lease_until=None,
+            next_attempt=now,
+            attempts=claimed.attempts - 1,
+        )
+
+
+def _steps() -> tuple[int, ...]:
+    return schedule.DEMO_STEPS if settings.DEMO_SANDBOX else schedule.STEPS
+
+
+def decide(claimed: Claimed, outcome: Outcome, *, now: int) -> Decision:
+    """What an outcome means for this recipient (pure but for the dice); `record` writes it."""
+    return schedule.decide(
+        outcome,
+        attempts=claimed.attempts,
+        now=now,
+        expires=claimed.expires_at,
+        chance=random.random(),  # noqa: S311 - spreads retries, guards nothing
+        steps=_steps(),
+    )
+
+
+def record(claimed: Claimed, outcome: Outcome, decision: Decision, *, now: int, warned: bool = False) -> None:
+    """Write what became of one recipient, in the caller's transaction if there is one.
+
+    LostClaim if the lease ran out and somebody else has it - unless it was delivered, which is true
+    whoever holds the lease, and must keep the other from trying again.
+    """
+    with transaction.atomic():
+        rows = QueuedRecipient.objects.filter(id=claimed.id, finished_at__isnull=True)
+        if decision.state != DELIVERED:
+            rows = rows.filter(claim=claimed.claim)
+        settled = decision.next_attempt is None
+        changes: dict[str, Any] = {
+            "state": decision.state,
+            "claim": "",
+            "lease_until": None,
+            "reason": outcome.reason,
+            "code": outcome.code,
+            "enhanced": outcome.enhanced[:16],
+            "text": outcome.text[:500],
+            "remote": outcome.remote[:255],
+            "tls": outcome.tls[:16],
+            "finished_at": now if settled else None,
+            "delivered_at": now if decision.state == DELIVERED else None,
+        }
+        if decision.next_attempt is not None:
+            changes["next_attempt"] = decision.next_attempt
+        if warned:
+            changes["warned_at"] = now
+        if not rows.update(**changes):
+            raise LostClaim(claimed.address)
+        Attempt.objects.create(
+            recipient_id=claimed.id,
+            outgoing_id=claimed.outgoing,
+            started_at=outcome.started_at or now,
+            ended_at=now,
+            state=decision.state,
+            reason=outcome.reason,
+            code=outcome.code,
+            enhanced=outcome.enhanced[:16],
+            text=outcome.text[:500],
+            remote=outcome.remote[:255],
+            ip=outcome.ip[:45],
+            tls=outcome.tls[:16],
+        )
+        if settled:
+            _close(claimed.outgoing, now)
+
+
+def _close(outgoing: int, now: int) -> None:
+    """Forget the bytes when the last recipient is settled; what became of them stays to be looked up."""
+    # Two workers may settle the last two recipients at once: the row lock makes one of them see both.
+    list(Outgoing.objects.select_for_update().filter(id=outgoing).values_list("id"))
+    if QueuedRecipient.objects.filter(outgoing_id=outgoing, finished_at__isnull=True).exists():
+        return
+    Outgoing.objects.filter(id=outgoing).update(done_at=now)
+    QueuedBytes.objects.filter(outgoing_id=outgoing).delete()
+
+
+def cancel(outgoing: int, *, mailspace: int, now: int | None = None) -> OutgoingInfo:
+    """Take a held message back, all recipients or none; TooLate once one of them was claimed."""
+    now = now_us() if now is None else now
+    with transaction.atomic():
+        rows = list(
+            Outgoing.objects.select_for_update()
+            .filter(id=outgoing, mailspace_id=mailspace)
+            .values_list(*_INFO)
+        )
+        if not rows:
+            raise NoSuchOutgoing(outgoing)
+        mine = QueuedRecipient.objects.filter(outgoing_id=outgoing)
+        taken = mine.filter(state=HELD, finished_at__isnull=True).update(state=CANCELLED, finished_at=now)
+        if not taken or mine.exclude(state=CANCELLED).exists():
+            raise TooLate(outgoing)
+        _close(outgoing, now)
+    return OutgoingInfo(*rows[0])
+
+
+def purge(*, now: int | None = None, limit: int = 500) -> int:
+    """Forget messages settled long ago; how many. Called by the sweep until it says 0."""
+    now = now_us() if now is None else now
+    with transaction.atomic():
+        ids = list(
+            Outgoing.objects.filter(done_at__lt=now - _SETTLED)
+            .order_by("done_at")
+            .values_list("id", flat=True)[:limit]
+        )
+        for table in (Attempt, QueuedRecipient, QueuedBytes):
+            table.objects.filter(outgoing_id__in=ids).delete()
+        Outgoing.objects.filter(id__in=ids).delete()
+    return len(ids)

@@ -1,0 +1,141 @@
+"""What travels between the queue and those who fill, empty and show it: small frozen values.
+
+Never imports Django. Times are µs since the epoch, UTC; addresses are canonical
+(`mta.message.address.canonical`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# States of a recipient. The first four may still be tried; the others are settled.
+HELD, QUEUED, DELIVERING, DEFERRED = "held", "queued", "delivering", "deferred"
+DELIVERED, FAILED, EXPIRED, CANCELLED = "delivered", "failed", "expired", "cancelled"
+WAITING = (HELD, QUEUED, DELIVERING, DEFERRED)
+
+# Kinds of an Outgoing: who put it there.
+WEB, SUBMISSION, FORWARD, REPORT = "web", "submission", "forward", "report"
+
+
+@dataclass(frozen=True, slots=True)
+class NewRecipient:
+    """A recipient to enqueue. `delivered_here` is for one whose copy is stored in the same transaction."""
+
+    address: str
+    delivered_here: bool = False
+    notify: str = ""
+    orcpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class NewOutgoing:
+    """A message to enqueue. `raw` has no Bcc field; `sender` is the envelope's, "" for <>."""
+
+    kind: str
+    sender: str
+    raw: bytes
+    recipients: tuple[NewRecipient, ...]
+    mailspace: int | None = None
+    message: int | None = None
+    draft: int | None = None
+    header_id: str = ""
+    trace_id: str = ""
+    utf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    not_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class OutgoingInfo:
+    """An Outgoing as those who deliver it see it; the bytes are fetched apart."""
+
+    id: int
+    kind: str
+    sender: str
+    mailspace: int | None
+    message: int | None
+    draft: int | None
+    header_id: str
+    trace_id: str
+    size: int
+    utf8: bool
+    ret: str
+    envid: str
+    created_at: int
+    not_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A recipient that this worker, and no other, may try until `lease_until`."""
+
+    id: int
+    outgoing: int
+    address: str
+    domain: str
+    attempts: int  # the one about to be made included
+    claim: str
+    lease_until: int
+    expires_at: int
+    warned_at: int | None
+    notify: str
+    orcpt: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How one try of one recipient ended. `state` is DELIVERED, DEFERRED or FAILED.
+
+    `reason` is a key of `mta.queue.reasons`; `remote` the host's name, `ip` its address, `tls` the
+    protocol ("TLSv1.3") or ""; `code`, `enhanced` and `text` are the server's own words.
+    """
+
+    state: str
+    reason: str
+    code: int = 0
+    enhanced: str = ""
+    text: str = ""
+    remote: str = ""
+    ip: str = ""
+    tls: str = ""
+    started_at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class RecipientState:
+    """A recipient as the sender sees it on the message in Sent; `said` is one plain sentence.
+
+    `next_attempt` is set while another try is coming (or, in state "held", the first one).
+    """
+
+    address: str
+    state: str
+    said: str
+    reason: str
+    next_attempt: int | None
+    attempts: int
+    delivered_at: int | None
+    remote: str
+    tls: str
+    code: int
+    enhanced: str
+    text: str
+    outgoing: int
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptInfo:
+    """One line of a recipient's history."""
+
+    address: str
+    started_at: int
+    ended_at: int
+    state: str
+    said: str
+    code: int
+    enhanced: str
+    text: str
+    remote: str
+    ip: str
+    tls: str
