@@ -1,5 +1,9 @@
 """Every address of the web client and, below `panel/`, of the panel. Views are a few lines each."""
 
-from django.urls import URLPattern, URLResolver
+from django.urls import URLPattern, URLResolver, path
 
-urlpatterns: list[URLPattern | URLResolver] = []
+from webmail.views.styleguide import styleguide
+
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("styleguide", styleguide, name="styleguide"),
+]
