@@ -104,6 +104,12 @@ class Message(models.Model):
     body = models.BinaryField(default=b"")
     subject = models.TextField(default="")
     base_subject = models.CharField(max_length=255, default="")
+    # Folded text of the headers that searches look into by substring (message/text.fold).
+    subject_text = models.TextField(default="")
+    from_text = models.TextField(default="")
+    to_text = models.TextField(default="")
+    cc_text = models.TextField(default="")
+    bcc_text = models.TextField(default="")
     message_id = models.CharField(max_length=998, default="")
     in_reply_to = models.CharField(max_length=998, default="")
     references = models.TextField(default="")
@@ -115,6 +121,7 @@ class Message(models.Model):
     attachments = models.JSONField(default=list)  # [[part, name, type, size, inline, content id]…]
     has_attachment = models.BooleanField(default=False)
     automatic = models.BooleanField(default=False)
+    own = models.BooleanField(default=False)  # written by the owner: first stored in Sent or Drafts
     reasons = models.JSONField(default=dict)  # why it is where it is: placement and verdict, in words
     parsed_by = models.IntegerField(default=0)
     indexed = models.BooleanField(default=False)
@@ -301,7 +308,8 @@ class SearchText(models.Model):
     id = models.BigIntegerField(primary_key=True)
     mailspace_id = models.BigIntegerField()
     message_id = models.BigIntegerField(unique=True)
-    subject = models.TextField(default="")  # each: words separated by one space
-    people = models.TextField(default="")
-    body = models.TextField(default="")
+    subject = models.TextField(default="")  # each column: words separated by one space
+    sender = models.TextField(default="")
+    recipients = models.TextField(default="")
     files = models.TextField(default="")
+    body = models.TextField(default="")

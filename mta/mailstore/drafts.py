@@ -1,0 +1,407 @@
+"""Drafts: what a person is writing, saved every 2 s, and its IMAP form.
+
+The row is the draft; the IMAP form is a message in Drafts that is rewritten (new UID) when the
+editor closes, idles or sends, the superseded form purged at once. All forms carry one Message-ID.
+The caller builds the MIME; this module never does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from dataclasses import fields as dataclass_fields
+from typing import Any
+
+from mta.message.text import html_to_text
+from mta.message.tree import decoded, decoded_text, find, parse_tree
+from mta.values import DRAFT, DRAFTS, SEEN, Cause, Done
+
+from . import blobs, contents, rows
+from .blobs import prepare, prepare_blob
+from .door import Changing, Door, new_action
+from .errors import NoSuchDraft
+from .models import Blob, Draft, DraftAttachment, Message, Placement
+from .writer import commit
+
+Pair = tuple[str, str]  # display name, address
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFields:
+    """What the composer edits. Addresses are (name, address) pairs as typed, valid or not yet.
+
+    `mode` is new, reply, reply_all or forward; `parent` the message answered or forwarded;
+    `quoted_html` the original, opaque to the editor; `scheduled_at` µs, or None.
+    """
+
+    identity: str = ""
+    from_name: str = ""
+    to: tuple[Pair, ...] = ()
+    cc: tuple[Pair, ...] = ()
+    bcc: tuple[Pair, ...] = ()
+    subject: str = ""
+    html: str = ""
+    text: str = ""
+    mode: str = "new"
+    parent: int | None = None
+    quoted_html: str = ""
+    in_reply_to: str = ""
+    references: tuple[str, ...] = ()
+    scheduled_at: int | None = None
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> DraftFields:
+        """Read what `asdict` wrote; unknown keys are ignored."""
+        known = {field.name for field in dataclass_fields(cls)} & data.keys()
+        values = {name: data[name] for name in known}
+        for name in ("to", "cc", "bcc"):
+            values[name] = tuple((str(a), str(b)) for a, b in values.get(name, ()))
+        values["references"] = tuple(values.get("references", ()))
+        return cls(**values)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftFile:
+    """A file of a draft; `size` in bytes."""
+
+    id: int
+    name: str
+    type: str
+    size: int
+    content_id: str
+    inline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DraftInfo:
+    """A draft as its editor sees it. `stale_form`: its IMAP form shows an older version."""
+
+    id: int
+    version: int
+    fields: DraftFields
+    attachments: tuple[DraftFile, ...]
+    thread: int | None
+    message: int | None
+    header_id: str
+    updated_at: int
+    state: str
+    stale_form: bool
+
+
+def new_draft(mailspace: int, fields: DraftFields, *, header_id: str, cause: Cause) -> DraftInfo:
+    """A new draft, which is nowhere in a mailbox until it is first materialised."""
+
+    def work(door: Door) -> int:
+        changing = door[mailspace]
+        thread = None
+        if fields.parent is not None:
+            thread = (
+                Message.objects.filter(mailspace_id=mailspace, id=fields.parent)
+                .values_list("thread_id", flat=True)
+                .first()
+            )
+        row = Draft.objects.create(
+            mailspace_id=mailspace,
+            header_id=header_id,
+            fields=asdict(fields),
+            thread_id=thread,
+            created_at=changing.now,
+            updated_at=changing.now,
+        )
+        return row.id
+
+    del cause
+    return draft(mailspace, commit({mailspace}, work))
+
+
+def draft(mailspace: int, draft_id: int) -> DraftInfo:
+    """A draft of this mailspace, in any state."""
+    return _info(_row(mailspace, draft_id))
+
+
+def _row(mailspace: int, draft_id: int) -> Draft:
+    row = Draft.objects.filter(mailspace_id=mailspace, id=draft_id).first()
+    if row is None:
+        raise NoSuchDraft("That draft is no longer here.")
+    return row
+
+
+def _info(row: Draft) -> DraftInfo:
+    files = DraftAttachment.objects.filter(mailspace_id=row.mailspace_id, draft_id=row.id).order_by("id")
+    return DraftInfo(
+        id=row.id,
+        version=row.version,
+        fields=DraftFields.from_json(row.fields),
+        attachments=tuple(
+            DraftFile(*values)
+            for values in files.values_list("id", "name", "type", "size", "content_id", "inline")
+        ),
+        thread=row.thread_id,
+        message=row.message,
+        header_id=row.header_id,
+        updated_at=row.updated_at,
+        state=row.state,
+        stale_form=row.materialised < row.version,
+    )
+
+
+def save_draft(
+    mailspace: int, draft_id: int, fields: DraftFields, *, version: int, cause: Cause
+) -> DraftInfo:
+    """Save what was typed. The later write wins; the caller sees by `version` that another came between."""
+    del version, cause
+
+    def work(door: Door) -> None:
+        row = _open_row(mailspace, draft_id)
+        if row.fields == _jsonable(fields):
+            return
+        row.fields = asdict(fields)
+        row.version += 1
+        row.updated_at = door.now
+        row.save(update_fields=["fields", "version", "updated_at"])
+
+    commit({mailspace}, work)
+    return draft(mailspace, draft_id)
+
+
+def _jsonable(fields: DraftFields) -> dict[str, Any]:
+    values = asdict(fields)
+    for name in ("to", "cc", "bcc"):
+        values[name] = [list(pair) for pair in values[name]]
+    values["references"] = list(values["references"])
+    return values
+
+
+def _open_row(mailspace: int, draft_id: int) -> Draft:
+    row = _row(mailspace, draft_id)
+    if row.state != "open":
+        raise NoSuchDraft("That draft was sent or discarded.")
+    return row
+
+
+# --- attachments
+
+
+def attach(
+    mailspace: int,
+    draft_id: int,
+    name: str,
+    type: str,
+    data: bytes,
+    *,
+    cause: Cause,
+    content_id: str = "",
+    inline: bool = False,
+) -> DraftFile:
+    """Add a file; its bytes are durable when this returns."""
+    del cause
+    ready = prepare_blob(data)
+
+    def work(door: Door) -> DraftFile:
+        row = _open_row(mailspace, draft_id)
+        blob = blobs.insert(mailspace, ready, door.objects, now=door.now)
+        made = DraftAttachment.objects.create(
+            mailspace_id=mailspace,
+            draft_id=draft_id,
+            blob_id=blob,
+            name=name[:255],
+            type=type[:127],
+            size=len(data),
+            content_id=content_id[:255],
+            inline=inline,
+        )
+        row.version += 1
+        row.updated_at = door.now
+        row.save(update_fields=["version", "updated_at"])
+        return DraftFile(made.id, made.name, made.type, made.size, made.content_id, made.inline)
+
+    return commit({mailspace}, work)
+
+
+def detach(mailspace: int, draft_id: int, file_id: int, *, cause: Cause) -> None:
+    """Take a file off a draft."""
+    del cause
+
+    def work(door: Door) -> None:
+        row = _open_row(mailspace, draft_id)
+        found = DraftAttachment.objects.filter(mailspace_id=mailspace, draft_id=draft_id, id=file_id).first()
+        if found is None:
+            return
+        Blob.objects.filter(mailspace_id=mailspace, id=found.blob_id).update(marked_at=door.now)
+        found.delete()
+        row.version += 1
+        row.updated_at = door.now
+        row.save(update_fields=["version", "updated_at"])
+
+    commit({mailspace}, work)
+
+
+def attachment_bytes(mailspace: int, draft_id: int, file_id: int) -> bytes:
+    """The bytes of a draft's file."""
+    blob = (
+        DraftAttachment.objects.filter(mailspace_id=mailspace, draft_id=draft_id, id=file_id)
+        .values_list("blob_id", flat=True)
+        .first()
+    )
+    if blob is None:
+        raise NoSuchDraft("That file is no longer attached.")
+    return blobs.read(mailspace, blob)
+
+
+# --- the IMAP form
+
+
+def materialise(mailspace: int, draft_id: int, raw: bytes, *, version: int, cause: Cause) -> None:
+    """Rewrite the IMAP form from MIME built of `version`; the old form is purged, its UID stays a tombstone."""
+    ready = prepare(raw)
+
+    def work(door: Door) -> None:
+        row = _open_row(mailspace, draft_id)
+        if row.materialised >= version:
+            return
+        changing = door[mailspace]
+        old = row.message
+        message = changing.insert(ready, flags=SEEN | DRAFT, keywords=(), thread=row.thread_id, own=True)
+        changing.place(message, changing.role(DRAFTS), first=True)
+        row.message, row.materialised, row.thread_id = message.id, version, message.thread_id
+        row.save(update_fields=["message", "materialised", "thread_id"])
+        if old is not None:
+            _purge_form(changing, old)
+
+    del cause
+    commit({mailspace}, work)
+
+
+def _purge_form(changing: Changing, message: int) -> None:
+    """Remove a superseded form at once, outside the undo window (no journal)."""
+    changing.expunge(rows.of_messages(changing.id, [message]))
+    blob = (
+        Message.objects.filter(mailspace_id=changing.id, id=message).values_list("blob_id", flat=True).first()
+    )
+    if blob is not None:
+        Blob.objects.filter(mailspace_id=changing.id, id=blob).update(marked_at=changing.now)
+
+
+def close_sent(door: Door, mailspace: int, draft_id: int) -> DraftInfo:
+    """Within a sending transaction: the draft is sent, its form goes. Raises NoSuchDraft if not open."""
+    row = _open_row(mailspace, draft_id)
+    info = _info(row)
+    old, row.state, row.message = row.message, "sent", None
+    row.save(update_fields=["state", "message"])
+    if old is not None:
+        _purge_form(door[mailspace], old)
+    door[mailspace].changed()
+    return info
+
+
+def reopen(door: Door, mailspace: int, draft_id: int) -> None:
+    """Within a transaction that takes a sending back: the draft is open again."""
+    Draft.objects.filter(mailspace_id=mailspace, id=draft_id, state="sent").update(
+        state="open", materialised=0
+    )
+    door[mailspace].changed()
+
+
+def discard(mailspace: int, draft_id: int, *, cause: Cause) -> Done:
+    """Throw a draft away; undo brings it back."""
+    action = new_action()
+
+    def work(door: Door) -> None:
+        changing = door[mailspace]
+        row = _open_row(mailspace, draft_id)
+        entry = changing.entry("discard", cause, action)
+        entry.draft = draft_id
+        if row.message is not None:
+            changing.expunge(rows.of_messages(mailspace, [row.message]), entry)
+        Draft.objects.filter(id=row.id).update(state="discarded")
+        changing.changed()
+
+    commit({mailspace}, work)
+    return Done(action, 1, 1)
+
+
+def stale_drafts(*, older_than: int, limit: int = 100) -> list[tuple[int, int]]:
+    """(mailspace, draft) of open drafts whose IMAP form lags, untouched since `older_than` (µs)."""
+    rows_ = Draft.objects.filter(state="open", updated_at__lt=older_than).order_by("updated_at")
+    found = rows_.values_list("mailspace_id", "id", "version", "materialised")
+    return [(mailspace, id_) for mailspace, id_, version, done in found[: limit * 10] if done < version][
+        :limit
+    ]
+
+
+def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> DraftInfo:
+    """The draft behind a message in Drafts; made from its bytes when a mail program wrote it."""
+    known = Draft.objects.filter(mailspace_id=mailspace, message=message_id, state="open").first()
+    if known is not None:
+        return _info(known)
+    lies_there = Placement.objects.filter(
+        mailspace_id=mailspace, message_id=message_id, expunged_modseq__isnull=True
+    ).exists()
+    row = Message.objects.filter(mailspace_id=mailspace, id=message_id).first()
+    if row is None or not lies_there:
+        raise NoSuchDraft("That draft is no longer here.")
+    fields, files = _from_message(row, contents.raw(mailspace, message_id))
+
+    def work(door: Door) -> int:
+        made = Draft.objects.create(
+            mailspace_id=mailspace,
+            header_id=row.message_id,
+            message=row.id,
+            thread_id=row.thread_id,
+            fields=asdict(fields),
+            materialised=1,
+            created_at=door.now,
+            updated_at=door.now,
+        )
+        return made.id
+
+    made = commit({mailspace}, work)
+    for name, type_, data, content_id, inline in files:
+        attach(mailspace, made, name, type_, data, content_id=content_id, inline=inline, cause=cause)
+    Draft.objects.filter(id=made).update(version=1, materialised=1)
+    return draft(mailspace, made)
+
+
+def _from_message(row: Message, raw: bytes) -> tuple[DraftFields, list[tuple[str, str, bytes, str, bool]]]:
+    tree = parse_tree(raw)
+    html, text = _bodies(raw, tree)
+    sender = (row.addresses.get("from") or [["", ""]])[0]
+    fields = DraftFields(
+        identity=sender[1],
+        from_name=sender[0],
+        to=_pairs(row.addresses.get("to", ())),
+        cc=_pairs(row.addresses.get("cc", ())),
+        bcc=_pairs(row.addresses.get("bcc", ())),
+        subject=row.subject,
+        html=html,
+        text=text or html_to_text(html),
+        mode="reply" if row.in_reply_to else "new",
+        in_reply_to=row.in_reply_to,
+        references=tuple(row.references.split()),
+    )
+    files = []
+    for number, name, type_, _size, inline, content_id in row.attachments:
+        part = find(tree, number)
+        if part is not None:
+            files.append((name, type_, decoded(raw, part), content_id, bool(inline)))
+    return fields, files
+
+
+def _bodies(raw: bytes, tree: Any) -> tuple[str, str]:
+    """(html, text) of the first text parts that are not files."""
+    html = text = ""
+    stack = [tree]
+    while stack:
+        part = stack.pop(0)
+        if part.children:
+            stack = [*part.children, *stack]
+        elif part.maintype == "text" and part.disposition != "attachment":
+            if part.subtype == "html" and not html:
+                html = decoded_text(raw, part)
+            elif part.subtype == "plain" and not text:
+                text = decoded_text(raw, part)
+    return html, text
+
+
+def _pairs(found: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
+    return tuple((name, email) for name, email in found)

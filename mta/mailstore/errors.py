@@ -1,0 +1,37 @@
+"""What can be wrong with a request to the store. Nouns here; numbers and codes at the edges."""
+
+
+class StoreError(Exception):
+    """Any refusal of the store; its text is a sentence a person can read."""
+
+
+class NoSuchMailbox(StoreError):
+    pass
+
+
+class MailboxExists(StoreError):
+    pass
+
+
+class NoSuchMessage(StoreError):
+    pass
+
+
+class NoSuchDraft(StoreError):
+    pass
+
+
+class OverQuota(StoreError):
+    """Storing this would pass the mailspace's quota."""
+
+
+class BadName(StoreError):
+    """A mailbox name that cannot be used."""
+
+
+class CannotChange(StoreError):
+    """The store does not allow this change, e.g. deleting the Inbox."""
+
+
+class NothingToUndo(StoreError):
+    """The action is unknown, too old, or already undone."""

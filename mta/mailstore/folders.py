@@ -1,0 +1,330 @@
+"""Mailspaces and their mailboxes: made, renamed, removed, listed, with their kept counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from mta.values import (
+    ALL,
+    ARCHIVE,
+    DRAFTS,
+    INBOX,
+    JUNK,
+    SCHEDULED,
+    SENT,
+    SNOOZED,
+    STARRED,
+    TRASH,
+    Cause,
+    MailboxInfo,
+    now_us,
+)
+
+from . import rows
+from .door import Changing, Door, new_action
+from .errors import BadName, CannotChange, MailboxExists, NoSuchMailbox
+from .models import Mailbox, Mailspace
+from .writer import commit
+
+SEPARATOR = "/"
+NAME_LENGTH = 255
+DEPTH = 20
+ROLES = (
+    (INBOX, "INBOX"),
+    (DRAFTS, "Drafts"),
+    (SENT, "Sent"),
+    (ARCHIVE, "Archive"),
+    (JUNK, "Junk"),
+    (TRASH, "Trash"),
+    (SNOOZED, "Snoozed"),
+    (SCHEDULED, "Scheduled"),
+)
+_ROLE_ORDER = {role: place for place, (role, _) in enumerate(ROLES)}
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Storage of a mailspace: bytes used, bytes allowed (0 = no limit), messages."""
+
+    used: int
+    quota: int
+    messages: int
+
+
+def create_mailspace(*, quota_bytes: int = 0) -> int:
+    """A new, empty mailspace with its real mailboxes. Returns its id."""
+    mailspace = Mailspace.objects.create(quota_bytes=quota_bytes, created_at=now_us())
+
+    def work(door: Door) -> None:
+        changing = door[mailspace.id]
+        for role, name in ROLES:
+            _insert(changing, name, role=role, colour=None)
+
+    commit({mailspace.id}, work)
+    return mailspace.id
+
+
+def set_quota(mailspace: int, quota_bytes: int) -> None:
+    """Change how many bytes a mailspace may hold; 0 for no limit."""
+    Mailspace.objects.filter(id=mailspace).update(quota_bytes=quota_bytes)
+
+
+def usage(mailspace: int) -> Usage:
+    """What a mailspace uses and may use."""
+    return usages([mailspace]).get(mailspace, Usage(0, 0, 0))
+
+
+def usages(mailspaces: Iterable[int]) -> dict[int, Usage]:
+    """The same for many, in one query."""
+    found = Mailspace.objects.filter(id__in=list(mailspaces))
+    return {
+        id_: Usage(used, quota, messages)
+        for id_, used, quota, messages in found.values_list("id", "used_bytes", "quota_bytes", "messages")
+    }
+
+
+def would_exceed(mailspace: int, size: int) -> bool:
+    """True when storing `size` more bytes would pass the quota (asked at RCPT)."""
+    now = usage(mailspace)
+    return bool(now.quota) and now.used + size > now.quota
+
+
+def clocks(mailspaces: Iterable[int]) -> dict[int, int]:
+    """The modseq clock of each mailspace."""
+    return dict(Mailspace.objects.filter(id__in=list(mailspaces)).values_list("id", "clock"))
+
+
+# --- reading mailboxes
+
+_INFO = (
+    "id",
+    "name",
+    "role",
+    "colour",
+    "subscribed",
+    "uidvalidity",
+    "uidnext",
+    "highestmodseq",
+    "messages",
+    "unseen",
+    "size",
+    "threads",
+    "unread_threads",
+)
+
+
+def mailboxes(mailspace: int) -> tuple[MailboxInfo, ...]:
+    """Every mailbox, the real ones first in their usual order, then labels by name."""
+    found = Mailbox.objects.filter(mailspace_id=mailspace, deleted_at__isnull=True).values_list(*_INFO)
+    infos = [MailboxInfo(*row) for row in found]
+    return tuple(sorted(infos, key=lambda box: (_ROLE_ORDER.get(box.role, 99), box.name.casefold())))
+
+
+def mailbox(mailspace: int, name: str) -> MailboxInfo:
+    """A mailbox by its full name; INBOX in any case (RFC 3501 §5.1)."""
+    wanted = normal_name(name)
+    return _one(mailspace, name=wanted)
+
+
+def mailbox_by_id(mailspace: int, id_: int) -> MailboxInfo:
+    """A mailbox of this mailspace by id."""
+    return _one(mailspace, id=id_)
+
+
+def mailbox_by_role(mailspace: int, role: str) -> MailboxInfo:
+    """The mailbox with a role, e.g. values.SENT."""
+    return _one(mailspace, role=role)
+
+
+def _one(mailspace: int, **criteria: object) -> MailboxInfo:
+    row = (
+        Mailbox.objects.filter(mailspace_id=mailspace, deleted_at__isnull=True, **criteria)
+        .values_list(*_INFO)
+        .first()
+    )
+    if row is None:
+        raise NoSuchMailbox("There is no such mailbox.")
+    return MailboxInfo(*row)
+
+
+def view_counts(mailspace: int) -> dict[int, tuple[int, int]]:
+    """(conversations, unread conversations) of the views All and Starred."""
+    row = Mailspace.objects.filter(id=mailspace).values_list(
+        "all_threads", "all_unread", "starred_threads", "starred_unread"
+    )[0]
+    return {ALL: (row[0], row[1]), STARRED: (row[2], row[3])}
+
+
+# --- writing mailboxes
+
+
+def normal_name(name: str) -> str:
+    """The one spelling of a mailbox name; raises BadName when it cannot be one."""
+    parts = name.split(SEPARATOR)
+    if parts[0].upper() == "INBOX":
+        parts[0] = "INBOX"
+    if len(parts) > DEPTH or len(name) > NAME_LENGTH or not all(part.strip() for part in parts):
+        raise BadName("That name cannot be used for a mailbox.")
+    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in name):
+        raise BadName("A mailbox name cannot hold control characters.")
+    return SEPARATOR.join(parts)
+
+
+def create_mailbox(
+    mailspace: int, name: str, *, cause: Cause, role: str = "", colour: int | None = None
+) -> MailboxInfo:
+    """Make a mailbox, and the parents it needs (RFC 3501 §6.3.3)."""
+    wanted = normal_name(name.rstrip(SEPARATOR))
+
+    def work(door: Door) -> int:
+        changing = door[mailspace]
+        entry = changing.entry("create", cause, new_action())
+        existing = _names(mailspace)
+        if wanted in existing:
+            raise MailboxExists("A mailbox of that name is already here.")
+        parts = wanted.split(SEPARATOR)
+        for depth in range(1, len(parts)):
+            parent = SEPARATOR.join(parts[:depth])
+            if parent not in existing:
+                made = _insert(changing, parent, role="", colour=None)
+                entry.mailboxes.append({"id": made.id, "created": True})
+        made = _insert(changing, wanted, role=role, colour=colour)
+        entry.mailboxes.append({"id": made.id, "created": True})
+        return made.id
+
+    return mailbox_by_id(mailspace, commit({mailspace}, work))
+
+
+def _names(mailspace: int) -> dict[str, int]:
+    return dict(
+        Mailbox.objects.filter(mailspace_id=mailspace, deleted_at__isnull=True).values_list("name", "id")
+    )
+
+
+def _insert(changing: Changing, name: str, *, role: str, colour: int | None) -> Mailbox:
+    made = Mailbox.objects.create(
+        mailspace_id=changing.id,
+        name=name,
+        role=role,
+        colour=colour,
+        uidvalidity=changing.take_uidvalidity(),
+        highestmodseq=changing.modseq,
+    )
+    changing.add_mailbox(made)
+    return made
+
+
+def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) -> None:
+    """Rename a mailbox and what is below it. Renaming INBOX moves its mail (RFC 3501 §6.3.5)."""
+    old, new = normal_name(name), normal_name(new_name.rstrip(SEPARATOR))
+    if old == "INBOX":
+        _move_inbox_to(mailspace, new, cause=cause)
+        return
+
+    def work(door: Door) -> None:
+        changing = door[mailspace]
+        existing = _names(mailspace)
+        if old not in existing:
+            raise NoSuchMailbox("There is no such mailbox.")
+        if new in existing:
+            raise MailboxExists("A mailbox of that name is already here.")
+        if changing.mailbox(existing[old]).role:
+            raise CannotChange("The mailboxes that every account has keep their names.")
+        if new.startswith(old + SEPARATOR):
+            raise BadName("A mailbox cannot be moved below itself.")
+        entry = changing.entry("rename", cause, new_action())
+        parts = new.split(SEPARATOR)
+        for depth in range(1, len(parts)):
+            parent = SEPARATOR.join(parts[:depth])
+            if parent not in existing:
+                entry.mailboxes.append(
+                    {"id": _insert(changing, parent, role="", colour=None).id, "created": True}
+                )
+        for full, id_ in existing.items():
+            if full == old or full.startswith(old + SEPARATOR):
+                box = changing.mailbox(id_)
+                entry.mailboxes.append({"id": id_, "name": box.name})
+                box.name = normal_name(new + full[len(old) :])
+                changing.touch_mailbox(box)
+
+    commit({mailspace}, work)
+
+
+def _move_inbox_to(mailspace: int, new: str, *, cause: Cause) -> None:
+    target_id = create_mailbox(mailspace, new, cause=cause).id
+    inbox = mailbox_by_role(mailspace, INBOX).id
+    action = new_action()
+
+    def work(door: Door) -> int:
+        changing = door[mailspace]
+        entry = changing.entry("move", cause, action, inbox)
+        lives = rows.in_mailbox(mailspace, inbox)
+        target = changing.open_mailbox(target_id)
+        changing.expunge(lives, entry)
+        for live in lives:
+            changing.place(live, target, entry, first=True, saved_at=live.saved_at)
+        return len(lives)
+
+    while commit({mailspace}, work) == rows.CHUNK:
+        pass
+
+
+def delete_mailbox(mailspace: int, name: str, *, cause: Cause) -> str:
+    """Remove a mailbox; mail that is nowhere else goes to Trash, so that nothing is lost.
+
+    (RFC 3501 §6.3.4 would let it vanish.) A mailbox with others below it keeps them. Returns the
+    action id for undo.
+    """
+    wanted = normal_name(name)
+    box = mailbox(mailspace, wanted)
+    if box.role:
+        raise CannotChange("The mailboxes that every account has cannot be removed.")
+    action = new_action()
+
+    def empty(door: Door) -> int:
+        changing = door[mailspace]
+        lives = rows.in_mailbox(mailspace, box.id)
+        entry = changing.entry("delete mailbox", cause, action, box.id)
+        changing.expunge(lives, entry)
+        placed = changing.placed_anywhere(live.message for live in lives)
+        trash = changing.role(TRASH)
+        for live in lives:
+            if live.message not in placed:
+                changing.place(live, trash, entry, first=True)
+        return len(lives)
+
+    def remove(door: Door) -> None:
+        changing = door[mailspace]
+        row = changing.open_mailbox(box.id)
+        entry = changing.entry("delete mailbox", cause, action, box.id)
+        entry.mailboxes.append({"id": row.id, "removed": True, "name": row.name})
+        row.deleted_at = changing.now
+        changing.touch_mailbox(row)
+
+    while commit({mailspace}, empty) == rows.CHUNK:
+        pass
+    commit({mailspace}, remove)
+    return action
+
+
+def subscribe(mailspace: int, name: str, on: bool) -> None:
+    """Note whether mail programs should show a mailbox (RFC 3501 §6.3.6)."""
+    _update(mailspace, mailbox(mailspace, name).id, subscribed=on)
+
+
+def set_colour(mailspace: int, id_: int, colour: int | None) -> None:
+    """Give a label one of the 12 hues, or none."""
+    _update(mailspace, id_, colour=colour)
+
+
+def _update(mailspace: int, id_: int, **values: object) -> None:
+    commit({mailspace}, partial(_set, mailspace=mailspace, id_=id_, values=values))
+
+
+def _set(door: Door, *, mailspace: int, id_: int, values: dict[str, object]) -> None:
+    box = door[mailspace].open_mailbox(id_)
+    for column, value in values.items():
+        setattr(box, column, value)
+    door[mailspace].touch_mailbox(box)

@@ -1,0 +1,203 @@
+"""The journal read by people, and undo: put back what an action changed and is still as it left it.
+
+Restored placements always take a new UID (RFC 3501: UIDs never come back). Messages that somebody
+has changed since are skipped and counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mta.values import DRAFTS, Cause, Done
+
+from . import rows
+from .door import Changing, Door, Entry, Live, new_action
+from .errors import NothingToUndo
+from .models import Change, Draft, Mailbox, Message
+from .writer import commit
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryLine:
+    """One command in the journal: when (µs), what, by whom, how many messages, and whether undone."""
+
+    action: str
+    at: int
+    verb: str
+    cause: str
+    session: str
+    actor: str
+    mailbox: str
+    count: int
+    undone: bool
+
+
+def history(mailspace: int, *, before: int | None = None, limit: int = 50) -> tuple[HistoryLine, ...]:
+    """The latest commands, newest first; `before` is the `at` of the last line already shown."""
+    found = Change.objects.filter(mailspace_id=mailspace).order_by("-at", "-id")
+    if before is not None:
+        found = found.filter(at__lt=before)
+    names = dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "name"))
+    grouped: dict[str, list[Change]] = defaultdict(list)
+    for change in found[: limit * 4]:
+        grouped[change.action].append(change)
+    return tuple(
+        HistoryLine(
+            action=action,
+            at=changes[0].at,
+            verb=changes[0].verb,
+            cause=changes[0].cause,
+            session=changes[0].session,
+            actor=changes[0].actor,
+            mailbox=names.get(changes[0].mailbox_id or 0, ""),
+            count=sum(change.count for change in changes),
+            undone=all(change.undone_by for change in changes),
+        )
+        for action, changes in list(grouped.items())[:limit]
+    )
+
+
+def undo(mailspace: int, action: str, *, cause: Cause) -> Done:
+    """Undo a command, chunk by chunk; what was changed since is left and counted in `skipped`."""
+    ids = list(
+        Change.objects.filter(mailspace_id=mailspace, action=action, undone_by="", is_open=False)
+        .order_by("-id")
+        .values_list("id", flat=True)
+    )
+    if not ids:
+        raise NothingToUndo("There is nothing left to undo there.")
+    undoing = new_action()
+    threads: set[int] = set()
+    messages = skipped = 0
+    for id_ in ids:
+
+        def work(door: Door, id_: int = id_) -> tuple[set[int], int, int]:
+            return _undo_one(door[mailspace], id_, undoing, cause)
+
+        one_threads, one_messages, one_skipped = commit({mailspace}, work)
+        threads |= one_threads
+        messages += one_messages
+        skipped += one_skipped
+    return Done(undoing, len(threads), messages, skipped)
+
+
+def _undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) -> tuple[set[int], int, int]:
+    change = Change.objects.get(id=change_id, mailspace_id=changing.id)
+    if change.undone_by:
+        return set(), 0, 0
+    before = change.before
+    entry = changing.entry(f"undo {change.verb}"[:20], cause, undoing, change.mailbox_id)
+    _restore_mailboxes(changing, before.get("mailboxes", []))
+    skipped = _restore_places(changing, before.get("removed", []), before.get("added", []), entry)
+    skipped += _restore_flags(changing, before.get("flags", []), entry)
+    _restore_marks(changing, before.get("marked", []), entry)
+    _restore_draft(changing, before.get("draft"))
+    change.undone_by = undoing
+    change.save(update_fields=["undone_by"])
+    return set(changing.touched), len(entry.messages()), skipped
+
+
+def _restore_mailboxes(changing: Changing, mailboxes: Sequence[dict]) -> None:  # type: ignore[type-arg]
+    names = set(
+        Mailbox.objects.filter(mailspace_id=changing.id, deleted_at__isnull=True).values_list(
+            "name", flat=True
+        )
+    )
+    for item in mailboxes:
+        box = changing.mailbox(item["id"])
+        if item.get("removed") and box.deleted_at is not None and box.name not in names:
+            box.deleted_at = None
+        elif item.get("created") and box.deleted_at is None and not box.messages:
+            box.deleted_at = changing.now
+        elif "name" in item and not item.get("removed") and item["name"] not in names:
+            box.name = item["name"]
+        changing.touch_mailbox(box)
+
+
+def _restore_places(
+    changing: Changing, removed: Sequence[Sequence[int]], added: Sequence[Sequence[int]], entry: Entry
+) -> int:
+    """Put removed placements back and take added ones away, message by message, where untouched since."""
+    gone_from: dict[int, list[Sequence[int]]] = defaultdict(list)
+    for place in removed:
+        gone_from[place[2]].append(place)
+    went_to: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for mailbox, uid, message in added:
+        went_to[message].append((mailbox, uid))
+    skipped = 0
+    messages = list(gone_from.keys() | went_to.keys())
+    lives: dict[int, list[Live]] = defaultdict(list)
+    for live in rows.of_messages(changing.id, messages):
+        lives[live.message].append(live)
+    shells = _shells(changing.id, [message for message in messages if message not in lives])
+    for message in messages:
+        now_at = {(live.mailbox, live.uid): live for live in lives[message]}
+        if any(place not in now_at for place in went_to[message]) or not (
+            lives[message] or message in shells
+        ):
+            skipped += 1
+            continue
+        leaving = [now_at[place] for place in went_to[message]]
+        staying = [live for live in lives[message] if live not in leaving]
+        changing.expunge(leaving, entry)
+        shell = lives[message][0] if lives[message] else shells[message]
+        occupied = {live.mailbox for live in staying}
+        first = not staying
+        for mailbox, _uid, _message, deleted, saved_at, wake_at, woken_at in gone_from[message]:
+            box = changing.mailbox(mailbox)
+            if mailbox in occupied or box.deleted_at is not None:
+                continue
+            changing.place(
+                shell,
+                box,
+                entry,
+                first=first,
+                deleted=bool(deleted),
+                saved_at=saved_at,
+                wake_at=wake_at,
+                woken_at=woken_at,
+            )
+            first = False
+            occupied.add(mailbox)
+            if changing.roles()[mailbox] == DRAFTS:
+                Draft.objects.filter(mailspace_id=changing.id, message=message, state="discarded").update(
+                    state="open"
+                )
+    return skipped
+
+
+def _shells(mailspace: int, messages: Sequence[int]) -> dict[int, Live]:
+    """Messages that lie nowhere now, in the form that place() takes."""
+    found = Message.objects.filter(mailspace_id=mailspace, id__in=messages)
+    return {
+        id_: Live(0, 0, 0, id_, False, 0, None, None, thread, flags, keywords, size, modseq)
+        for id_, thread, flags, keywords, size, modseq in found.values_list(
+            "id", "thread_id", "flags", "keywords", "size", "modseq"
+        )
+    }
+
+
+def _restore_flags(changing: Changing, states: Sequence[Sequence], entry: Entry) -> int:  # type: ignore[type-arg]
+    skipped = 0
+    for old_flags, old_keywords, left_flags, left_keywords, messages in states:
+        lives = {live.message: live for live in rows.of_messages(changing.id, messages)}
+        same = [live for live in lives.values() if (live.flags, live.keywords) == (left_flags, left_keywords)]
+        changing.flag(same, entry, {live.message: (old_flags, old_keywords) for live in same})
+        skipped += len(messages) - len(same)
+    return skipped
+
+
+def _restore_marks(changing: Changing, marks: Sequence[Sequence[int]], entry: Entry) -> None:
+    by_box: dict[tuple[int, bool], list[int]] = defaultdict(list)
+    for mailbox, uid, on in marks:
+        by_box[mailbox, bool(on)].append(uid)
+    for (mailbox, on), uids in by_box.items():
+        changing.mark_deleted(rows.at(changing.id, mailbox, uids), not on, entry)
+
+
+def _restore_draft(changing: Changing, draft: int | None) -> None:
+    if draft is not None:
+        Draft.objects.filter(mailspace_id=changing.id, id=draft, state="discarded").update(state="open")
+        changing.changed()

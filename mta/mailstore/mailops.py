@@ -1,0 +1,362 @@
+"""What mail programs do: see a mailbox by UID, fetch, append, flag, copy, move, expunge.
+
+One call per command, never per message; rows are plain tuples. Commands over many messages run in
+chunks of 500 under one action id, but COPY and multi-append, which are all or nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from mta.values import (
+    DELETED,
+    TRASH,
+    Appended,
+    Cause,
+    Copied,
+    ViewChanges,
+    ViewRow,
+)
+
+from . import rows
+from .blobs import Prepared, prepare
+from .door import Changing, Door, Entry, Live, new_action
+from .errors import NoSuchMailbox
+from .models import Mailbox
+from .writer import commit
+
+FORWARDED = "$Forwarded"
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """One message of an APPEND. `internal_date` in µs since the epoch, or None for now."""
+
+    raw: bytes
+    flags: int = 0
+    keywords: tuple[str, ...] = ()
+    internal_date: int | None = None
+
+
+# --- reading
+
+
+def changes(mailspace: int, mailbox: int, since: int = 0) -> ViewChanges:
+    """What changed in a mailbox after modseq `since`; 0 for all of it. One snapshot."""
+    with rows.snapshot():
+        box = (
+            Mailbox.objects.filter(mailspace_id=mailspace, id=mailbox)
+            .values_list("highestmodseq", "uidnext", "deleted_at")
+            .first()
+        )
+        if box is None or box[2] is not None:
+            return ViewChanges((), (), since, 0, gone=True)
+        if box[0] <= since:
+            return ViewChanges((), (), box[0], box[1])
+        sql = """SELECT p.uid, p.message_id, m.flags, p.deleted, m.keywords,
+                        CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END
+                   FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
+                  WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL"""
+        params = [mailspace, mailbox]
+        expunged: tuple[int, ...] = ()
+        if since:
+            found = rows.select(
+                """SELECT uid FROM mailstore_placement
+                    WHERE mailspace_id = %s AND mailbox_id = %s AND expunged_modseq > %s ORDER BY uid""",
+                [mailspace, mailbox, since],
+            )
+            expunged = tuple(row[0] for row in found)
+            sql += """ AND p.id IN (
+                SELECT id FROM mailstore_placement
+                 WHERE mailspace_id = %s AND mailbox_id = %s AND modseq > %s
+                UNION
+                SELECT p2.id FROM mailstore_message m2 JOIN mailstore_placement p2
+                    ON p2.mailspace_id = m2.mailspace_id AND p2.message_id = m2.id
+                 WHERE m2.mailspace_id = %s AND m2.modseq > %s AND p2.mailbox_id = %s)"""
+            params += [mailspace, mailbox, since, mailspace, since, mailbox]
+        found = rows.select(sql + " ORDER BY p.uid", params)
+    view = tuple(
+        ViewRow(uid, message, flags | DELETED if deleted else flags, tuple(keywords.split()), modseq)
+        for uid, message, flags, deleted, keywords, modseq in found
+    )
+    return ViewChanges(view, expunged, box[0], box[1])
+
+
+def take_recent(mailspace: int, mailbox: int, uidnext: int) -> int:
+    """The first UID that is \\Recent for this session; later sessions see only newer ones as such."""
+
+    def work(door: Door) -> int:
+        box = door[mailspace].open_mailbox(mailbox)
+        first = box.recent_uid
+        if uidnext > first:
+            Mailbox.objects.filter(id=mailbox).update(recent_uid=uidnext)
+        return first
+
+    current = (
+        Mailbox.objects.filter(mailspace_id=mailspace, id=mailbox)
+        .values_list("recent_uid", flat=True)
+        .first()
+    )
+    if current is not None and current >= uidnext:
+        return current
+    return commit({mailspace}, work)
+
+
+COLUMNS = {
+    "uid": "p.uid",
+    "message": "p.message_id",
+    "flags": "m.flags",
+    "deleted": "p.deleted",
+    "keywords": "m.keywords",
+    "modseq": "CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END",
+    "internal_date": "m.internal_date",
+    "sent_at": "m.sent_at",
+    "saved_at": "p.saved_at",
+    "size": "m.size",
+    "envelope": "m.envelope",
+    "bodystructure": "m.bodystructure",
+    "body": "m.body",
+    "head": "m.head",
+    "head_complete": "m.head_complete",
+    "email_id": "m.email_id",
+    "thread": "m.thread_id",
+    "blob": "m.blob_id",
+    "prefix": "m.prefix",
+    "subject": "m.subject",
+}
+
+
+def fetch(mailspace: int, mailbox: int, uids: Sequence[int], columns: Sequence[str]) -> list[tuple]:  # type: ignore[type-arg]
+    """Chosen columns (see COLUMNS) of the live messages with these UIDs, in UID order.
+
+    Booleans may come as 0 and 1; "flags" is without \\Deleted, which is "deleted".
+    """
+    chosen = ", ".join(COLUMNS[column] for column in columns)
+    found: list[tuple] = []  # type: ignore[type-arg]
+    for where, params, wanted in rows.uid_conditions(uids):
+        sql = f"""SELECT p.uid, {chosen}
+                    FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
+                   WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL
+                     AND {where} ORDER BY p.uid"""
+        read = rows.select(sql, [mailspace, mailbox, *params])
+        found += [row[1:] for row in read if wanted is None or row[0] in wanted]
+    return found
+
+
+def message_ids_at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[int]:
+    """Message ids for UIDs, in UID order."""
+    return [row[0] for row in fetch(mailspace, mailbox, uids, ("message",))]
+
+
+# --- writing
+
+
+def append(
+    mailspace: int,
+    mailbox: int,
+    raw: bytes,
+    *,
+    cause: Cause,
+    flags: int = 0,
+    keywords: Sequence[str] = (),
+    internal_date: int | None = None,
+) -> Appended:
+    """Store one message that a person's program hands over; OverQuota when it does not fit."""
+    return append_many(
+        mailspace, mailbox, [Incoming(raw, flags, tuple(keywords), internal_date)], cause=cause
+    )[0]
+
+
+def append_many(
+    mailspace: int, mailbox: int, incoming: Sequence[Incoming], *, cause: Cause
+) -> list[Appended]:
+    """Store several messages, all or nothing (MULTIAPPEND, RFC 3502)."""
+    ready = [(prepare(one.raw), one) for one in incoming]
+    action = new_action()
+
+    def work(door: Door) -> list[Appended]:
+        changing = door[mailspace]
+        box = changing.open_mailbox(mailbox)
+        entry = changing.entry("append", cause, action, mailbox)
+        return [_append(changing, box, entry, prepared, one) for prepared, one in ready]
+
+    return commit({mailspace}, work)
+
+
+def _append(changing: Changing, box: Mailbox, entry: Entry, prepared: Prepared, one: Incoming) -> Appended:
+    message = changing.insert(
+        prepared,
+        flags=one.flags & ~DELETED,
+        keywords=one.keywords,
+        internal_date=one.internal_date,
+        own=box.role in ("sent", "drafts"),
+        check_quota=True,
+    )
+    uid = changing.place(message, box, entry, first=True, deleted=bool(one.flags & DELETED))
+    return Appended(box.id, box.uidvalidity, uid, message.id, message.thread_id)
+
+
+def store_flags(
+    mailspace: int,
+    mailbox: int,
+    uids: Sequence[int],
+    mode: str,
+    flags: int,
+    keywords: Sequence[str],
+    *,
+    cause: Cause,
+    unchangedsince: int | None = None,
+) -> tuple[int, ...]:
+    """STORE: `mode` is add, remove or replace; `flags` may hold DELETED.
+
+    Returns the UIDs that were not changed because their modseq is above `unchangedsince`
+    (RFC 7162 §3.1.3).
+    """
+    action = new_action()
+    failed: list[int] = []
+    for piece in rows.chunks(sorted(set(uids))):
+
+        def work(door: Door, piece: Sequence[int] = piece) -> list[int]:
+            changing = door[mailspace]
+            changing.open_mailbox(mailbox)
+            entry = changing.entry("flags", cause, action, mailbox)
+            lives = rows.at(mailspace, mailbox, piece)
+            fresh = [live for live in lives if unchangedsince is None or live.modseq <= unchangedsince]
+            new = {live.message: _combine(live, mode, flags & ~DELETED, keywords) for live in fresh}
+            changing.flag(fresh, entry, new)
+            if flags & DELETED or mode == "replace":
+                changing.mark_deleted(fresh, bool(flags & DELETED) and mode != "remove", entry)
+            kept = {live.uid for live in fresh}
+            return [live.uid for live in lives if live.uid not in kept]
+
+        failed += commit({mailspace}, work)
+    return tuple(failed)
+
+
+def _combine(live: Live, mode: str, flags: int, keywords: Sequence[str]) -> tuple[int, str]:
+    """The (flags, keywords) of a message after STORE. Keywords compare without case (RFC 9051 §2.3.2)."""
+    have = {keyword.lower(): keyword for keyword in live.keywords.split()}
+    given = {keyword.lower(): keyword for keyword in keywords}
+    if mode == "add":
+        return live.flags | flags, " ".join(sorted({**given, **have}.values()))
+    if mode == "remove":
+        return live.flags & ~flags, " ".join(sorted(word for low, word in have.items() if low not in given))
+    return flags, " ".join(sorted(given.values()))
+
+
+def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, cause: Cause) -> Copied:
+    """COPY: the same message gets a second placement; a twin message where it already lies there."""
+    action = new_action()
+
+    def work(door: Door) -> Copied:
+        changing = door[mailspace]
+        box = changing.open_mailbox(target)
+        entry = changing.entry("copy", cause, action, mailbox)
+        lives = rows.at(mailspace, mailbox, uids)
+        there = _lying_in(mailspace, target, lives)
+        pairs = []
+        for live in lives:
+            if live.message in there:
+                uid = changing.place(changing.duplicate(live.message), box, entry, first=True)
+            else:
+                uid = changing.place(live, box, entry, first=False)
+            pairs.append((live.uid, uid))
+        return _copied(box, pairs)
+
+    return commit({mailspace}, work)
+
+
+def move(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, cause: Cause) -> Copied:
+    """MOVE (RFC 6851): swaps placements; one already in the target is replaced under a new UID."""
+    action = new_action()
+    pairs: list[tuple[int, int]] = []
+    uidvalidity = 0
+    for piece in rows.chunks(sorted(set(uids))):
+
+        def work(door: Door, piece: Sequence[int] = piece) -> Copied:
+            changing = door[mailspace]
+            box = changing.open_mailbox(target)
+            entry = changing.entry("move", cause, action, mailbox)
+            return _copied(box, move_lives(changing, rows.at(mailspace, mailbox, piece), box, entry))
+
+        moved = commit({mailspace}, work)
+        uidvalidity = moved.uidvalidity
+        pairs += zip(moved.source, moved.target, strict=True)
+    if not uidvalidity:
+        uidvalidity = Mailbox.objects.get(mailspace_id=mailspace, id=target).uidvalidity
+    return Copied(uidvalidity, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
+
+
+def move_lives(
+    changing: Changing, lives: Sequence[Live], box: Mailbox, entry: Entry
+) -> list[tuple[int, int]]:
+    """Move placements into a mailbox; returns (old UID, new UID) pairs."""
+    already = [
+        twin
+        for twin in rows.of_messages(changing.id, [live.message for live in lives])
+        if twin.mailbox == box.id and twin.placement not in {live.placement for live in lives}
+    ]
+    changing.expunge([*already, *lives], entry)
+    still = changing.placed_anywhere(live.message for live in lives)
+    return [
+        (live.uid, changing.place(live, box, entry, first=live.message not in still, deleted=live.deleted))
+        for live in lives
+    ]
+
+
+def expunge(
+    mailspace: int, mailbox: int, uids: Sequence[int] | None = None, *, cause: Cause
+) -> tuple[int, ...]:
+    """EXPUNGE: remove placements marked \\Deleted (of these UIDs only, if given). Returns their UIDs."""
+    action = new_action()
+    gone: list[int] = []
+
+    def work(door: Door, piece: Sequence[int] | None) -> list[int]:
+        changing = door[mailspace]
+        changing.open_mailbox(mailbox)
+        found = (
+            rows.in_mailbox(mailspace, mailbox, deleted=True)
+            if piece is None
+            else [live for live in rows.at(mailspace, mailbox, piece) if live.deleted]
+        )
+        changing.expunge(found, changing.entry("expunge", cause, action, mailbox))
+        return [live.uid for live in found]
+
+    if uids is not None:
+        for piece in rows.chunks(sorted(set(uids))):
+            gone += commit({mailspace}, lambda door, piece=piece: work(door, piece))
+        return tuple(gone)
+    if not rows.in_mailbox(mailspace, mailbox, deleted=True, limit=1):
+        return ()
+    while True:
+        last = commit({mailspace}, lambda door: work(door, None))
+        gone += last
+        if len(last) < rows.CHUNK:
+            return tuple(sorted(gone))
+
+
+def remove(mailspace: int, mailbox: int, uids: Sequence[int], *, cause: Cause) -> None:
+    """POP3's DELE at UPDATE: to Trash, so that it can be had back."""
+    move(mailspace, mailbox, uids, _role_id(mailspace, TRASH), cause=cause)
+
+
+def _role_id(mailspace: int, role: str) -> int:
+    found = Mailbox.objects.filter(mailspace_id=mailspace, role=role, deleted_at__isnull=True).values_list(
+        "id", flat=True
+    )
+    if not found:
+        raise NoSuchMailbox("There is no such mailbox.")
+    return found[0]
+
+
+def _lying_in(mailspace: int, mailbox: int, lives: Sequence[Live]) -> set[int]:
+    return {
+        twin.message
+        for twin in rows.of_messages(mailspace, [live.message for live in lives])
+        if twin.mailbox == mailbox
+    }
+
+
+def _copied(box: Mailbox, pairs: Sequence[tuple[int, int]]) -> Copied:
+    return Copied(box.uidvalidity, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))

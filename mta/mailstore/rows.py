@@ -1,0 +1,124 @@
+"""Reads of placements joined with their messages, as plain tuples: the store's hot queries.
+
+There is no database relation between mail tables (they may be split one day), so these few joins
+are written in SQL. Every one filters by mailspace first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from django.db import connection
+
+from .door import Live
+
+CHUNK = 500
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Several reads that see one state of the database, without any write lock.
+
+    Inside a transaction already: nothing to do there. Never held while a socket is written to.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    begin = (
+        "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        if connection.vendor == "postgresql"
+        else "BEGIN DEFERRED"
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(begin)
+        try:
+            yield
+        finally:
+            cursor.execute("ROLLBACK")
+
+
+_LIVE = """
+SELECT p.id, p.mailbox_id, p.uid, p.message_id, p.deleted, p.saved_at, p.wake_at, p.woken_at,
+       m.thread_id, m.flags, m.keywords, m.size, CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END
+  FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
+ WHERE p.mailspace_id = %s AND p.expunged_modseq IS NULL AND """
+
+
+def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a query."""
+    with connection.cursor() as cursor:
+        cursor.execute(sql, params)
+        return cursor.fetchall()
+
+
+def chunks(values: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
+    """A sequence in pieces that one statement or one bulk transaction may take."""
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def marks(values: Sequence[Any]) -> str:
+    """Placeholders for an IN list; never empty, so that SQL stays valid."""
+    return ", ".join(["%s"] * len(values)) or "NULL"
+
+
+def at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[Live]:
+    """Live placements of a mailbox with these UIDs, in UID order."""
+    found: list[Live] = []
+    for where, params, wanted in uid_conditions(uids):
+        rows = select(_LIVE + f"p.mailbox_id = %s AND {where} ORDER BY p.uid", [mailspace, mailbox, *params])
+        found += [_live(row) for row in rows if wanted is None or row[2] in wanted]
+    return found
+
+
+def in_mailbox(
+    mailspace: int, mailbox: int, *, deleted: bool | None = None, limit: int = CHUNK
+) -> list[Live]:
+    """The first live placements of a mailbox, optionally only those (not) marked \\Deleted."""
+    where = "p.mailbox_id = %s" + ("" if deleted is None else " AND p.deleted = %s")
+    params = [mailspace, mailbox] + ([] if deleted is None else [deleted])
+    return [_live(row) for row in select(_LIVE + where + " ORDER BY p.uid LIMIT %s", [*params, limit])]
+
+
+def of_messages(mailspace: int, messages: Sequence[int]) -> list[Live]:
+    """Every live placement of some messages."""
+    where = f"p.message_id IN ({marks(messages)}) ORDER BY p.message_id, p.mailbox_id"
+    return [_live(row) for row in select(_LIVE + where, [mailspace, *messages])]
+
+
+def of_threads(mailspace: int, threads: Sequence[int]) -> list[Live]:
+    """Every live placement of the messages of some threads."""
+    where = (
+        "m.mailspace_id = p.mailspace_id AND "
+        f"m.thread_id IN ({marks(threads)}) ORDER BY m.thread_id, p.message_id, p.mailbox_id"
+    )
+    return [_live(row) for row in select(_LIVE + where, [mailspace, *threads])]
+
+
+def _live(row: tuple[Any, ...]) -> Live:
+    live = Live(*row)
+    live.deleted = bool(live.deleted)
+    return live
+
+
+def uid_conditions(uids: Sequence[int]) -> Iterator[tuple[str, list[int], frozenset[int] | None]]:
+    """SQL for a set of UIDs: one range where they are dense (then filter by `wanted`), else IN lists."""
+    if not uids:
+        return
+    ordered = sorted(set(uids))
+    low, high = ordered[0], ordered[-1]
+    if high - low + 1 <= 4 * len(ordered):
+        wanted = None if high - low + 1 == len(ordered) else frozenset(ordered)
+        yield "p.uid BETWEEN %s AND %s", [low, high], wanted
+        return
+    for piece in chunks(ordered):
+        yield f"p.uid IN ({marks(piece)})", list(piece), None
+
+
+def threads_of(mailspace: int, messages: Iterable[int]) -> set[int]:
+    """The threads of some messages."""
+    ids = list(messages)
+    sql = f"SELECT DISTINCT thread_id FROM mailstore_message WHERE mailspace_id = %s AND id IN ({marks(ids)})"
+    return {row[0] for row in select(sql, [mailspace, *ids])}

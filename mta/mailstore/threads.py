@@ -1,0 +1,325 @@
+"""Conversations: which thread a message joins, and the list lines a thread shows.
+
+The rule (design): a message joins the newest open thread of an equal base subject that one of its
+Message-ID, In-Reply-To or References ids leads to; without any, a reply joins by subject within 14
+days between the same correspondents. Threads close at 200 messages and are never merged.
+`lines` is pure: messages and placements in, one line per box out; `refresh` writes the difference.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mta.message.parse import Facts
+from mta.values import (
+    ALL,
+    DRAFTS,
+    FLAGGED,
+    JUNK,
+    QUARANTINE,
+    SCHEDULED,
+    SEEN,
+    SNOOZED,
+    STARRED,
+    TRASH,
+)
+
+from .models import Mailbox, Message, Placement, Thread, ThreadRef, ThreadRow
+
+if TYPE_CHECKING:
+    from .door import Changing
+
+CLOSES_AT = 200
+REFERENCES_LIMIT = 100
+SUBJECT_WINDOW = 14 * 24 * 3600 * 1_000_000
+BASE_SUBJECT_LENGTH = 255
+ASIDE = frozenset({JUNK, TRASH, QUARANTINE})  # a conversation does not show what lies there
+
+
+def ref_hash(message_id: str) -> int:
+    """A Message-ID as a signed 64-bit number; a clash only makes a thread a candidate."""
+    digest = hashlib.blake2b(message_id.encode("utf-8", "surrogateescape"), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+def refs_of(facts: Facts) -> list[int]:
+    """Hashes of every id that leads to this message's conversation, its own first."""
+    ids = [facts.message_id] if facts.message_id else []
+    ids += [*facts.in_reply_to, *facts.references]
+    return list(dict.fromkeys(ref_hash(message_id) for message_id in ids))[: REFERENCES_LIMIT + 1]
+
+
+def join(mailspace: int, facts: Facts, *, at: int, thread: int | None = None) -> int:
+    """The thread this message belongs to, made if need be; counts it and leaves its ids there."""
+    refs = refs_of(facts)
+    base = facts.base_subject[:BASE_SUBJECT_LENGTH]
+    chosen = (
+        _named(mailspace, thread)
+        or _by_refs(mailspace, refs, base)
+        or _by_subject(mailspace, facts, base, at)
+    )
+    if chosen is None:
+        chosen = Thread(mailspace_id=mailspace, base_subject=base)
+    chosen.messages += 1
+    chosen.newest_at = max(chosen.newest_at, at)
+    chosen.is_open = chosen.messages < CLOSES_AT
+    chosen.save()
+    ThreadRef.objects.bulk_create(
+        [ThreadRef(mailspace_id=mailspace, ref=ref, thread_id=chosen.id) for ref in refs],
+        ignore_conflicts=True,
+    )
+    return chosen.id
+
+
+def _named(mailspace: int, thread: int | None) -> Thread | None:
+    if thread is None:
+        return None
+    return Thread.objects.filter(mailspace_id=mailspace, id=thread).first()
+
+
+def _by_refs(mailspace: int, refs: list[int], base: str) -> Thread | None:
+    if not refs:
+        return None
+    leads = ThreadRef.objects.filter(mailspace_id=mailspace, ref__in=refs).values_list("thread_id", flat=True)
+    candidates = Thread.objects.filter(
+        mailspace_id=mailspace, id__in=set(leads), base_subject=base, is_open=True
+    )
+    return candidates.order_by("-newest_at", "-id").first()
+
+
+def _by_subject(mailspace: int, facts: Facts, base: str, at: int) -> Thread | None:
+    """Only for a reply that lost its references, between people who were already talking."""
+    if not facts.is_reply or facts.references or facts.in_reply_to or not base:
+        return None
+    author = {address.email.lower() for address in facts.from_}
+    readers = {address.email.lower() for address in (*facts.to, *facts.cc)}
+    recent = Thread.objects.filter(
+        mailspace_id=mailspace, base_subject=base, is_open=True, newest_at__gte=at - SUBJECT_WINDOW
+    ).order_by("-newest_at", "-id")[:5]
+    for thread in recent:
+        rows = Message.objects.filter(mailspace_id=mailspace, thread_id=thread.id)
+        for sender, addresses in rows.values_list("from_address", "addresses")[:CLOSES_AT]:
+            wrote_to = {email.lower() for kind in ("to", "cc") for _, email in addresses.get(kind, ())}
+            if sender.lower() in readers and author & wrote_to:
+                return thread
+            if sender.lower() in author and readers & wrote_to:
+                return thread
+    return None
+
+
+# --- list lines --------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Placed:
+    """One visible placement, as much of it as a line needs."""
+
+    mailbox: int
+    role: str
+    saved_at: int
+    wake_at: int | None
+    woken_at: int | None
+
+
+@dataclass(slots=True)
+class Member:
+    """One message of a conversation, as much of it as a line needs."""
+
+    id: int
+    flags: int
+    subject: str
+    from_name: str
+    from_address: str
+    addresses: dict[str, Any]
+    snippet: str
+    attachments: list[Any]
+    internal_date: int
+    message_id: str
+    own: bool
+    placed: list[Placed] = field(default_factory=list)
+
+    @property
+    def aside(self) -> bool:
+        """True when it lies only in Junk, Trash or Quarantine."""
+        return all(place.role in ASIDE for place in self.placed)
+
+
+MEMBER_COLUMNS = (
+    "id",
+    "flags",
+    "subject",
+    "from_name",
+    "from_address",
+    "addresses",
+    "snippet",
+    "attachments",
+    "internal_date",
+    "message_id",
+    "own",
+)
+
+
+def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) -> dict[int, list[Member]]:
+    """The visible members of some threads, oldest first, in two queries."""
+    threads: dict[int, list[Member]] = {thread: [] for thread in thread_ids}
+    members: dict[int, Member] = {}
+    rows = Message.objects.filter(mailspace_id=mailspace, thread_id__in=threads).order_by(
+        "internal_date", "id"
+    )
+    for thread, *columns in rows.values_list("thread_id", *MEMBER_COLUMNS):
+        member = Member(*columns)
+        members[member.id] = member
+        threads[thread].append(member)
+    placements = Placement.objects.filter(
+        mailspace_id=mailspace, message_id__in=members, expunged_modseq__isnull=True, deleted=False
+    )
+    for message, mailbox, *times in placements.values_list(
+        "message_id", "mailbox_id", "saved_at", "wake_at", "woken_at"
+    ):
+        members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
+    return {thread: [m for m in found if m.placed] for thread, found in threads.items()}
+
+
+def lines(members: list[Member]) -> dict[int, dict[str, Any]]:
+    """The line of a conversation in each box where it shows: box id → columns of ThreadRow."""
+    boxes: dict[int, list[tuple[Member, Placed]]] = defaultdict(list)
+    for member in members:
+        for place in member.placed:
+            boxes[place.mailbox].append((member, place))
+        if not member.aside:
+            place = next(p for p in member.placed if p.role not in ASIDE)
+            boxes[ALL].append((member, place))
+            if member.flags & FLAGGED:
+                boxes[STARRED].append((member, place))
+    shown = [member for member in members if not member.aside]
+    summary = _summary(shown) if shown else {}
+    result = {}
+    for box, here in boxes.items():
+        lies_aside = box > 0 and here[0][1].role in ASIDE
+        result[box] = {
+            **(_summary([member for member, _ in here]) if lies_aside else summary),
+            **_here(box, here),
+        }
+    return result
+
+
+def _here(box: int, here: list[tuple[Member, Placed]]) -> dict[str, Any]:
+    """The columns that look only at messages placed in this box."""
+    seen_ids: set[int] = set()
+    unread = 0
+    for member, _ in here:
+        if member.id not in seen_ids and not member.flags & SEEN:
+            unread += 1
+        seen_ids.add(member.id)
+    wakes = [place.wake_at for _, place in here if place.wake_at is not None]
+    return {
+        "sort_at": max(_sort_at(box, member, place) for member, place in here),
+        "unread": unread,
+        "wake_at": min(wakes) if wakes and box > 0 else None,
+        "woken": box > 0 and any((place.woken_at or 0) > member.internal_date for member, place in here),
+    }
+
+
+def _sort_at(box: int, member: Member, place: Placed) -> int:
+    if box > 0 and place.role in (SNOOZED, SCHEDULED) and place.wake_at is not None:
+        return place.wake_at
+    if box > 0 and place.role == DRAFTS:
+        return place.saved_at
+    return max(member.internal_date, place.woken_at or 0)
+
+
+def _summary(members: list[Member]) -> dict[str, Any]:
+    """The columns that look at the whole conversation. My sent copy and its delivered twin count once."""
+    unique: list[Member] = []
+    twins: set[tuple[str, str]] = set()
+    for member in members:
+        key = (member.message_id, member.from_address.lower())
+        if member.message_id and key in twins:
+            continue
+        twins.add(key)
+        unique.append(member)
+    drafts = [m for m in unique if any(place.role == DRAFTS for place in m.placed)]
+    written = [m for m in unique if m not in drafts] or unique
+    people: dict[str, list[Any]] = {}
+    for member in written:
+        person = people.setdefault(
+            member.from_address.lower(), [member.from_name, member.from_address, False, member.own]
+        )
+        person[2] = person[2] or not member.flags & SEEN
+    attachments = [
+        [member.id, part[0], part[1], part[2]]
+        for member in unique
+        for part in member.attachments
+        if not part[4]
+    ]
+    newest = unique[-1]
+    return {
+        "count": len(unique),
+        "starred": any(member.flags & FLAGGED for member in members),
+        "subject": (unique[0].subject or newest.subject)[:255],
+        "snippet": newest.snippet,
+        "people": list(people.values())[:50],
+        "recipients": [pair for kind in ("to", "cc", "bcc") for pair in newest.addresses.get(kind, ())][:10],
+        "attachments": attachments[:3],
+        "attachment_count": len(attachments),
+        "boxes": sorted({place.mailbox for member in members for place in member.placed}),
+        "drafts": len(drafts),
+        "last_message": newest.id,
+    }
+
+
+LINE_COLUMNS = (
+    "sort_at",
+    "unread",
+    "count",
+    "starred",
+    "subject",
+    "snippet",
+    "people",
+    "recipients",
+    "attachments",
+    "attachment_count",
+    "boxes",
+    "drafts",
+    "last_message",
+    "wake_at",
+    "woken",
+)
+
+
+def refresh(changing: Changing, thread_ids: set[int]) -> None:
+    """Bring the rows of some threads up to date, and the thread counts of the boxes they are in."""
+    roles = changing.roles()
+    before: dict[tuple[int, int], ThreadRow] = {
+        (row.thread_id, row.box): row
+        for row in ThreadRow.objects.filter(mailspace_id=changing.id, thread_id__in=thread_ids)
+    }
+    write: list[ThreadRow] = []
+    for thread, members in load(changing.id, thread_ids, roles).items():
+        for box, columns in lines(members).items():
+            old = before.pop((thread, box), None)
+            if old is not None and all(getattr(old, name) == value for name, value in columns.items()):
+                continue
+            write.append(ThreadRow(mailspace_id=changing.id, box=box, thread_id=thread, **columns))
+            was_unread = old is not None and old.unread > 0
+            changing.count_threads(box, int(old is None), int(columns["unread"] > 0) - int(was_unread))
+    for row in before.values():  # whatever is left shows nothing any more
+        changing.count_threads(row.box, -1, -int(row.unread > 0))
+    if before:
+        ThreadRow.objects.filter(id__in=[row.id for row in before.values()]).delete()
+    if write:
+        ThreadRow.objects.bulk_create(
+            write,
+            update_conflicts=True,
+            unique_fields=["mailspace_id", "box", "thread_id"],
+            update_fields=list(LINE_COLUMNS),
+        )
+
+
+def roles_of(mailspace: int) -> dict[int, str]:
+    """Mailbox id → role, removed mailboxes included (their placements may come back)."""
+    return dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "role"))

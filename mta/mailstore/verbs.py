@@ -1,0 +1,341 @@
+"""What people do to conversations: archive, delete, junk, label, move, read, star.
+
+The meanings are the design's: archive leaves Inbox and falls to Archive where nothing else is left;
+delete replaces every placement by Trash and junk by Junk; removing the last label archives. Nothing
+here removes a last placement but "delete forever". Each command is one action id, in chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
+
+from mta.values import (
+    ANSWERED,
+    ARCHIVE,
+    DRAFTS,
+    FLAGGED,
+    INBOX,
+    JUNK,
+    SCHEDULED,
+    SEEN,
+    TRASH,
+    Cause,
+    Done,
+)
+
+from . import mailops, rows
+from .door import Changing, Door, Entry, Live, new_action
+from .errors import CannotChange, NoSuchMessage
+from .threads import ASIDE
+from .writer import commit
+
+THREADS_PER_CHUNK = 100
+
+# Given the live placements of one conversation, do the verb; a pure choice would not save the reads.
+Act = Callable[[Changing, Entry, list[Live]], None]
+
+
+def _on_threads(mailspace: int, threads: Iterable[int], verb: str, cause: Cause, act: Act) -> Done:
+    """Run a verb over whole conversations, in chunks under one action id."""
+    return _in_chunks(mailspace, list(threads), rows.of_threads, verb, cause, act)
+
+
+def _on_messages(mailspace: int, messages: Iterable[int], verb: str, cause: Cause, act: Act) -> Done:
+    """Run a verb over single messages."""
+    return _in_chunks(mailspace, list(messages), rows.of_messages, verb, cause, act)
+
+
+def _in_chunks(
+    mailspace: int,
+    ids: list[int],
+    load: Callable[[int, Sequence[int]], list[Live]],
+    verb: str,
+    cause: Cause,
+    act: Act,
+) -> Done:
+    action = new_action()
+    conversations = messages = 0
+
+    def work(door: Door, piece: Sequence[int]) -> tuple[int, int]:
+        changing = door[mailspace]
+        entry = changing.entry(verb, cause, action)
+        lives = load(mailspace, piece)
+        act(changing, entry, lives)
+        touched = entry.messages()
+        return len({live.thread for live in lives if live.message in touched}), len(touched)
+
+    for piece in rows.chunks(list(dict.fromkeys(ids)), THREADS_PER_CHUNK):
+        done = commit({mailspace}, lambda door, piece=piece: work(door, piece))
+        conversations += done[0]
+        messages += done[1]
+    return Done(action, conversations, messages)
+
+
+def _settle(changing: Changing, entry: Entry, removed: Sequence[Live], role: str) -> None:
+    """Put messages that lie nowhere any more into the mailbox with this role."""
+    placed = changing.placed_anywhere(live.message for live in removed)
+    box = changing.role(role)
+    for live in _one_each(removed):
+        if live.message not in placed:
+            changing.place(live, box, entry, first=True)
+
+
+def _one_each(lives: Iterable[Live]) -> list[Live]:
+    """One placement per message."""
+    return list({live.message: live for live in lives}.values())
+
+
+def _aside(changing: Changing, live: Live) -> bool:
+    return changing.roles()[live.mailbox] in ASIDE
+
+
+# --- verbs on conversations
+
+
+def archive(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
+    """Leave the Inbox; what lies nowhere else goes to Archive."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        inbox = changing.role(INBOX).id
+        leaving = [live for live in lives if live.mailbox == inbox]
+        changing.expunge(leaving, entry)
+        _settle(changing, entry, leaving, ARCHIVE)
+
+    return _on_threads(mailspace, threads, "archive", cause, act)
+
+
+def delete(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
+    """Move whole conversations to Trash, wherever their messages lie (Junk included)."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        _replace_all(changing, entry, lives, TRASH)
+
+    return _on_threads(mailspace, threads, "delete", cause, act)
+
+
+def delete_messages(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
+    """Move single messages to Trash."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        _replace_all(changing, entry, lives, TRASH)
+
+    return _on_messages(mailspace, messages, "delete", cause, act)
+
+
+def junk(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
+    """Report as spam: what others wrote goes to Junk, my own messages stay where they are."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        roles = changing.roles()
+        mine = {live.message for live in lives if roles[live.mailbox] in ("sent", DRAFTS, SCHEDULED)}
+        _replace_all(changing, entry, [live for live in lives if live.message not in mine], JUNK)
+
+    return _on_threads(mailspace, threads, "junk", cause, act)
+
+
+def _replace_all(changing: Changing, entry: Entry, lives: list[Live], role: str) -> None:
+    box = changing.role(role)
+    there = {live.message for live in lives if live.mailbox == box.id}
+    leaving = [live for live in lives if live.mailbox != box.id]
+    changing.expunge(leaving, entry)
+    for live in _one_each(leaving):
+        if live.message not in there:
+            changing.place(live, box, entry, first=True)
+
+
+def unjunk(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
+    """Not spam: from Junk back to the Inbox."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        source = changing.role(JUNK).id
+        mailops.move_lives(
+            changing, [live for live in lives if live.mailbox == source], changing.role(INBOX), entry
+        )
+
+    return _on_threads(mailspace, threads, "not junk", cause, act)
+
+
+def label(mailspace: int, threads: Iterable[int], mailbox: int, *, cause: Cause) -> Done:
+    """Add a label (a second place); messages that have it already are left alone."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        box = changing.open_mailbox(mailbox)
+        there = {live.message for live in lives if live.mailbox == mailbox}
+        shown = [live for live in lives if not _aside(changing, live)]
+        for live in _one_each(shown):
+            if live.message not in there:
+                changing.place(live, box, entry, first=False)
+
+    return _on_threads(mailspace, threads, "label", cause, act)
+
+
+def unlabel(mailspace: int, threads: Iterable[int], mailbox: int, *, cause: Cause) -> Done:
+    """Take a label away; what lies nowhere else goes to Archive."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        leaving = [live for live in lives if live.mailbox == mailbox]
+        changing.expunge(leaving, entry)
+        _settle(changing, entry, leaving, ARCHIVE)
+
+    return _on_threads(mailspace, threads, "unlabel", cause, act)
+
+
+def move_threads(
+    mailspace: int, threads: Iterable[int], source: int | None, target: int, *, cause: Cause
+) -> Done:
+    """Move conversations from the box being looked at to a mailbox.
+
+    From a view (All, Starred, a search: `source` None or < 0) they leave Inbox and Archive.
+    Moving to Trash or Junk means deleting or reporting.
+    """
+    from_view = source is None or source < 0
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        box = changing.open_mailbox(target)
+        if box.role in (TRASH, JUNK):
+            _replace_all(changing, entry, lives, box.role)
+            return
+        if box.role in (DRAFTS, SCHEDULED):
+            raise CannotChange("Only drafts and scheduled mail belong there.")
+        sources = {changing.role(INBOX).id, changing.role(ARCHIVE).id} if from_view else {source}
+        leaving = [live for live in lives if live.mailbox in sources and live.mailbox != target]
+        joining = [live for live in lives if from_view and not _aside(changing, live)]
+        there = {live.message for live in lives if live.mailbox == target}
+        changing.expunge(leaving, entry)
+        moving = _one_each([*joining, *leaving])
+        placed = changing.placed_anywhere(live.message for live in moving)
+        for live in moving:
+            if live.message not in there:
+                changing.place(live, box, entry, first=live.message not in placed)
+
+    return _on_threads(mailspace, threads, "move", cause, act)
+
+
+def delete_forever(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
+    """Remove what lies in Trash and Junk, and with it the messages that lie nowhere else."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        changing.expunge([live for live in lives if _aside(changing, live)], entry)
+
+    return _on_threads(mailspace, threads, "delete forever", cause, act)
+
+
+def empty(mailspace: int, mailbox: int, *, cause: Cause) -> Done:
+    """Empty Trash or Junk."""
+    action = new_action()
+    removed = 0
+
+    def work(door: Door) -> int:
+        changing = door[mailspace]
+        if changing.open_mailbox(mailbox).role not in (TRASH, JUNK):
+            raise CannotChange("Only Trash and Spam can be emptied.")
+        lives = rows.in_mailbox(mailspace, mailbox)
+        changing.expunge(lives, changing.entry("delete forever", cause, action, mailbox))
+        return len(lives)
+
+    while True:
+        last = commit({mailspace}, work)
+        removed += last
+        if last < rows.CHUNK:
+            return Done(action, 0, removed)
+
+
+# --- flags
+
+
+def mark(mailspace: int, threads: Iterable[int], *, seen: bool, cause: Cause) -> Done:
+    """Mark every message of some conversations read; or unread only the last one from others."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        if seen:
+            _set_bits(changing, entry, lives, SEEN, on=True)
+            return
+        chosen = [
+            live
+            for _, group in groupby(lives, key=lambda live: live.thread)
+            for live in _last(changing, list(group), prefer_received=True)
+        ]
+        _set_bits(changing, entry, chosen, SEEN, on=False)
+
+    return _on_threads(mailspace, threads, "read" if seen else "unread", cause, act)
+
+
+def star(mailspace: int, threads: Iterable[int], *, on: bool, cause: Cause) -> Done:
+    """Star the last message of each conversation; unstar all of its messages."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        if not on:
+            _set_bits(changing, entry, lives, FLAGGED, on=False)
+            return
+        chosen = [
+            live
+            for _, group in groupby(lives, key=lambda live: live.thread)
+            for live in _last(changing, list(group), prefer_received=False)
+        ]
+        _set_bits(changing, entry, chosen, FLAGGED, on=True)
+
+    return _on_threads(mailspace, threads, "star" if on else "unstar", cause, act)
+
+
+def mark_messages(mailspace: int, messages: Iterable[int], *, seen: bool, cause: Cause) -> Done:
+    """Mark single messages read or unread."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        _set_bits(changing, entry, lives, SEEN, on=seen)
+
+    return _on_messages(mailspace, messages, "read" if seen else "unread", cause, act)
+
+
+def star_messages(mailspace: int, messages: Iterable[int], *, on: bool, cause: Cause) -> Done:
+    """Star or unstar single messages."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        _set_bits(changing, entry, lives, FLAGGED, on=on)
+
+    return _on_messages(mailspace, messages, "star" if on else "unstar", cause, act)
+
+
+def set_answered(mailspace: int, message: int, *, cause: Cause, forwarded: bool = False) -> None:
+    """Note that a message was answered, or forwarded ($Forwarded, RFC 5788)."""
+
+    def work(door: Door) -> None:
+        mark_answered(door, mailspace, message, cause=cause, forwarded=forwarded)
+
+    commit({mailspace}, work)
+
+
+def mark_answered(door: Door, mailspace: int, message: int, *, cause: Cause, forwarded: bool = False) -> None:
+    """The same within a transaction of the caller's."""
+    lives = rows.of_messages(mailspace, [message])
+    if not lives:
+        raise NoSuchMessage("That message is no longer here.")
+    changing = door[mailspace]
+    entry = changing.entry("forward" if forwarded else "answer", cause, new_action())
+    live = lives[0]
+    if forwarded:
+        words = " ".join(sorted({*live.keywords.split(), mailops.FORWARDED}))
+        changing.flag([live], entry, {message: (live.flags, words)})
+    else:
+        changing.flag([live], entry, {message: (live.flags | ANSWERED, live.keywords)})
+
+
+def _set_bits(changing: Changing, entry: Entry, lives: Sequence[Live], bits: int, *, on: bool) -> None:
+    changing.flag(
+        lives,
+        entry,
+        {live.message: (live.flags | bits if on else live.flags & ~bits, live.keywords) for live in lives},
+    )
+
+
+def _last(changing: Changing, lives: list[Live], *, prefer_received: bool) -> list[Live]:
+    """The placement of the newest message (by id) outside Junk and Trash, if there is one."""
+    roles = changing.roles()
+    shown = [live for live in lives if roles[live.mailbox] not in ASIDE] or lives
+    others = [live for live in shown if roles[live.mailbox] not in ("sent", DRAFTS, SCHEDULED)]
+    pool = (
+        others
+        if prefer_received and others
+        else [live for live in shown if roles[live.mailbox] != DRAFTS] or shown
+    )
+    return [max(pool, key=lambda live: live.message)] if pool else []

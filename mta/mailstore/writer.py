@@ -1,0 +1,155 @@
+"""Transactions of the store: one unit of work inline, or many in one commit by a writer thread.
+
+In the sidecar a single thread runs the units: a batch is what queued up while the last commit ran,
+at most 50 units, which is about 50 ms of work, no timer (group commit: one fsync for many messages). If a batch
+fails, each unit is retried alone, so that one bad unit never takes others down. Waiters are told
+after the commit. Processes without the thread (web, worker) commit in the caller's own thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, TypeVar
+
+from django.db import close_old_connections, connection, transaction
+
+from mta import bus
+
+from .door import Door
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+BATCH_UNITS = 50
+QUEUE_LIMIT = 10_000
+
+
+@dataclass(slots=True)
+class Unit:
+    """Some mailspaces, and the work to do while they are locked."""
+
+    mailspaces: frozenset[int]
+    work: Callable[[Door], Any]
+    future: Future[Any] = field(default_factory=Future)
+
+
+def commit(mailspaces: Iterable[int], work: Callable[[Door], T]) -> T:
+    """Run `work` with these mailspaces locked, in one durable transaction; returns its result.
+
+    When this returns, the result is on disk and the bells have rung. Exceptions roll all of it back.
+    """
+    unit = Unit(frozenset(mailspaces), work)
+    if _writer is None or connection.in_atomic_block or _writer.is_current_thread():
+        return _run([unit])[0]
+    return _writer.submit(unit).result()
+
+
+def submit(mailspaces: Iterable[int], work: Callable[[Door], T]) -> Future[T]:
+    """The same for callers who cannot wait in a thread: a future that resolves after the commit."""
+    unit = Unit(frozenset(mailspaces), work)
+    if _writer is not None:
+        return _writer.submit(unit)
+    try:
+        unit.future.set_result(_run([unit])[0])
+    except Exception as error:
+        unit.future.set_exception(error)
+    return unit.future
+
+
+def _run(units: Sequence[Unit]) -> list[Any]:
+    with transaction.atomic():
+        door = Door(frozenset().union(*(unit.mailspaces for unit in units)))
+        results = [unit.work(door) for unit in units]
+        changed = door.flush()
+        transaction.on_commit(partial(bus.ring, changed))
+    return results
+
+
+class Writer:
+    """The writer thread of a process."""
+
+    def __init__(self) -> None:
+        self._queue: queue.Queue[Unit | None] = queue.Queue(QUEUE_LIMIT)
+        self._thread = threading.Thread(target=self._work, name="mail-writer", daemon=True)
+        self._thread.start()
+
+    def is_current_thread(self) -> bool:
+        return threading.current_thread() is self._thread
+
+    def submit(self, unit: Unit) -> Future[Any]:
+        self._queue.put(unit)
+        return unit.future
+
+    def stop(self) -> None:
+        """Finish what is queued, then end."""
+        self._queue.put(None)
+        self._thread.join(timeout=30)
+
+    def _work(self) -> None:
+        running = True
+        while running:
+            batch: list[Unit] = []
+            first = self._queue.get()
+            running = first is not None
+            if first is not None:
+                batch.append(first)
+                running = self._gather(batch)
+                self._commit(batch)
+        connection.close()
+
+    def _gather(self, batch: list[Unit]) -> bool:
+        """Add what is already waiting; False when told to end."""
+        while len(batch) < BATCH_UNITS:
+            try:
+                unit = self._queue.get_nowait()
+            except queue.Empty:
+                return True
+            if unit is None:
+                return False
+            batch.append(unit)
+        return True
+
+    def _commit(self, batch: list[Unit]) -> None:
+        close_old_connections()
+        try:
+            results = _run(batch)
+        except Exception:
+            if len(batch) > 1:
+                log.info("a batch of %d units failed; running each alone", len(batch), exc_info=True)
+            self._each_alone(batch)
+        else:
+            for unit, result in zip(batch, results, strict=True):
+                unit.future.set_result(result)
+
+    def _each_alone(self, part: list[Unit]) -> None:
+        for unit in part:
+            try:
+                result = _run([unit])[0]
+            except Exception as error:
+                unit.future.set_exception(error)
+            else:
+                unit.future.set_result(result)
+
+
+_writer: Writer | None = None
+
+
+def start() -> None:
+    """Start this process's writer thread (the sidecar does, once)."""
+    global _writer
+    if _writer is None:
+        _writer = Writer()
+
+
+def stop() -> None:
+    """Finish queued units and end the thread."""
+    global _writer
+    if _writer is not None:
+        _writer.stop()
+        _writer = None
