@@ -1,0 +1,261 @@
+"""What a search asks for, as values: shared by IMAP, the web client's search box and filters.
+
+`mta.mailstore` turns them into SQL; `matches` judges one message without a database (filters, and the tail
+that is not indexed yet). Both must agree. Parsing a search line is the callers' business.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from mta.message.text import words
+
+FlagName = Literal["seen", "answered", "flagged", "draft", "deleted", "recent"]
+Where = Literal["any", "subject", "from", "to", "cc", "bcc", "body", "filename"]
+DateField = Literal["internal", "sent"]
+DAY = 86_400 * 1_000_000
+MAX_ASKED = 64  # words of one question
+
+
+@dataclass(frozen=True, slots=True)
+class All:
+    """Every message."""
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    parts: tuple["Criteria", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Or:
+    parts: tuple["Criteria", ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    part: "Criteria"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    name: FlagName
+
+
+@dataclass(frozen=True, slots=True)
+class Keyword:
+    """A keyword; keywords are compared without regard to case."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Contains:
+    """A header field whose decoded text holds `text`, case aside; an empty `text` asks if there is such a field."""
+
+    header: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """All words of `text`, the last one as a prefix unless `prefix` is false; as a `phrase`, side by side."""
+
+    text: str
+    where: Where = "any"
+    phrase: bool = False
+    prefix: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Larger:
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Smaller:
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class Since:
+    """At or after that moment (microseconds since the epoch, UTC)."""
+
+    field: DateField
+    day_start_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Before that moment."""
+
+    field: DateField
+    us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Uids:
+    """Ranges of UIDs, both ends included, in rising order."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """Ranges of message sequence numbers; the IMAP engine turns them into Uids before the store sees them."""
+
+    ranges: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InMailbox:
+    mailbox_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class HasAttachment:
+    """At least one attached file."""
+
+
+@dataclass(frozen=True, slots=True)
+class InThread:
+    thread_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class ModSeq:
+    """Changed at or after that mod-sequence (RFC 7162 §3.1.5)."""
+
+    value: int
+
+
+Criteria = (
+    All
+    | And
+    | Or
+    | Not
+    | Flag
+    | Keyword
+    | Contains
+    | Words
+    | Larger
+    | Smaller
+    | Since
+    | Before
+    | Uids
+    | Sequence
+    | InMailbox
+    | HasAttachment
+    | InThread
+    | ModSeq
+)
+
+
+def on(field: DateField, day_start_us: int) -> And:
+    """During the day that begins then."""
+    return And((Since(field, day_start_us), Before(field, day_start_us + DAY)))
+
+
+class Searchable(Protocol):
+    """What `matches` asks of a message."""
+
+    @property
+    def flags(self) -> Collection[str]: ...  # "seen", "answered" …
+    @property
+    def keywords(self) -> Collection[str]: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def internal_date(self) -> int: ...
+    @property
+    def sent_at(self) -> int | None: ...
+    @property
+    def uid(self) -> int: ...
+    @property
+    def mailbox_ids(self) -> Collection[int]: ...
+    @property
+    def thread_id(self) -> int: ...
+    @property
+    def modseq(self) -> int: ...
+    @property
+    def has_attachment(self) -> bool: ...
+
+    def header(self, name: str) -> str | None:
+        """The decoded text of all fields of that lower-case name, None if there is none."""
+
+    def text(self, where: str) -> str:
+        """The searched text: one section, or all of them for "any"."""
+
+
+def matches(criteria: Criteria, message: Searchable) -> bool:
+    """Whether the message is one that was asked for."""
+    match criteria:
+        case All():
+            return True
+        case And(parts):
+            return all(matches(part, message) for part in parts)
+        case Or(parts):
+            return any(matches(part, message) for part in parts)
+        case Not(part):
+            return not matches(part, message)
+        case Flag(name):
+            return name in message.flags
+        case Keyword(name):
+            return name.lower() in {keyword.lower() for keyword in message.keywords}
+        case Contains(header, text):
+            return _contains(message.header(header.lower()), text)
+        case Words():
+            return has_words(message.text(criteria.where), criteria)
+        case Larger(size):
+            return message.size > size
+        case Smaller(size):
+            return message.size < size
+        case Since(field, moment):
+            at = message.internal_date if field == "internal" else message.sent_at
+            return at is not None and at >= moment
+        case Before(field, moment):
+            at = message.internal_date if field == "internal" else message.sent_at
+            return at is not None and at < moment
+        case Uids(ranges):
+            return any(low <= message.uid <= high for low, high in ranges)
+        case InMailbox(mailbox_id):
+            return mailbox_id in message.mailbox_ids
+        case HasAttachment():
+            return message.has_attachment
+        case InThread(thread_id):
+            return message.thread_id == thread_id
+        case ModSeq(value):
+            return message.modseq >= value
+        case Sequence():
+            raise ValueError("sequence numbers mean nothing outside an IMAP session")
+    raise TypeError(f"not a criterion: {criteria!r}")
+
+
+def _contains(value: str | None, text: str) -> bool:
+    return value is not None and text.casefold() in value.casefold()
+
+
+def has_words(text: str, asked: Words) -> bool:
+    """Whether the text answers a question about words, exactly as the index would."""
+    wanted = words(asked.text, limit=MAX_ASKED)
+    if not wanted:
+        return False
+    present = words(text)
+    if asked.phrase:
+        return _has_phrase(present, wanted, asked.prefix)
+    known = set(present)
+    if asked.prefix:
+        *whole, last = wanted
+        return known.issuperset(whole) and (last in known or any(word.startswith(last) for word in known))
+    return known.issuperset(wanted)
+
+
+def _has_phrase(present: list[str], wanted: list[str], prefix: bool) -> bool:
+    length = len(wanted)
+    for start in range(len(present) - length + 1):
+        if present[start : start + length - 1] != wanted[:-1]:
+            continue
+        last = present[start + length - 1]
+        if last == wanted[-1] or (prefix and last.startswith(wanted[-1])):
+            return True
+    return False
