@@ -28,12 +28,13 @@ env = environ.Env()
 
 # --- where things are kept ---------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").expanduser().resolve()
-DATA_DIR.mkdir(parents=True, exist_ok=True)
+DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 if (DATA_DIR / "mailstead.env").exists():  # what /setup has been told; the environment goes first
     environ.Env.read_env(str(DATA_DIR / "mailstead.env"))
 
 DEBUG = env.bool("DEBUG", default=False)
-DEMO = env.bool("DEMO", default=False)
+# A folder that `up --demo` filled stays a demo: it must never send to the real internet.
+DEMO = env.bool("DEMO", default=(DATA_DIR / "demo").exists())
 
 
 def _kept_secret(path: Path) -> str:
@@ -156,7 +157,6 @@ APPEND_SLASH = True
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "webmail.security.SecurityHeaders",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -290,7 +290,7 @@ _COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
-        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        "BACKEND": "webmail.static_files.Storage"
         if _COLLECTED
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
