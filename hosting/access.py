@@ -33,7 +33,12 @@ VIEW = "view"
 TENANT_ADD, TENANT_EDIT, TENANT_SUSPEND = "tenant.add", "tenant.edit", "tenant.suspend"
 DOMAIN_ADD, DOMAIN_EDIT, DOMAIN_SUSPEND = "domain.add", "domain.edit", "domain.suspend"
 ACCOUNT_ADD, ACCOUNT_EDIT, ACCOUNT_SUSPEND = "account.add", "account.edit", "account.suspend"
-ACCOUNT_PASSWORD, ALIAS_EDIT, ROLE_GRANT, AUDIT_VIEW = "account.password", "alias.edit", "role.grant", "audit.view"
+ACCOUNT_PASSWORD, ALIAS_EDIT, ROLE_GRANT, AUDIT_VIEW = (
+    "account.password",
+    "alias.edit",
+    "role.grant",
+    "audit.view",
+)
 
 EVERYTHING = frozenset(
     {

@@ -28,7 +28,8 @@ class Domain(models.Model):
         "hosting.Address", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
-    next_check_at = models.DateTimeField(null=True)  # when the DNS check is due; moved forward by who takes it
+    checked_at = models.DateTimeField(null=True)  # when the last DNS check began
+    next_check_at = models.DateTimeField(null=True)  # when one is due; moved forward by who takes it
 
     class Meta:
         indexes = [

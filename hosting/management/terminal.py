@@ -1,0 +1,59 @@
+"""What the administrator's commands share: errors as one sentence, passwords from standard input."""
+
+from __future__ import annotations
+
+import getpass
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TextIO
+
+from django.core.management.base import CommandError
+
+from hosting.actor import Actor, system
+from hosting.errors import HostingError
+
+COMMAND_LINE: Actor = system("command line")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", re.IGNORECASE)
+_UNITS = {"": 1, "K": 1024, "M": 1024**2, "G": 1024**3, "T": 1024**4}
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """Turn what went wrong into the sentence it carries, without a traceback."""
+    try:
+        yield
+    except HostingError as error:
+        raise CommandError(str(error)) from None
+
+
+def read_password(stdin: TextIO, *, asked_for: str) -> str:
+    """One line of standard input; at a terminal, asked for twice and not shown."""
+    if stdin is sys.stdin and stdin.isatty():
+        first = getpass.getpass(f"Password for {asked_for}: ")
+        if first != getpass.getpass("Once more: "):
+            raise CommandError("The two passwords differ.")
+        return first
+    line = stdin.readline()
+    if not line:
+        raise CommandError("Give the password as one line on standard input.")
+    return line.rstrip("\r\n")
+
+
+def parse_quota(text: str) -> int:
+    """`5 GB`, `500M`, `0` → bytes."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise CommandError(f"{text!r} is not a size such as 5GB; 0 means no limit.")
+    return int(float(match[1]) * _UNITS[match[2].upper()])
+
+
+def show_bytes(count: int) -> str:
+    if not count:
+        return "-"
+    for unit in ("B", "KB", "MB", "GB"):
+        if count < 1024:
+            return f"{count:.0f} {unit}"
+        count = round(count / 1024, 1)  # type: ignore[assignment]
+    return f"{count:.1f} TB"

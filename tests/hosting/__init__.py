@@ -1,0 +1,1 @@
+"""Tests of tenancy and the panel."""
