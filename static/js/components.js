@@ -57,7 +57,7 @@ document.addEventListener("toggle", (event) => {
   if (!open) return;
   const opener = openerOf(menu);
   if (!anchored && opener) placeBelow(menu, opener);
-  (menu.querySelector("[autofocus], input") ?? (menu.role === "menu" ? itemsOf(menu)[0] : null))?.focus({ focusVisible: false });
+  (menu.querySelector("[autofocus], input:not([type=hidden])") ?? (menu.role === "menu" ? itemsOf(menu)[0] : null))?.focus({ focusVisible: false });
 }, true);
 
 /** Opens a menu at a point: for right clicks and for the key ".". */

@@ -13,11 +13,12 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 from django import template
+from django.template.loader import render_to_string
 from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, ngettext, pgettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext, pgettext
 from lucide.templatetags.lucide import lucide
 
 register = template.Library()
@@ -51,7 +52,9 @@ ROW_ICONS = (
     "check",
 )
 # Drawings that point along the line of reading turn round in right-to-left languages.
-_TURNING = re.compile(r"arrow-(left|right)|chevron-(left|right)|reply|forward|send|undo|redo|log-out|list")
+_TURNING = re.compile(
+    r"arrow-(left|right)|chevron-(left|right)|reply|forward|send|undo|redo|log-out|list|panel-left|text-quote"
+)
 _FIRST_TAG = re.compile(r"<svg[^>]*>")
 
 
@@ -79,7 +82,7 @@ def _icon(name: str, size: int, filled: bool, label: str) -> SafeString:
 @register.simple_tag
 def icon(name: str, size: int = 20, *, filled: bool = False, label: str = "") -> SafeString:
     """An inline Lucide drawing. Decorative unless `label` gives it a name of its own."""
-    return _icon(str(name), size, filled, str(label))
+    return _icon(str(name), size, filled, str(label) + "")  # a literal counts as safe; a sum does not
 
 
 @register.simple_tag
@@ -112,6 +115,17 @@ def _icon_sheet() -> SafeString:
         f'<symbol id="icon-{name}" viewBox="0 0 24 24">{_drawing(name)}</symbol>' for name in ROW_ICONS
     )
     return mark_safe(f'<svg class="icon-sheet" aria-hidden="true">{symbols}</svg>')  # noqa: S308
+
+
+@register.simple_tag
+def row_actions(unread: bool) -> SafeString:
+    """The buttons that appear on a row under the pointer: the same for every row, so rendered once per language."""
+    return _row_actions(bool(unread), get_language() or "")
+
+
+@lru_cache(maxsize=64)
+def _row_actions(unread: bool, language: str) -> SafeString:
+    return mark_safe(render_to_string("components/row_actions.html", {"unread": unread}).strip())  # noqa: S308
 
 
 def hue_of(text: str) -> int:
@@ -228,7 +242,7 @@ def filesize(value: int | None) -> str:
             break
         size /= 1024
     digits = 1 if unit in ("MB", "GB") and size < 10 and round(size, 1) != round(size) else 0
-    return f"{formats.number_format(size, digits, use_l10n=True)}\u00a0{unit}"
+    return f"{formats.number_format(round(size, digits), digits, use_l10n=True)}\u00a0{unit}"
 
 
 @register.filter
