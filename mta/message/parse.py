@@ -32,9 +32,9 @@ MAX_HEAD = 64 * 1024
 MAX_IDS = 100
 MAX_READ = 2 << 20  # encoded bytes of one body part that are read for the index
 
+_ADDRESS_FIELDS = ("from", "to", "cc", "reply-to")
 _HEAD_FIELDS = frozenset(
-    ("from", "to", "cc", "reply-to", "subject", "date")
-    + ("message-id", "references", "in-reply-to", "content-type")
+    (*_ADDRESS_FIELDS, "subject", "date", "message-id", "references", "in-reply-to", "content-type")
 )
 _LIST_FIELDS = frozenset(
     ("list-id", "list-unsubscribe", "list-post", "list-help", "list-owner", "list-archive")
@@ -283,9 +283,12 @@ def text_parts(tree: Part) -> Iterator[Part]:
     if tree.children:
         for child in tree.children:
             yield from text_parts(child)
-    elif tree.content_type in ("text/plain", "text/html", "text/enriched"):
-        if tree.disposition != "attachment" and not (tree.filename and tree.disposition):
-            yield tree
+    elif tree.content_type in ("text/plain", "text/html", "text/enriched") and not _said_file(tree):
+        yield tree
+
+
+def _said_file(part: Part) -> bool:
+    return part.disposition == "attachment" or bool(part.filename and part.disposition)
 
 
 def body_text(raw: bytes, tree: Part) -> str:

