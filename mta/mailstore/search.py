@@ -14,8 +14,7 @@ from typing import Any
 from django.db import connection, transaction
 
 from mta.message import criteria as c
-from mta.message.address import Address
-from mta.message.parse import parse_message
+from mta.message.parse import parse_message, search_sections
 from mta.message.text import words
 
 from . import contents
@@ -37,18 +36,15 @@ _WHERE = {
 
 def texts(raw: bytes) -> dict[str, str]:
     """The words of a message by kind, as they are indexed: separated by one space."""
-    facts = parse_message(raw)
-    return {
-        "subject": " ".join(words(facts.subject)),
-        "sender": " ".join(words(_people(facts.from_))),
-        "recipients": " ".join(words(_people((*facts.to, *facts.cc, *facts.bcc)))),
-        "files": " ".join(words(" ".join(attachment.name for attachment in facts.attachments))),
-        "body": " ".join(words(facts.body_text)),
+    sections = search_sections(parse_message(raw).search_text)
+    by_kind = {
+        "subject": sections["subject"],
+        "sender": sections["from"],
+        "recipients": " ".join(sections[kind] for kind in ("to", "cc", "bcc")),
+        "files": sections["filename"],
+        "body": sections["body"],
     }
-
-
-def _people(addresses: Sequence[Address]) -> str:
-    return " ".join(f"{address.name} {address.email}" for address in addresses)
+    return {kind: " ".join(words(text)) for kind, text in by_kind.items()}
 
 
 # --- asking
