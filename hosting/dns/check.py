@@ -92,6 +92,7 @@ def _keep(domain: Domain, wanted: tuple[Record, ...], findings: tuple[Finding, .
         again = AGAIN_WHEN_GOOD if good == len(findings) else AGAIN_WHEN_NOT
         Domain.objects.filter(pk=domain.pk).update(checked_at=now, next_check_at=now + again)
         if not any(finding.state == UNKNOWN for finding in findings):
+            Domain.objects.filter(pk=domain.pk).update(dns_good=good, dns_total=len(findings))
             last = latest(domain)
             if last is not None and last.findings == rows:
                 DomainCheck.objects.filter(pk=last.pk).update(last_at=now)

@@ -28,6 +28,8 @@ class Domain(models.Model):
         "hosting.Address", null=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    dns_good = models.PositiveSmallIntegerField(default=0)  # records the last check found right, of
+    dns_total = models.PositiveSmallIntegerField(default=0)  # so many; 0: not checked yet
     checked_at = models.DateTimeField(null=True)  # when the last DNS check began
     next_check_at = models.DateTimeField(null=True)  # when one is due; moved forward by who takes it
 
