@@ -54,7 +54,9 @@ class Keeper:
     def __init__(self, data_dir: Path, *, say: Callable[[str], None]) -> None:
         self._data_dir = data_dir
         self._logs = data_dir / "log"
-        self._logs.mkdir(mode=0o700, exist_ok=True)
+        self._pids = data_dir / "run"
+        for folder in (self._logs, self._pids):
+            folder.mkdir(mode=0o700, exist_ok=True)
         self._say = say
         self._parts: list[Part] = []
         self._lock: TextIO | None = None
@@ -125,6 +127,7 @@ class Keeper:
                 start_new_session=True,
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
+        (self._pids / f"{part.name}.pid").write_text(f"{part.process.pid}\n")
         part.started = time.monotonic()
         part.again_at = None
 

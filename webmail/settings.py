@@ -285,8 +285,9 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
-# `up` collects and compresses once; until then (development, tests) files are served from where they lie.
-_COLLECTED = (STATIC_ROOT / "staticfiles.json").exists() and not DEBUG
+# `up` collects and compresses once; without (development, tests) files are served from where they lie.
+COLLECT_STATIC = env.bool("COLLECT_STATIC", default=not DEBUG)
+_COLLECTED = COLLECT_STATIC and (STATIC_ROOT / "staticfiles.json").exists()
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

@@ -48,7 +48,8 @@ class Command(BaseCommand):
             if demo:
                 self._mark_demo(empty)
             self._certificate()
-            static_files.collect()
+            if settings.COLLECT_STATIC:
+                static_files.collect()
         if facts:
             self.stdout.write(json.dumps(self._facts(empty)))
 
