@@ -11,16 +11,20 @@ import shutil
 import tempfile
 from pathlib import Path
 
-_folder = Path(tempfile.mkdtemp(prefix="mailstead-test-"))
-_owner = os.getpid()
+# The process that starts the others makes and removes one folder; each test process has its own inside it.
+_root = os.environ.get("TEST_FOLDER", "")
+if not _root or "PYTEST_XDIST_WORKER" not in os.environ:
+    _root = os.environ["TEST_FOLDER"] = tempfile.mkdtemp(prefix="mailstead-test-")
+    _owner = os.getpid()
+
+    @atexit.register
+    def _remove_folder() -> None:
+        if os.getpid() == _owner:  # not in what it forked
+            shutil.rmtree(_root, ignore_errors=True)
 
 
-def _remove_folder() -> None:
-    if os.getpid() == _owner:
-        shutil.rmtree(_folder, ignore_errors=True)
-
-
-atexit.register(_remove_folder)
+_folder = Path(_root) / os.environ.get("PYTEST_XDIST_WORKER", "main")
+_folder.mkdir(exist_ok=True)
 
 os.environ["DATA_DIR"] = str(_folder)
 os.environ.setdefault("MAIL_HOSTNAME", "mail.example.test")
