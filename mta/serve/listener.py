@@ -161,6 +161,8 @@ class Listener:
     async def close(self, *, grace: float = 2.5) -> None:
         """Stop accepting, let sessions see `stopping` and end by themselves, then end the others."""
         self._house.stopping.set()
+        for wake in list(self._house.at_stop):
+            wake()
         for server in self._servers:
             server.close()
         if self._tasks:

@@ -22,7 +22,8 @@ class House:
     """Shared by every connection: `watch(mailspace, callback)` returns a function that ends the watch.
 
     Callbacks run in the event loop, possibly often and possibly without a real change: they only say
-    "look again". `stopping` is set when the process wants to end: say goodbye and close.
+    "look again". `stopping` is set when the process wants to end: say goodbye and close. `at_stop` holds
+    functions that are called at that moment.
     """
 
     bridge: Bridge
@@ -31,6 +32,7 @@ class House:
     hostname: str
     max_message_size: int
     stopping: asyncio.Event
+    at_stop: set[Callable[[], None]] = field(default_factory=set)
 
 
 @dataclass(slots=True)

@@ -1,6 +1,6 @@
 """What follows DATA, as a machine without sockets: blocks of bytes in, one message out.
 
-Only CR LF "." CR LF ends a message (RFC 5321 §4.1.1.4). Bare CR, bare LF and NUL are counted and make the
+Only CR LF "." CR LF ends a message (RFC 5321 §4.1.1.4). Bare CR, bare LF and NUL are noticed and make the
 message refusable, never an end: a message that two servers could cut at different places is how strangers
 smuggle a second one past a check (§2.3.8 forbids them). Works in whole blocks, because looking at single
 lines costs more than everything else that happens to a message. Never waits, never raises on any bytes.
@@ -9,9 +9,11 @@ Called by `mta.serve.smtp`.
 
 from __future__ import annotations
 
+import re
 from typing import Protocol
 
 END = b"\r\n.\r\n"
+_LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 class Sink(Protocol):
@@ -21,16 +23,21 @@ class Sink(Protocol):
 
 
 class DataReceiver:
-    """Feed blocks until `feed` returns the bytes that follow the message (possibly none, never None)."""
+    """Feed blocks until `feed` returns the bytes that follow the message (possibly none, never None).
 
-    __slots__ = ("_begun", "_sink", "_tail", "bare_line_end", "limit", "nul", "received", "size")
+    With `repair`, bare line ends become CR LF instead of a fault: a submission server may put right what
+    its own people's programs get wrong (RFC 6409 §8). Where the message ends is the same in both cases.
+    """
 
-    def __init__(self, sink: Sink, *, limit: int) -> None:
+    __slots__ = ("_begun", "_sink", "_tail", "bare_line_end", "limit", "nul", "received", "repair", "size")
+
+    def __init__(self, sink: Sink, *, limit: int, repair: bool = False) -> None:
         self._sink = sink
         # As if a line had just ended: the first line may be the lone dot, or begin with a stuffed one.
         self._tail = b"\r\n"
         self._begun = False
         self.limit = limit
+        self.repair = repair
         self.bare_line_end = False
         self.nul = False
         self.received = 0  # everything that came in, also what was not kept
@@ -56,19 +63,25 @@ class DataReceiver:
         return None
 
     def _keep(self, piece: bytes) -> None:
-        ends = piece.count(b"\r\n")
-        if piece.count(b"\n") != ends or piece.count(b"\r") != ends:
-            self.bare_line_end = True
-        if b"\0" in piece:
-            self.nul = True
         # RFC 5321 §4.5.2: a line that begins with a dot was sent with one more.
         kept = piece.replace(b"\r\n.", b"\r\n")
+        ends = piece.count(b"\r\n")
+        if piece.count(b"\n") != ends or piece.count(b"\r") != ends:
+            kept = self._mend(kept)
+        if b"\0" in piece:
+            self.nul = True
         if not self._begun:
             kept = kept[2:]
             self._begun = True
         self.size += len(kept)
         if not self.too_big and not self.bare_line_end and not self.nul:
             self._sink.write(kept)
+
+    def _mend(self, piece: bytes) -> bytes:
+        if self.repair:
+            return _LINE_END.sub(b"\r\n", piece)
+        self.bare_line_end = True
+        return piece
 
 
 def _overlap(data: bytes) -> int:

@@ -100,3 +100,10 @@ def test_a_message_of_exactly_the_limit_is_kept() -> None:
     receiver, kept, _rest = receive(b"x" * 998 + b"\r\n.\r\n", limit=1000)
     assert not receiver.too_big
     assert len(kept) == 1000
+
+
+def test_a_submission_server_may_put_line_ends_right() -> None:
+    receiver = DataReceiver(sink := io.BytesIO(), limit=10_000, repair=True)
+    assert receiver.feed(b"a\nb\rc\r\n..d\n.\ne\r\n.\r\nQUIT") == b"QUIT"
+    assert sink.getvalue() == b"a\r\nb\r\nc\r\n.d\r\n.\r\ne\r\n"
+    assert not receiver.bare_line_end

@@ -1,0 +1,243 @@
+"""Mail from outside, after its last dot: trace, verify, place, store, answer.
+
+Five steps that pass one `Passage` along. All recipients are stored, or queued for where they are forwarded
+to, in one transaction; the answer exists only after that commit. Whatever fails before it stores nothing,
+and the sender keeps the message. Never opens a socket; runs in a thread, not in the event loop. Called by
+`serve.smtp`.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+
+from mta.directory import LocalTarget, RemoteTarget
+from mta.flow import placement
+from mta.flow.placement import Decision
+from mta.mailstore import writer
+from mta.mailstore.blobs import Prepared, prepare
+from mta.mailstore.door import Door
+from mta.message import trace as trace_lines
+from mta.queue import service as queue
+from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
+from mta.tracing import service as tracing
+from mta.tracing.service import Event
+from mta.trust.verdict import NOTHING_KNOWN, Verdict
+from mta.values import Cause, now_us
+
+# RFC 5321 §6.3: count Received lines, and take a number that no honest path reaches.
+MOST_HOPS = 50
+
+
+class MailLoop(Exception):
+    """The message has passed too many hosts to still be on its way somewhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """One accepted RCPT and whom it means here."""
+
+    address: str
+    targets: tuple[LocalTarget | RemoteTarget, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A message with its envelope, as the server took it. `sender` is '' for a bounce."""
+
+    raw: bytes
+    sender: str
+    recipients: tuple[Recipient, ...]
+    client_name: str  # what it called itself
+    ip: str
+    hostname: str
+    protocol: str  # ESMTP, ESMTPS … (RFC 3848)
+    tls: str | None = None
+    utf8: bool = False  # SMTPUTF8 was asked for (RFC 6531)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One copy: a mailspace it goes to, under which of our addresses, and where in it."""
+
+    mailspace: int
+    address: str
+    decision: Decision
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """An alias of ours that points outside: `address` is ours, `target` is not."""
+
+    address: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What the steps hand on; each fills in its part."""
+
+    arrival: Arrival
+    trace_id: str = ""
+    at: int = 0
+    verdict: Verdict = NOTHING_KNOWN
+    deliveries: tuple[Delivery, ...] = ()
+    forwards: tuple[Forward, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The promise behind a 250."""
+
+    trace_id: str
+
+
+def receive(arrival: Arrival) -> Future[Accepted]:
+    """Take a message in. The future is done after the commit; MailLoop is raised at once."""
+    return store(place(verify(trace(arrival))))
+
+
+def trace(arrival: Arrival) -> Passage:
+    """Give the message its identity here, unless it is going round in circles."""
+    if trace_lines.count_received(arrival.raw) > MOST_HOPS:
+        raise MailLoop
+    return Passage(arrival, trace_id=tracing.new_trace_id(), at=now_us())
+
+
+def verify(passage: Passage) -> Passage:
+    """Nothing is looked at yet: the verdict is empty, which is not the same as good."""
+    return replace(passage, verdict=NOTHING_KNOWN)
+
+
+def place(passage: Passage) -> Passage:
+    """Each mailspace gets one copy, under the first of its addresses; each outside target one, too."""
+    deliveries: dict[int, Delivery] = {}
+    forwards: dict[str, Forward] = {}
+    for recipient in passage.arrival.recipients:
+        for target in recipient.targets:
+            match target:
+                case RemoteTarget(address=outside):
+                    forwards.setdefault(outside, Forward(recipient.address, outside))
+                case LocalTarget(mailspace=mailspace, address=address) if mailspace not in deliveries:
+                    decision = placement.decide(passage.verdict, address=address)
+                    deliveries[mailspace] = Delivery(mailspace, address, decision)
+    return replace(passage, deliveries=tuple(deliveries.values()), forwards=tuple(forwards.values()))
+
+
+def store(passage: Passage) -> Future[Accepted]:
+    """Everything in one transaction of the writer's; large bytes are written once, before it."""
+    prepared = prepare(passage.arrival.raw)
+
+    def work(door: Door) -> Accepted:
+        for delivery in passage.deliveries:
+            _store_copy(door, passage, delivery, prepared)
+        if passage.forwards:
+            _forward(passage, prepared)
+        tracing.record(_events(passage, prepared))
+        return answer(passage)
+
+    return writer.submit([delivery.mailspace for delivery in passage.deliveries], work)
+
+
+def answer(passage: Passage) -> Accepted:
+    return Accepted(passage.trace_id)
+
+
+def _store_copy(door: Door, passage: Passage, delivery: Delivery, prepared: Prepared) -> None:
+    arrival = passage.arrival
+    door.store(
+        delivery.mailspace,
+        prepared,
+        delivery.decision.role,
+        flags=delivery.decision.flags,
+        prefix=_prefix(passage, delivery.address),
+        trace_id=passage.trace_id,
+        reasons={"placement": delivery.decision.reason},
+        cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
+    )
+
+
+def _forward(passage: Passage, prepared: Prepared) -> None:
+    """One row of the queue for all outside targets. The sender stays who it was (bounces go back there)."""
+    queue.enqueue(
+        NewOutgoing(
+            kind=FORWARD,
+            sender=passage.arrival.sender,
+            raw=_received(passage, passage.forwards[0].address) + passage.arrival.raw,
+            recipients=tuple(NewRecipient(forward.target) for forward in passage.forwards),
+            header_id=prepared.facts.message_id,
+            trace_id=passage.trace_id,
+            utf8=passage.arrival.utf8,
+        )
+    )
+
+
+def _prefix(passage: Passage, address: str) -> bytes:
+    """RFC 5321 §4.4: Return-Path first, for final delivery; then who it was for, and our Received."""
+    return (
+        trace_lines.return_path(passage.arrival.sender)
+        + trace_lines.delivered_to(address)
+        + _received(passage, address)
+    )
+
+
+def _received(passage: Passage, address: str) -> bytes:
+    arrival = passage.arrival
+    # RFC 5321 §7.6: "for" only where it cannot tell one recipient of another.
+    only = address if len(arrival.recipients) == 1 else None
+    return trace_lines.received(
+        arrival.client_name,
+        arrival.ip,
+        None,
+        arrival.hostname,
+        arrival.protocol,
+        arrival.tls,
+        passage.trace_id,
+        only,
+        passage.at,
+    )
+
+
+def _events(passage: Passage, prepared: Prepared) -> list[Event]:
+    arrival = passage.arrival
+    message_id = prepared.facts.message_id
+    events = [
+        Event(
+            trace_id=passage.trace_id,
+            kind=tracing.RECEIVED,
+            at=passage.at,
+            sender=arrival.sender,
+            ip=arrival.ip,
+            message_id=message_id,
+            size=len(arrival.raw),
+            detail={"client": arrival.client_name, "protocol": arrival.protocol, "tls": arrival.tls or ""},
+        )
+    ]
+    for delivery in passage.deliveries:
+        events.append(
+            Event(
+                trace_id=passage.trace_id,
+                kind=tracing.PLACED,
+                at=passage.at,
+                mailspace=delivery.mailspace,
+                sender=arrival.sender,
+                recipient=delivery.address,
+                domain=delivery.address.rpartition("@")[2],
+                message_id=message_id,
+                detail={"mailbox": delivery.decision.role, "reason": delivery.decision.reason},
+            )
+        )
+    for forward in passage.forwards:
+        events.append(
+            Event(
+                trace_id=passage.trace_id,
+                kind=tracing.FORWARDED,
+                at=passage.at,
+                sender=arrival.sender,
+                recipient=forward.address,
+                domain=forward.address.rpartition("@")[2],
+                message_id=message_id,
+                detail={"to": forward.target},
+            )
+        )
+    return events

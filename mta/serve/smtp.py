@@ -1,0 +1,387 @@
+"""SMTP: mail from the internet, and mail that our own people hand in.
+
+The commands of aiosmtpd's server as they should be here: addresses by our own parser, DATA in blocks, signing in,
+TLS, statuses from one table. The conversation itself is in `serve.dialogue`. Nothing here decides about mail:
+who a recipient is, the directory knows; what happens to a message, `flow` does. `250` after DATA is written
+only when the flow's commit is done. Called by `serve.main` through the listener.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mta import directory
+from mta.directory import LocalTarget, Login, Resolution
+from mta.flow import receive
+
+try:  # TRANSITIONAL
+    from mta.flow import submit
+except ImportError:
+    submit = None
+from mta.flow.receive import Arrival, MailLoop, Recipient
+from mta.mailstore import service as mailstore
+from mta.serve import statuses
+from mta.serve.dialogue import LONGEST_AUTH, Dialogue, Goodbye
+from mta.serve.envelope import Refusal, Sender, Transaction, read_recipient, read_sender
+from mta.serve.session import Context
+from mta.serve.spool import Spool
+from mta.serve.statuses import Reply
+from mta.wire import sasl
+from mta.wire.smtp_data import DataReceiver
+
+log = logging.getLogger(__name__)
+
+MOST_RECIPIENTS = 250  # RFC 5321 §4.5.3.1.8 asks for 100
+MOST_SIGN_INS = 4
+BLOCK = 256 * 1024
+
+BLOCK_SECONDS = 180.0  # RFC 5321 §4.5.3.2.5
+DATA_SECONDS = 3600.0
+
+
+async def serve_smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context) -> None:
+    """Port 25: mail for us from anyone."""
+    await Server(reader, writer, context, submission=False).converse()
+
+
+async def serve_submission(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context
+) -> None:
+    """Ports 587 and 465 (RFC 6409, RFC 8314): mail from our people to anyone."""
+    await Server(reader, writer, context, submission=True).converse()
+
+
+class Server(Dialogue):
+    """One connection. `smtp_*` are the commands; the dispatch table is made from their names."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: Context,
+        *,
+        submission: bool,
+    ) -> None:
+        self.submission = submission
+        self.login: Login | None = None
+        self._sign_ins = 0
+        super().__init__(reader, writer, context)
+
+    def _begin(self) -> None:
+        super()._begin()
+        self.login = None
+
+    # --- greeting and small commands
+
+    async def smtp_HELO(self, hostname: str) -> None:
+        self._hello(hostname, extended=False)
+        self.say(Reply(250, "", self.hostname))
+
+    async def smtp_EHLO(self, hostname: str) -> None:
+        """RFC 5321 §4.1.1.1: what is announced here is what works here."""
+        self._hello(hostname, extended=True)
+        offers = [
+            self.hostname,
+            "PIPELINING",
+            f"SIZE {self.data_size_limit}",
+            "8BITMIME",
+            "ENHANCEDSTATUSCODES",
+        ]
+        offers.append("SMTPUTF8")
+        if self.context.tls_context is not None:
+            offers.append("STARTTLS")
+        if self.submission and self.context.may_send_passwords:
+            offers.append("AUTH PLAIN LOGIN")
+        offers.append("HELP")
+        for offer in offers[:-1]:
+            await self.push(f"250-{offer}")
+        await self.push(f"250 {offers[-1]}")
+
+    def _hello(self, hostname: str, *, extended: bool) -> None:
+        # RFC 5321 §4.1.4: a name that is wrong is no reason to refuse mail; one that is none is.
+        if not hostname or len(hostname) > 255 or not hostname.isprintable() or " " in hostname:
+            raise Refusal(statuses.BAD_ARGUMENTS.with_text("Say your host name after EHLO or HELO"))
+        self._set_rset_state()
+        self.session.host_name = hostname
+        self.session.extended_smtp = extended
+
+    async def smtp_NOOP(self, arg: str) -> None:
+        self.say(statuses.DONE)
+
+    async def smtp_RSET(self, arg: str) -> None:
+        if arg:
+            raise Refusal(statuses.BAD_ARGUMENTS)
+        self._set_rset_state()
+        self.say(statuses.DONE)
+
+    async def smtp_HELP(self, arg: str) -> None:
+        self.say(statuses.HELP)
+
+    async def smtp_VRFY(self, arg: str) -> None:
+        self.say(statuses.CANNOT_VERIFY if arg else statuses.BAD_ARGUMENTS)
+
+    async def smtp_EXPN(self, arg: str) -> None:
+        self.say(statuses.UNKNOWN_COMMAND.with_text("EXPN is not supported"))
+
+    async def smtp_QUIT(self, arg: str) -> None:
+        raise Goodbye(statuses.GOODBYE)
+
+    async def smtp_STARTTLS(self, arg: str) -> None:
+        if arg:
+            raise Refusal(statuses.BAD_ARGUMENTS)
+        if self.context.tls_context is None:
+            raise Refusal(statuses.TLS_ALREADY if self.context.is_tls else statuses.NO_TLS)
+        self.say(statuses.GO_AHEAD_TLS)
+        await self._flush()
+        try:
+            await self.context.start_tls(self._reader, self._writer)
+        except OSError as error:
+            raise ConnectionAbortedError("the TLS handshake failed") from error
+        self._begin()
+
+    # --- signing in
+
+    async def smtp_AUTH(self, arg: str) -> None:
+        """RFC 4954. PLAIN and LOGIN: both need the password, so both need encryption."""
+        self._greeted()
+        if not self.submission:
+            raise Refusal(statuses.SIGN_IN_NOT_HERE)
+        if not self.context.may_send_passwords:
+            raise Refusal(statuses.ENCRYPT_FIRST)
+        if self.login is not None or self.transaction is not None:
+            raise Refusal(statuses.SIGNED_IN_ALREADY if self.login else statuses.NOT_NOW)
+        words = arg.split()
+        if not 1 <= len(words) <= 2:
+            raise Refusal(statuses.BAD_ARGUMENTS)
+        credentials = await self._credentials(words[0].upper(), words[1] if len(words) == 2 else None)
+        await self._sign_in(credentials)
+
+    async def _credentials(self, mechanism: str, initial: str | None) -> sasl.Plain:
+        try:
+            if mechanism == "PLAIN":
+                return sasl.plain(initial.encode() if initial else await self._challenge(b"334 "))
+            if mechanism == "LOGIN":
+                name = initial.encode() if initial else await self._challenge(b"334 VXNlcm5hbWU6")
+                username = sasl.decode_base64(name).decode()
+                password = sasl.decode_base64(await self._challenge(b"334 UGFzc3dvcmQ6")).decode()
+                return sasl.Plain(username, password)
+        except (sasl.BadResponse, UnicodeDecodeError) as error:
+            raise Refusal(statuses.BAD_LINE.with_text("The answer cannot be understood")) from error
+        raise Refusal(statuses.UNKNOWN_MECHANISM)
+
+    async def _challenge(self, challenge: bytes) -> bytes:
+        await self.push(challenge)
+        await self._flush()
+        answer = (await self._line(LONGEST_AUTH)).strip()
+        if answer == b"*":
+            raise Refusal(statuses.SIGN_IN_ABORTED)
+        if not answer:
+            raise Refusal(statuses.BAD_LINE)
+        return answer
+
+    async def _sign_in(self, credentials: sasl.Plain) -> None:
+        # RFC 4616 §2: acting for someone else is a matter of grants, not of passwords.
+        login = None
+        if credentials.authorize in {"", credentials.username}:
+            login = await self.context.bridge.run(
+                directory.current().sign_in,
+                credentials.username,
+                credentials.password,
+                protocol="submission",
+                peer=self.context.peer_ip,
+            )
+        if login is None:
+            self._sign_ins += 1
+            log.info(
+                "submission: wrong password for %r from %s", credentials.username[:100], self.context.peer_ip
+            )
+            if self._sign_ins >= MOST_SIGN_INS:
+                self.say(statuses.WRONG_PASSWORD)
+                raise Goodbye(statuses.TOO_MANY_ERRORS)
+            await asyncio.sleep(min(2.0, 0.25 * 2**self._sign_ins))
+            raise Refusal(statuses.WRONG_PASSWORD)
+        self.login = login
+        self.say(statuses.SIGNED_IN)
+
+    # --- the envelope
+
+    def _greeted(self) -> None:
+        if not self.session.host_name:
+            raise Refusal(statuses.HELLO_FIRST)
+        if self.submission and self.login is None and not self.context.may_send_passwords:
+            raise Refusal(statuses.ENCRYPT_FIRST)
+
+    async def smtp_MAIL(self, arg: str) -> None:
+        self._greeted()
+        if self.submission and self.login is None:
+            raise Refusal(statuses.SIGN_IN_FIRST)
+        if self.transaction is not None:
+            raise Refusal(statuses.SENDER_AGAIN)
+        sender = read_sender(arg, limit=self.context.max_message_size, extended=self.session.extended_smtp)
+        if self.login is not None and sender.address:
+            allowed = await self.context.bridge.run(
+                directory.current().may_send_as, self.login.account, sender.address
+            )
+            if not allowed:
+                raise Refusal(statuses.NOT_YOUR_ADDRESS)
+        self.transaction = Transaction(sender)
+        self.say(statuses.SENDER_OK)
+
+    async def smtp_RCPT(self, arg: str) -> None:
+        self._greeted()
+        transaction = self.transaction
+        if transaction is None:
+            raise Refusal(statuses.SENDER_FIRST)
+        address = read_recipient(
+            arg, sender=transaction.sender, hostname=self.hostname, extended=self.session.extended_smtp
+        )
+        if address not in transaction.recipients:
+            if len(transaction.recipients) >= MOST_RECIPIENTS:
+                raise Refusal(statuses.TOO_MANY_RECIPIENTS)
+            transaction.refused += 1
+            transaction.recipients[address] = await self._recipient(address, transaction.sender)
+            transaction.refused -= 1
+        self.say(statuses.RECIPIENT_OK)
+
+    async def _recipient(self, address: str, sender: Sender) -> Recipient:
+        resolution, is_full = await self.context.bridge.run(_look_up, address, sender.size)
+        match resolution.kind:
+            case "ours" if resolution.targets:
+                if is_full:
+                    raise Refusal(statuses.MAILBOX_FULL)
+                return Recipient(address, resolution.targets)
+            case "suspended":
+                raise Refusal(statuses.SUSPENDED)
+            case "elsewhere" if self.submission:
+                return Recipient(address, ())
+            case "elsewhere":
+                self._unknown += 1
+                raise Refusal(statuses.NO_RELAY)
+        self._unknown += 1
+        self._errors -= 1  # counted apart: a list with stale addresses is no attack
+        raise Refusal(statuses.UNKNOWN_RECIPIENT)
+
+    # --- the message
+
+    async def smtp_DATA(self, arg: str) -> None:
+        self._greeted()
+        if arg:
+            raise Refusal(statuses.BAD_ARGUMENTS)
+        transaction = self.transaction
+        if transaction is None:
+            raise Refusal(statuses.SENDER_FIRST)
+        if not transaction.recipients:
+            raise Refusal(statuses.NO_RECIPIENTS if transaction.refused else statuses.RECIPIENT_FIRST)
+        self.say(statuses.GO_AHEAD_DATA)
+        await self._flush()
+        with Spool() as spool:
+            receiver = DataReceiver(spool, limit=self.context.max_message_size, repair=self.submission)
+            await self._receive(receiver)
+            self._set_rset_state()
+            reply = _fault(receiver) or await self._hand_over(transaction, spool)
+        self.say(reply)
+        if not reply.is_error:
+            self._errors = self._unknown = 0
+        await self._flush()
+
+    async def _receive(self, receiver: DataReceiver) -> None:
+        """Read blocks until the message has ended; what follows it goes back to be read as commands."""
+        until = self.loop.time() + DATA_SECONDS
+        while True:
+            self._patience.wait(min(BLOCK_SECONDS, max(0.0, until - self.loop.time())))
+            block = await self._reader.read(BLOCK)
+            self._patience.rest()
+            if not block:
+                raise asyncio.IncompleteReadError(b"", None)
+            try:
+                rest = receiver.feed(block)
+            except OSError as error:
+                # The rest of the message must not be taken for commands: the session ends here.
+                raise Goodbye(statuses.DISK_FULL) from error
+            if rest is not None:
+                self._reader._buffer[:0] = rest  # type: ignore[attr-defined]
+                return
+            if receiver.received > 4 * receiver.limit + 1_000_000:
+                raise Goodbye(statuses.TOO_BIG)
+
+    async def _hand_over(self, transaction: Transaction, spool: Spool) -> Reply:
+        raw = await self.context.bridge.run(spool.contents) if spool.on_disk else spool.contents()
+        try:
+            if self.login is not None:
+                return await self._submit(self.login, transaction, raw)
+            return await self._deliver(transaction, raw)
+        except MailLoop:
+            return statuses.MAIL_LOOP
+        except Exception as error:
+            reply = statuses.smtp_reply(error)
+            if reply == statuses.TRY_LATER:
+                log.exception("smtp: a message from %s could not be stored", self.context.peer_ip)
+            return reply
+
+    async def _deliver(self, transaction: Transaction, raw: bytes) -> Reply:
+        arrival = Arrival(
+            raw=raw,
+            sender=transaction.sender.address,
+            recipients=tuple(transaction.recipients.values()),
+            client_name=str(self.session.host_name),
+            ip=self.context.peer_ip,
+            hostname=self.hostname,
+            protocol=self._protocol(),
+            tls=self._tls(),
+            utf8=transaction.sender.smtputf8,
+        )
+        committed = await self.context.bridge.run(receive.receive, arrival)
+        # The commit goes on when the client goes away: it must not be told "cancelled" half-way.
+        accepted = await asyncio.shield(asyncio.wrap_future(committed))
+        log.info("smtp: %s from %s, %d bytes: stored", accepted.trace_id, self.context.peer_ip, len(raw))
+        return statuses.DONE.with_text(f"Stored as {accepted.trace_id}")
+
+    async def _submit(self, login: Login, transaction: Transaction, raw: bytes) -> Reply:
+        submitted = await asyncio.shield(
+            self.context.bridge.run(
+                submit.submit_raw,
+                raw,
+                login=login,
+                mail_from=transaction.sender.address,
+                recipients=tuple(transaction.recipients),
+                client=str(self.session.host_name),
+                ip=self.context.peer_ip,
+            )
+        )
+        log.info("submission: %s by %s, %d bytes: queued", submitted.trace_id, login.username, len(raw))
+        return statuses.DONE.with_text(f"On its way as {submitted.trace_id}")
+
+    def _protocol(self) -> str:
+        """RFC 3848: ESMTP, S for TLS, A for signed in; SMTP alone after HELO; RFC 6531 §4.3 for UTF8."""
+        if not self.session.extended_smtp:
+            return "SMTP"
+        secured = "S" if self.context.is_tls else ""
+        return f"ESMTP{secured}{'A' if self.login else ''}"
+
+    def _tls(self) -> str | None:
+        secured = self._writer.get_extra_info("ssl_object")
+        if secured is None:
+            return None
+        return f"{secured.version()} {secured.cipher()[0]}"
+
+
+def _look_up(address: str, size: int) -> tuple[Resolution, bool]:
+    """Whom an address means, and whether none of them has room (blocking)."""
+    resolution = directory.current().resolve(address)
+    local = [target.mailspace for target in resolution.targets if isinstance(target, LocalTarget)]
+    is_full = len(local) == len(resolution.targets) > 0 and all(
+        mailstore.would_exceed(mailspace, size) for mailspace in local
+    )
+    return resolution, is_full
+
+
+def _fault(receiver: DataReceiver) -> Reply | None:
+    """What makes a message refusable by its bytes alone."""
+    if receiver.too_big:
+        return statuses.TOO_BIG
+    if receiver.nul:
+        return statuses.HAS_NUL
+    if receiver.bare_line_end:
+        return statuses.BARE_LINE_END
+    return None
