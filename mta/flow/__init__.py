@@ -1,0 +1,1 @@
+"""What happens to a message: received, submitted, bounced. Named steps that pass one value along."""
