@@ -9,6 +9,8 @@ import unicodedata
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mta.message.charsets import storable
+
 MAX_WORDS = 20_000
 MAX_WORD = 40
 MAX_TOKENIZED = 1_000_000
@@ -91,10 +93,16 @@ _PARAGRAPHS = frozenset(("p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "b
 _HIDDEN = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
-_BLOCK_TAG = re.compile(
-    r"<(/?)(div|p|section|article|center|blockquote|ul|ol|dl|form|h[1-6])\b[^<>]*+>", re.IGNORECASE
+_TAG = re.compile(r"</?[a-z][^<>]*+>?", re.IGNORECASE)
+# Those that end by themselves do not count.
+_OPENING_OR_CLOSING = re.compile(
+    r"<(?:(/)(?!(?:p|li|t[dhr]|d[dt]|option)\b)"
+    r"|(?!(?:area|base|br|col|hr|img|input|link|meta|wbr|p|li|t[dhr]|d[dt]|option)\b))[a-z]",
+    re.IGNORECASE,
 )
-MAX_NESTING = 200
+MAX_NESTING = 500
+LINE, PARAGRAPH = "\x1e", "\x1f"  # where blocks begin and end; several at one place are one break
+_BREAKS = re.compile("(?: ?[\x1e\x1f])+ ?")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u200b\u200c\u200d\u2060\u00ad\u034f\ufeff]+")
 _ALL_SPACES = re.compile(r"[\s\u200b\u200c\u200d\u2060\u00ad\u034f\ufeff]+")
 _NEWLINES = re.compile(r" ?\n ?(?:\n ?)+")
@@ -102,28 +110,32 @@ _LINK = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
 
 
 def shallow_html(html: str, limit: int = MAX_HTML) -> str:
-    """HTML cut to a size, without block tags if they nest so deep that a parser would need quadratic time."""
+    """HTML cut to a size; without its tags if they nest so deep that a parser would need quadratic time."""
     html = html[:limit]
-    depth = deepest = 0
-    for match in _BLOCK_TAG.finditer(html):
-        depth += -1 if match[1] else 1
-        deepest = max(deepest, depth)
-        depth = max(depth, 0)
-    return html if deepest <= MAX_NESTING else _BLOCK_TAG.sub("<br>", html)
+    if html.count("<") - html.count("</") <= MAX_NESTING:
+        return html
+    depth = 0
+    for match in _OPENING_OR_CLOSING.finditer(html):
+        depth = max(depth - 1, 0) if match[1] else depth + 1
+        if depth > MAX_NESTING:
+            return _TAG.sub(" ", html)
+    return html
 
 
 def html_to_text(html: str, *, links: bool = True) -> str:
     """What HTML says, as plain text: paragraphs apart, links with their address, nothing that was hidden."""
-    if "<" not in html:
-        html = html[:MAX_HTML]
-    root = LexborHTMLParser(shallow_html(html)).body
+    root = LexborHTMLParser(storable(shallow_html(html))).body
     if root is None:
         return ""
     out: list[str] = []
     _write(root, out, links=links)
-    text = "".join(out)
-    text = "\n".join(line.strip(" ") for line in _SPACES.sub(" ", text).split("\n"))
+    text = _BREAKS.sub(_line_ends, _SPACES.sub(" ", "".join(out)))
+    text = "\n".join(line.strip(" ") for line in text.split("\n"))
     return _NEWLINES.sub("\n\n", text).strip()
+
+
+def _line_ends(match: re.Match[str]) -> str:
+    return "\n\n" if PARAGRAPH in match[0] else "\n"
 
 
 def _write(root: LexborNode, out: list[str], *, links: bool) -> None:
@@ -135,7 +147,7 @@ def _write(root: LexborNode, out: list[str], *, links: bool) -> None:
         if node is None:
             if ending == "</pre>":
                 preformatted -= 1
-                ending = "\n\n"
+                ending = PARAGRAPH
             out.append(ending)
             continue
         if node.is_text_node:
@@ -156,7 +168,7 @@ def _write(root: LexborNode, out: list[str], *, links: bool) -> None:
             continue
         ending = _ending(tag)
         if tag in _BLOCKS:
-            out.append("\n\n" if tag in _PARAGRAPHS else "\n")
+            out.append(PARAGRAPH if tag in _PARAGRAPHS else LINE)
         if tag == "li":
             out.append("• ")
         elif tag == "pre":
@@ -172,9 +184,9 @@ def _write(root: LexborNode, out: list[str], *, links: bool) -> None:
 
 def _ending(tag: str) -> str:
     if tag in _PARAGRAPHS:
-        return "\n\n"
+        return PARAGRAPH
     if tag in _BLOCKS:
-        return "\n"
+        return LINE
     return " " if tag in ("td", "th") else ""
 
 

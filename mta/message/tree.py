@@ -27,6 +27,7 @@ MAX_PARTS = 1000
 MAX_DEPTH = 50
 MAX_DELIMITER = 300  # RFC 2046 §5.1.1 says 70 characters; some senders never read it
 MAX_FILENAME = 255
+MAX_DAMAGED = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,25 +348,24 @@ def decoded(raw: bytes, part: Part, *, limit: int | None = None) -> bytes:
 
 
 def _uudecoded(data: bytes) -> bytes:
+    """The first file; lines that sloppy encoders padded wrongly are read for the length they state."""
+    begin = re.search(rb"^begin [^\n]*\n", data, re.MULTILINE)
+    if begin is None:
+        return data
     out = []
-    inside = False
-    for line in data.splitlines():
-        if not inside:
-            inside = line.startswith(b"begin ")
-            continue
-        if line.strip() in (b"end", b"`", b""):
-            if line.startswith(b"end"):
-                break
+    damaged = 0
+    for line in data[begin.end() :].splitlines():
+        if line.startswith((b"end", b"`")) or damaged > MAX_DAMAGED:
+            break
+        stated = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+        if len(line) + 3 < stated:  # padding it with zeros would let a few bytes become many
+            damaged += 1
             continue
         try:
-            out.append(binascii.a2b_uu(line))
+            out.append(binascii.a2b_uu(line[:stated]))
         except (binascii.Error, ValueError):
-            usable = (((line[0] - 32) & 63) * 4 + 5) // 3  # the length sloppy encoders meant
-            try:
-                out.append(binascii.a2b_uu(line[:usable]))
-            except (binascii.Error, ValueError):
-                continue
-    return b"".join(out) if inside else data
+            damaged += 1
+    return b"".join(out)
 
 
 _META_CHARSET = re.compile(
