@@ -8,6 +8,11 @@ from . import threads
 from .models import Mailbox, Mailspace, Message, Placement, ThreadRow
 
 
+def mailspaces() -> list[int]:
+    """Every mailspace there is."""
+    return list(Mailspace.objects.order_by("id").values_list("id", flat=True))
+
+
 def differences(mailspace: int) -> list[str]:
     """What a recount finds different from what is kept; empty when the store is sound."""
     found: list[str] = []
