@@ -209,7 +209,8 @@ def install(lock_file: Path) -> None:
         env=clean_environment(),
         cwd=str(BASE),
     )
-    tail, seen, shown = [], 0, time.monotonic()
+    tail: list = []
+    seen, shown = 0, time.monotonic()
     for line in pip.stdout or ():
         tail = [*tail[-30:], line]
         seen += line.startswith(("Collecting", "Requirement already"))

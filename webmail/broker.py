@@ -228,7 +228,7 @@ class Transport(virtual.Transport):
     Channel = Channel
     driver_type = "filesystem"
     driver_name = "fslease"
-    default_port = 0
+    default_port = None
     polling_interval = 0.05
     implements = virtual.Transport.implements.extend(
         asynchronous=False, exchange_type=frozenset(["direct"]), heartbeats=False

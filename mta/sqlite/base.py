@@ -11,15 +11,17 @@ import fcntl
 import os
 import re
 import threading
-from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from django.db.backends.sqlite3 import base
 from django.db.utils import OperationalError
 
-# A common table expression (WITH) may end in a write too; taking the ticket once too often is harmless.
 _WRITES = re.compile(
-    r"\s*(?:INSERT|UPDATE|DELETE|REPLACE|WITH|CREATE|DROP|ALTER|REINDEX|VACUUM)\b", re.IGNORECASE
+    r"\s*(?:(?:INSERT|UPDATE|DELETE|REPLACE|CREATE|DROP|ALTER|REINDEX|VACUUM)\b"
+    # A common table expression reads unless one of these words comes after it.
+    r"|WITH\b.*\b(?:INSERT|UPDATE|DELETE|REPLACE)\b)",
+    re.IGNORECASE | re.DOTALL,
 )
 
 _turns: dict[str, threading.Lock] = {}
@@ -107,7 +109,7 @@ class Cursor(base.SQLiteCursorWrapper):
         finally:
             self.ticket.give_back()
 
-    def executemany(self, query: str, param_list: Sequence[Any]) -> Any:
+    def executemany(self, query: str, param_list: Any) -> Any:
         if not self._needs_ticket(query):
             return super().executemany(query, param_list)
         assert self.ticket is not None  # noqa: S101 - _needs_ticket has looked
@@ -126,7 +128,11 @@ class Cursor(base.SQLiteCursorWrapper):
         )
 
 
-class DatabaseWrapper(base.DatabaseWrapper):
+# The methods extended here are Django's own seams between backends, which its type stubs leave out.
+_DjangoWrapper: Any = base.DatabaseWrapper
+
+
+class DatabaseWrapper(_DjangoWrapper):
     """What `ENGINE = "mta.sqlite"` means."""
 
     ticket: Ticket | None = None
@@ -140,8 +146,8 @@ class DatabaseWrapper(base.DatabaseWrapper):
         name = str(conn_params["database"])
         if self.is_in_memory_db() or name.startswith("file:"):
             return None
-        folder = os.path.dirname(os.path.abspath(name))
-        return Ticket(os.path.join(folder, "write.lock"), timeout=float(conn_params.get("timeout", 20)))
+        lock = Path(name).resolve().parent / "write.lock"
+        return Ticket(str(lock), timeout=float(conn_params.get("timeout", 20)))
 
     def create_cursor(self, name: str | None = None) -> Any:
         cursor = self.connection.cursor(factory=Cursor)
