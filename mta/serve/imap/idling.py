@@ -1,0 +1,61 @@
+"""IDLE (RFC 2177): tell what changes as it changes, until the client says DONE."""
+
+from __future__ import annotations
+
+import asyncio
+
+from mta.serve.imap.replies import Bad, Goodbye, Ok
+from mta.serve.imap.session import Session
+from mta.wire.imap import commands as c
+from mta.wire.imap import engine as e
+from mta.wire.imap import responses
+
+# RFC 2177 §3: clients begin anew every 29 minutes; one that has not is not there any more.
+LONGEST_SECONDS = 35 * 60.0
+# Says that we are alive, and finds out whether the client is.
+STILL_HERE_SECONDS = 4 * 60.0
+
+
+async def idle(session: Session, command: c.Idle) -> Ok:
+    session.send(b"+ Waiting for changes\r\n")
+    session.engine.expect_line()
+    session.wrote()  # what came before the bell was watched counts too
+    said = asyncio.ensure_future(_line(session))
+    try:
+        while not said.done():
+            await _tell(session)
+            await _next_ring(session, said)
+        line = said.result()
+    finally:
+        if not said.done():
+            said.cancel()
+            await asyncio.gather(said, return_exceptions=True)
+    if line is None or line.strip().upper() != b"DONE":
+        raise Bad("Expected DONE")
+    return Ok("Idle ended")
+
+
+async def _line(session: Session) -> bytes | None:
+    while (event := session.engine.next()) is None:
+        session.engine.feed(await session.read(LONGEST_SECONDS))
+    if isinstance(event, e.Flood):
+        raise Goodbye(event.text)
+    return event.line if isinstance(event, e.Line) else None
+
+
+async def _tell(session: Session) -> None:
+    await session.catch_up()
+    session.report()
+    await session.flush_while_reading()
+
+
+async def _next_ring(session: Session, said: asyncio.Future[bytes | None]) -> None:
+    ring = asyncio.ensure_future(session.bell.wait())
+    try:
+        done, _pending = await asyncio.wait(
+            (ring, said), timeout=STILL_HERE_SECONDS, return_when=asyncio.FIRST_COMPLETED
+        )
+    finally:
+        ring.cancel()
+    if not done:
+        session.send(responses.status("*", "OK", "Still here"))

@@ -1,0 +1,105 @@
+"""Opening and leaving a mailbox: SELECT, EXAMINE, CHECK, CLOSE, UNSELECT (RFC 3501 §6.3.1, §6.4)."""
+
+from __future__ import annotations
+
+from mta.mailstore import service as mailstore
+from mta.mailstore.errors import BadName, NoSuchMailbox
+from mta.serve.imap.replies import No, Ok
+from mta.serve.imap.session import Session
+from mta.serve.imap.signing_in import turn_on_condstore
+from mta.values import QUARANTINE, MailboxInfo
+from mta.wire.imap import commands as c
+from mta.wire.imap import responses
+from mta.wire.imap.sequences import MAX_NUMBER
+from mta.wire.imap.view import Selection
+
+
+def find(mailspace: int, name: str) -> MailboxInfo:
+    """A mailbox that mail programs may see. Blocks."""
+    try:
+        info = mailstore.mailbox(mailspace, name)
+    except BadName:
+        raise NoSuchMailbox("There is no such mailbox.") from None
+    if info.role == QUARANTINE:
+        raise NoSuchMailbox("There is no such mailbox.")
+    return info
+
+
+async def target(session: Session, name: str) -> MailboxInfo:
+    """Where APPEND, COPY and MOVE put mail (RFC 3501 §6.3.11: TRYCREATE when it is not there)."""
+    try:
+        return await session.call(find, session.mailspace, name)
+    except NoSuchMailbox as error:
+        raise No(str(error), b"TRYCREATE") from None
+
+
+async def select(session: Session, command: c.Select) -> Ok:
+    return await _open(session, command.mailbox, read_only=False, condstore=command.condstore)
+
+
+async def examine(session: Session, command: c.Examine) -> Ok:
+    return await _open(session, command.mailbox, read_only=True, condstore=command.condstore)
+
+
+async def _open(session: Session, name: str, *, read_only: bool, condstore: bool) -> Ok:
+    """RFC 3501 §6.3.1: answered from the mailbox's kept counts; the view comes when it is needed."""
+    await session.deselect()  # even if this one cannot be opened
+    if condstore:
+        turn_on_condstore(session)
+    info, first_recent = await session.call(_look, session.mailspace, name, read_only)
+    selection = Selection(info, read_only=read_only, first_recent=first_recent)
+    selection.tell_modseq = session.condstore
+    session.selection = selection
+    if first_recent < info.uidnext and info.messages:
+        await session.need_view()
+    send = session.send
+    send(selection.flags_line())
+    send(b"* %d EXISTS\r\n" % selection.exists)
+    send(b"* %d RECENT\r\n" % selection.recent())
+    if not selection.needs_view:
+        _send_unseen(session, selection)
+    codes = (
+        (selection.permanent_flags(), "What can be kept"),
+        (b"UIDVALIDITY %d" % info.uidvalidity, "UIDs hold"),
+        (b"UIDNEXT %d" % info.uidnext, "Predicted next UID"),
+        (b"HIGHESTMODSEQ %d" % info.highestmodseq, "Highest mod-sequence"),
+        (b"MAILBOXID (" + responses.mailbox_id(info.id) + b")", "Mailbox id"),
+    )
+    for code, text in codes:
+        send(responses.status("*", "OK", text, code))
+    # What rang between reading the counts and now is looked at with the next command.
+    session.wrote()
+    return Ok("Mailbox opened", b"READ-ONLY" if read_only else b"READ-WRITE")
+
+
+def _look(mailspace: int, name: str, read_only: bool) -> tuple[MailboxInfo, int]:
+    info = find(mailspace, name)
+    if read_only or not info.messages:
+        # RFC 3501 §6.3.2: EXAMINE must not take \Recent away from others.
+        return info, MAX_NUMBER if read_only else info.uidnext
+    return info, mailstore.take_recent(mailspace, info.id, info.uidnext)
+
+
+def _send_unseen(session: Session, selection: Selection) -> None:
+    first = selection.first_unseen()
+    if first:
+        session.send(responses.status("*", "OK", "First unseen", b"UNSEEN %d" % first))
+
+
+async def check(session: Session, command: c.Check) -> Ok:
+    return Ok("Everything is on disk already")
+
+
+async def close(session: Session, command: c.Close) -> Ok:
+    """RFC 3501 §6.4.2: expunges without a word, unless opened read-only."""
+    selection = session.selected
+    if not selection.read_only:
+        await session.call(mailstore.expunge, session.mailspace, selection.mailbox, cause=session.cause)
+    await session.deselect()
+    return Ok("Mailbox closed")
+
+
+async def unselect(session: Session, command: c.Unselect) -> Ok:
+    """RFC 3691"""
+    await session.deselect()
+    return Ok("Mailbox left")

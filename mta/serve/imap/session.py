@@ -1,0 +1,362 @@
+"""One IMAP connection: reads events from the engine, runs one command at a time, tells what changed.
+
+Holds what a session is (who signed in, which mailbox is selected, what its client was told) and the few
+moves all commands share: `call` a blocking function, `send`, `catch_up`, `report`. What the commands do is in
+the modules `table` names. A broken command answers NO [SERVERBUG] and the session goes on; a client that
+vanishes leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import tempfile
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, BinaryIO, ParamSpec, TypeVar, cast
+
+from django.conf import settings
+from django.db import DatabaseError
+
+from mta.directory import Login
+from mta.mailstore import service as mailstore
+from mta.mailstore.errors import StoreError
+from mta.serve import statuses
+from mta.serve.bridge import Busy
+from mta.serve.imap.replies import Answered, Bad, Goodbye, No, Ok
+from mta.serve.patience import Closing, Patience, TooSlow
+from mta.serve.session import Context
+from mta.values import Cause
+from mta.wire.imap import commands as c
+from mta.wire.imap import engine as e
+from mta.wire.imap import responses
+from mta.wire.imap.view import Selection
+
+log = logging.getLogger(__name__)
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+LOGIN_SECONDS = 60.0  # in all, from the greeting to the sign-in
+IDLE_SECONDS = 30 * 60.0  # RFC 3501 §5.4: at least 30 minutes
+WRITE_SECONDS = 120.0
+READ_AT_ONCE = 64 * 1024
+FLUSH_ABOVE = 64 * 1024
+MOST_ERRORS = 15  # in a row
+SPOOL_ABOVE = 256 * 1024
+
+Handler = Callable[["Session", Any], Awaitable[Ok]]
+
+
+class Session:
+    """One connection. `selection`, `login` and `mailspace` are set by the commands."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: Context,
+        commands: Mapping[type[c.Command], tuple[str, Handler]],
+    ) -> None:
+        self.context = context
+        self.engine = e.Engine(max_message=context.max_message_size, spool=_spool)
+        self.login: Login | None = None
+        self.mailspace = 0
+        self.selection: Selection | None = None
+        self.client = "IMAP client"
+        self.condstore = False
+        self.failed_sign_ins = 0
+        self.tag = ""
+        self.bell = asyncio.Event()
+        self._reader, self._writer = reader, writer
+        self._commands = commands
+        self._patience = Patience(reader, writer, context)
+        self._out: list[bytes] = []
+        self._out_size = 0
+        self._errors = 0
+        self._unwatch: Callable[[], None] | None = None
+        self._login_until = asyncio.get_running_loop().time() + LOGIN_SECONDS
+
+    # --- the conversation
+
+    async def serve(self) -> None:
+        self.send(responses.status("*", "OK", "Mailstead is ready", self.capabilities_code()))
+        try:
+            while True:
+                await self._answer(await self.event())
+        except Goodbye as goodbye:
+            self.send(responses.status("*", "BYE", goodbye.text, goodbye.code))
+            await self._last_words()
+        except TooSlow:
+            self.send(responses.status("*", "BYE", "Nothing heard for too long"))
+            await self._last_words()
+        except Closing:
+            self.send(responses.status("*", "BYE", "The server is stopping, come back soon", b"UNAVAILABLE"))
+            await self._last_words()
+        except _Gone:
+            pass
+        finally:
+            await self._leave()
+
+    async def event(self) -> e.Event:
+        """The next thing the client says. Sends what is waiting before it waits itself."""
+        while (event := self.engine.next()) is None:
+            await self.flush()
+            self.engine.feed(await self.read())
+        return event
+
+    async def read(self, seconds: float = IDLE_SECONDS) -> bytes:
+        if self.login is None:
+            seconds = max(0.1, self._login_until - asyncio.get_running_loop().time())
+        self._patience.wait(seconds, idle=True)
+        try:
+            data = await self._reader.read(READ_AT_ONCE)
+        finally:
+            self._patience.rest()
+        if not data:
+            raise _Gone
+        return data
+
+    async def _answer(self, event: e.Event) -> None:
+        match event:
+            case e.Issued(tag, command):
+                await self._carry_out(tag, command)
+            case e.Continue():
+                self.send(b"+ Ready\r\n")
+            case e.Malformed(tag, text):
+                self._error(responses.status(tag, "BAD", text))
+            case e.Refused(tag, code, text):
+                self._error(responses.status(tag, "NO", text, code.encode()))
+            case e.Flood(text):
+                raise Goodbye(text)
+            case e.Line():
+                self._error(responses.status("*", "BAD", "Nothing was asked"))
+
+    def _error(self, answer: bytes) -> None:
+        self.send(answer)
+        self._errors += 1
+        if self._errors >= MOST_ERRORS:
+            raise Goodbye("Too many errors")
+
+    async def _carry_out(self, tag: str, command: c.Command) -> None:
+        self.tag = tag
+        state, handler = self._commands[type(command)]
+        try:
+            self._check_state(state)
+            done = await handler(self, command)
+            if self.selection is not None:
+                await self._after(command)
+        except Answered:
+            self._errors = 0
+        except Bad as bad:
+            self._error(responses.status(tag, "BAD", str(bad)))
+        except No as no:
+            # A refusal is an ordinary answer, no matter how often; a wrong password counts by itself.
+            self.send(responses.status(tag, "NO", no.text, no.code))
+        except (_Gone, Goodbye, TooSlow, Closing, ConnectionError, asyncio.CancelledError):
+            raise
+        except Exception as error:
+            code, text = statuses.imap_code(error)
+            if code == "SERVERBUG":
+                log.exception("imap: %s of %s failed", type(command).__name__, self.context.peer_ip)
+            self.send(responses.status(tag, "NO", text, code.encode()))
+        else:
+            self._errors = 0
+            self.send(responses.status(tag, "OK", done.text, done.code))
+            if isinstance(command, c.Logout):
+                await self.flush()
+                raise _Gone
+
+    def _check_state(self, state: str) -> None:
+        if state == "any":
+            return
+        if state == "signed out":
+            if self.login is not None:
+                raise Bad("Already signed in")
+        elif self.login is None:
+            raise Bad("Sign in first")
+        elif state == "selected" and self.selection is None:
+            raise Bad("Select a mailbox first")
+
+    async def _after(self, command: c.Command) -> None:
+        """RFC 3501 §7: what changed meanwhile, before the tagged answer."""
+        try:
+            await self.catch_up(always=isinstance(command, c.Noop | c.Check))
+        except (StoreError, DatabaseError, Busy):
+            # The command itself is done: a NO would make the client do it again. The bell stays rung.
+            log.warning("imap: could not look for changes for %s", self.context.peer_ip, exc_info=True)
+        expunges = not (isinstance(command, c.Fetch | c.Store | c.Search) and not command.uid)
+        self.report(expunges=expunges, with_uid=getattr(command, "uid", False))
+
+    # --- the store
+
+    async def call(self, function: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> T:
+        """A blocking function, in a thread."""
+        return await self.context.bridge.run(function, *args, **kwargs)
+
+    @property
+    def cause(self) -> Cause:
+        username = self.login.username if self.login else ""
+        return Cause("imap", session=f"{self.client} on {self.context.peer_ip}", actor=username)
+
+    @property
+    def selected(self) -> Selection:
+        if self.selection is None:
+            raise Bad("Select a mailbox first")
+        return self.selection
+
+    def signed_in(self, login: Login, mailspace: int) -> None:
+        self.login, self.mailspace = login, mailspace
+        self.engine.signed_in = True
+        self._unwatch = self.context.watch(mailspace, self.bell.set)
+
+    async def need_view(self) -> Selection:
+        """The selection with its view built (RFC 3501 §2.3.1.2: numbers ↔ UIDs)."""
+        selection = self.selected
+        if selection.needs_view:
+            whole = await self.call(mailstore.changes, self.mailspace, selection.mailbox, 0)
+            since = None
+            if whole.highestmodseq != selection.modseq:
+                since = await self.call(
+                    mailstore.changes, self.mailspace, selection.mailbox, selection.modseq
+                )
+            told = selection.exists
+            selection.build(whole, since)
+            if selection.exists > told:
+                self.send(b"* %d EXISTS\r\n" % selection.exists)
+            for line in selection.learn_keywords():
+                self.send(line)
+        return selection
+
+    async def catch_up(self, *, always: bool = False) -> None:
+        """Learn what changed in the selected mailbox, if a bell rang or `always`."""
+        selection = self.selection
+        rang = self.bell.is_set()
+        self.bell.clear()
+        if selection is None or not (always or rang):
+            return
+        try:
+            changes = await self.call(mailstore.changes, self.mailspace, selection.mailbox, selection.modseq)
+        except BaseException:
+            self.bell.set()
+            raise
+        if selection.needs_view and (changes.rows or changes.expunged):
+            await self.need_view()
+        else:
+            selection.learn(changes)
+        if selection.gone or changes.gone:
+            # RFC 2180 §3: nothing sensible can be said about a mailbox that is no more.
+            self.selection = None
+            raise Goodbye("The selected mailbox has been removed")
+
+    def report(
+        self, *, expunges: bool = True, with_uid: bool = False, always: frozenset[int] = frozenset()
+    ) -> None:
+        if self.selection is not None:
+            for line in self.selection.report(expunges=expunges, with_uid=with_uid, always=always):
+                self.send(line)
+
+    def wrote(self) -> None:
+        """This session changed the store: look before the command ends, bell or not."""
+        self.bell.set()
+
+    async def deselect(self) -> None:
+        """Leave the selected mailbox; what it showed as \\Recent is so for nobody else."""
+        selection, self.selection = self.selection, None
+        if selection is None or selection.read_only or selection.gone:
+            return
+        if selection.needs_view or not selection.exists:
+            return
+        told = selection.view.highest_uid() + 1
+        if told > selection.taken:
+            with suppress(Exception):  # a courtesy; the mailbox may be gone
+                await self.call(mailstore.take_recent, self.mailspace, selection.mailbox, told)
+
+    # --- the wire
+
+    def send(self, data: bytes) -> None:
+        """Queue bytes for the client; they go out before the session waits, or with `flush`."""
+        self._out.append(data)
+        self._out_size += len(data)
+
+    async def flush(self) -> None:
+        if self._out:
+            self._writer.write(b"".join(self._out))
+            self._out.clear()
+            self._out_size = 0
+        self._patience.wait(WRITE_SECONDS)
+        try:
+            await self._writer.drain()
+        finally:
+            self._patience.rest()
+        if self._writer.is_closing():
+            raise _Gone
+
+    async def flush_while_reading(self) -> None:
+        """The same during IDLE, where another task waits for the client and owns the patience."""
+        if not self._out:
+            return
+        self._writer.write(b"".join(self._out))
+        self._out.clear()
+        self._out_size = 0
+        try:
+            async with asyncio.timeout(WRITE_SECONDS):
+                await self._writer.drain()
+        except TimeoutError:
+            self._writer.transport.abort()
+            raise _Gone from None
+
+    async def breathe(self) -> None:
+        """Between two chunks: let others run, and do not pile up what the client has not read."""
+        if self._out_size > FLUSH_ABOVE:
+            await self.flush()
+        await asyncio.sleep(0)
+
+    async def start_tls(self) -> None:
+        """RFC 3501 §6.2.1: the go-ahead has been queued; nothing said in clear counts any more."""
+        await self.flush()
+        await self.context.start_tls(self._reader, self._writer)
+        self.engine.discard()
+
+    def capabilities(self) -> bytes:
+        if self.login is not None:
+            return SIGNED_IN % self.context.max_message_size
+        words = [BEFORE]
+        if self.context.tls_context is not None:
+            words.append(b"STARTTLS")
+        words.append(b"AUTH=PLAIN" if self.context.may_send_passwords else b"LOGINDISABLED")
+        return b" ".join(words)
+
+    def capabilities_code(self) -> bytes:
+        return b"CAPABILITY " + self.capabilities()
+
+    async def _last_words(self) -> None:
+        with suppress(Exception):
+            await self.flush()
+
+    async def _leave(self) -> None:
+        self._patience.end()
+        self.engine.close()
+        if self._unwatch is not None:
+            self._unwatch()
+        with suppress(Exception):
+            await self.deselect()
+
+
+BEFORE = b"IMAP4rev1 SASL-IR LITERAL+ ID ENABLE"
+SIGNED_IN = (
+    b"IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS "
+    b"UNSELECT MOVE ESEARCH CONDSTORE STATUS=SIZE APPENDLIMIT=%d"
+)
+
+
+class _Gone(Exception):
+    """The client is not there any more, or has said goodbye."""
+
+
+def _spool() -> BinaryIO:
+    """Where an APPEND's message waits until it is all there: memory, then a file without a name."""
+    folder = Path(settings.DATA_DIR) / "spool"
+    folder.mkdir(exist_ok=True)
+    return cast(BinaryIO, tempfile.SpooledTemporaryFile(max_size=SPOOL_ABOVE, dir=str(folder)))

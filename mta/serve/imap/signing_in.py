@@ -1,0 +1,130 @@
+"""Commands about the connection itself: who the client is, encryption, signing in (RFC 3501 §6.1, §6.2)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from mta import directory
+from mta.serve.imap.replies import Answered, Bad, Goodbye, No, Ok
+from mta.serve.imap.session import Session
+from mta.wire import sasl
+from mta.wire.imap import commands as c
+from mta.wire.imap import engine as e
+from mta.wire.imap import responses
+
+log = logging.getLogger(__name__)
+
+MOST_FAILURES = 6
+OUR_ID = (("name", "Mailstead"), ("vendor", "Mailstead"))
+
+
+async def capability(session: Session, command: c.Capability) -> Ok:
+    session.send(responses.untagged(session.capabilities_code()))
+    return Ok("That is what there is")
+
+
+async def noop(session: Session, command: c.Noop) -> Ok:
+    return Ok("Done")
+
+
+async def logout(session: Session, command: c.Logout) -> Ok:
+    await session.deselect()
+    session.send(responses.status("*", "BYE", "Until next time"))
+    return Ok("Goodbye")
+
+
+async def id_(session: Session, command: c.Id) -> Ok:
+    """RFC 2971. The client's name goes into the journal, so that people see which program changed what."""
+    names = {name.lower(): value for name, value in command.fields}
+    shown = "".join(letter for letter in names.get("name", "") if letter.isprintable())[:60].strip()
+    if shown:
+        session.client = shown
+    ours = b" ".join(responses.quoted(word.encode()) for pair in OUR_ID for word in pair)
+    session.send(responses.untagged(b"ID (" + ours + b")"))
+    return Ok("Pleased to meet you")
+
+
+async def start_tls(session: Session, command: c.StartTls) -> Ok:
+    if session.context.is_tls:
+        raise Bad("The connection is encrypted already")
+    if session.context.tls_context is None:
+        raise No("TLS is not available now", b"UNAVAILABLE")
+    session.send(responses.status(session.tag, "OK", "Begin TLS now"))
+    await session.start_tls()
+    raise Answered
+
+
+async def login(session: Session, command: c.Login) -> Ok:
+    _need_privacy(session)
+    return await _sign_in(session, command.username, command.password)
+
+
+async def authenticate(session: Session, command: c.Authenticate) -> Ok:
+    """RFC 3501 §6.2.2 with the initial response of RFC 4959."""
+    if command.mechanism != "PLAIN":
+        raise No("PLAIN is the way to sign in here", b"CANNOT")
+    _need_privacy(session)
+    line = command.initial
+    if line is None:
+        session.send(b"+ \r\n")
+        session.engine.expect_line()
+        event = await session.event()
+        if isinstance(event, e.Flood):
+            raise Goodbye(event.text)
+        line = event.line if isinstance(event, e.Line) else None
+        if line is None:
+            raise Bad("The response is too long")
+        if line.strip() == b"*":  # RFC 3501 §6.2.2: the client gives up
+            raise Bad("Sign-in given up")
+    try:
+        credentials = sasl.plain(line)
+    except sasl.BadResponse as error:
+        raise Bad(str(error)) from None
+    if credentials.authorize not in {"", credentials.username}:
+        raise No("Signing in as somebody else is not possible", b"AUTHORIZATIONFAILED")
+    return await _sign_in(session, credentials.username, credentials.password)
+
+
+def _need_privacy(session: Session) -> None:
+    if not session.context.may_send_passwords:
+        # RFC 5530 §3: the password has crossed the wire already; at least say that it should not.
+        raise No("Passwords are only taken over an encrypted connection", b"PRIVACYREQUIRED")
+
+
+async def _sign_in(session: Session, username: str, password: str) -> Ok:
+    found = None
+    if "\0" not in username and "\0" not in password:
+        found = await session.call(_ask_directory, username, password, session.context.peer_ip)
+    if found is None:
+        session.failed_sign_ins += 1
+        log.info("imap: %s could not sign in from %s", ascii(username[:80]), session.context.peer_ip)
+        if session.failed_sign_ins >= MOST_FAILURES:
+            raise Goodbye("Too many failed sign-ins")
+        # The first mistake is free; after that guessing gets slow.
+        await asyncio.sleep(session.failed_sign_ins - 1)
+        raise No("Wrong name or password", b"AUTHENTICATIONFAILED")
+    if not found.access:
+        raise No("This account has no mailbox", b"AUTHORIZATIONFAILED")
+    session.signed_in(found, found.access[0].mailspace)
+    return Ok("Signed in", session.capabilities_code())
+
+
+def _ask_directory(username: str, password: str, peer: str) -> directory.Login | None:
+    return directory.current().sign_in(username, password, protocol="imap", peer=peer)
+
+
+async def enable(session: Session, command: c.Enable) -> Ok:
+    """RFC 5161 §3.1: names that are not known are no error."""
+    enabled = [name for name in command.names if name == "CONDSTORE"]
+    if enabled:
+        turn_on_condstore(session)
+    session.send(responses.untagged(b" ".join([b"ENABLED", *(name.encode() for name in set(enabled))])))
+    return Ok("Enabled")
+
+
+def turn_on_condstore(session: Session) -> None:
+    """RFC 7162 §3.1: from the first sign of interest on, every FETCH tells the mod-sequence."""
+    session.condstore = True
+    if session.selection is not None:
+        session.selection.tell_modseq = True

@@ -1,0 +1,277 @@
+"""One frozen class per IMAP command, with the section that defines it.
+
+Values only: `grammar` makes them, `mta.serve.imap` carries them out. Mailbox names are already decoded,
+sequence sets are pairs (see `sequences`), dates are microseconds since the epoch, UTC.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import BinaryIO
+
+from mta.wire.imap.search import SearchKey
+from mta.wire.imap.sequences import Ranges
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What every command is."""
+
+
+# --- any state
+
+
+@dataclass(frozen=True, slots=True)
+class Capability(Command):
+    """RFC 3501 §6.1.1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Noop(Command):
+    """RFC 3501 §6.1.2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Logout(Command):
+    """RFC 3501 §6.1.3"""
+
+
+@dataclass(frozen=True, slots=True)
+class Id(Command):
+    """RFC 2971 §3.1. `fields` as sent, at most 30."""
+
+    fields: tuple[tuple[str, str], ...]
+
+
+# --- before sign-in
+
+
+@dataclass(frozen=True, slots=True)
+class StartTls(Command):
+    """RFC 3501 §6.2.1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Authenticate(Command):
+    """RFC 3501 §6.2.2, with the initial response of RFC 4959 (SASL-IR) or None."""
+
+    mechanism: str
+    initial: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Login(Command):
+    """RFC 3501 §6.2.3"""
+
+    username: str
+    password: str = field(repr=False)
+
+
+# --- signed in
+
+
+@dataclass(frozen=True, slots=True)
+class Enable(Command):
+    """RFC 5161 §3.1"""
+
+    names: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Select(Command):
+    """RFC 3501 §6.3.1; `condstore` is RFC 7162 §3.1.8."""
+
+    mailbox: str
+    condstore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Examine(Command):
+    """RFC 3501 §6.3.2; `condstore` is RFC 7162 §3.1.8."""
+
+    mailbox: str
+    condstore: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Create(Command):
+    """RFC 3501 §6.3.3"""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delete(Command):
+    """RFC 3501 §6.3.4"""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rename(Command):
+    """RFC 3501 §6.3.5"""
+
+    mailbox: str
+    new_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Command):
+    """RFC 3501 §6.3.6"""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Command):
+    """RFC 3501 §6.3.7"""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class List(Command):
+    """RFC 3501 §6.3.8, RFC 5258 §3 and, for `status`, RFC 5819 §2.
+
+    `selection` holds SUBSCRIBED, REMOTE, RECURSIVEMATCH, SPECIAL-USE; `returns` SUBSCRIBED, CHILDREN,
+    SPECIAL-USE; `extended` says whether any form of RFC 5258 was used.
+    """
+
+    reference: str
+    patterns: tuple[str, ...]
+    selection: frozenset[str] = frozenset()
+    returns: frozenset[str] = frozenset()
+    status: tuple[str, ...] = ()
+    extended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Lsub(Command):
+    """RFC 3501 §6.3.9"""
+
+    reference: str
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class Namespace(Command):
+    """RFC 2342 §5"""
+
+
+@dataclass(frozen=True, slots=True)
+class Status(Command):
+    """RFC 3501 §6.3.10; SIZE is RFC 8438, MAILBOXID RFC 8474, HIGHESTMODSEQ RFC 7162."""
+
+    mailbox: str
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Append(Command):
+    """RFC 3501 §6.3.11. `message` is open at its start; the one who carries it out closes it."""
+
+    mailbox: str
+    flags: tuple[str, ...]
+    internal_date: int | None
+    message: BinaryIO = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Idle(Command):
+    """RFC 2177 §3"""
+
+
+# --- with a mailbox selected
+
+
+@dataclass(frozen=True, slots=True)
+class Check(Command):
+    """RFC 3501 §6.4.1"""
+
+
+@dataclass(frozen=True, slots=True)
+class Close(Command):
+    """RFC 3501 §6.4.2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Unselect(Command):
+    """RFC 3691 §2"""
+
+
+@dataclass(frozen=True, slots=True)
+class Expunge(Command):
+    """RFC 3501 §6.4.3; with `uids` it is UID EXPUNGE, RFC 4315 §2.1."""
+
+    uids: Ranges | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search(Command):
+    """RFC 3501 §6.4.4; `returns` (MIN MAX ALL COUNT) is ESEARCH, RFC 4731 §3.1, or None."""
+
+    key: SearchKey
+    uid: bool = False
+    returns: tuple[str, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A FETCH item that is one column or flag: FLAGS, UID, ENVELOPE, BODY, RFC822.SIZE …"""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A FETCH item that is bytes of the message: BODY[section]<partial>, RFC822.TEXT …
+
+    `part` is the section without its field list, upper-case: "", "HEADER", "1.2.MIME",
+    "HEADER.FIELDS". `label` is how the answer names it (RFC 3501 §7.4.2).
+    """
+
+    part: str
+    label: bytes
+    fields: tuple[str, ...] = ()
+    partial: tuple[int, int] | None = None
+    peek: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch(Command):
+    """RFC 3501 §6.4.5; `changed_since` is RFC 7162 §3.1.4.1."""
+
+    messages: Ranges
+    items: tuple[Item | Section, ...]
+    uid: bool = False
+    changed_since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Store(Command):
+    """RFC 3501 §6.4.6. `mode` is add, remove or replace; `unchanged_since` is RFC 7162 §3.1.3."""
+
+    messages: Ranges
+    mode: str
+    flags: tuple[str, ...]
+    silent: bool = False
+    uid: bool = False
+    unchanged_since: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Copy(Command):
+    """RFC 3501 §6.4.7"""
+
+    messages: Ranges
+    mailbox: str
+    uid: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Move(Command):
+    """RFC 6851 §3"""
+
+    messages: Ranges
+    mailbox: str
+    uid: bool = False

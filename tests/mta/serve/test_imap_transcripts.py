@@ -1,0 +1,104 @@
+"""IMAP read aloud: every file in tests/mta/wire/transcripts is a conversation with the server.
+
+C: what the client says            C2:, S2: a second client of the same person
+S: what the server must answer; `...` stands for anything within the line
+C: a APPEND INBOX << plain         a literal: the harness waits for "+" and sends the named message
+C: a APPEND INBOX <<+ plain        the same without waiting (LITERAL+)
+@deliver INBOX plain               the store gets a message from elsewhere, and the bell rings
+@ring, @size 1000, @remote         ring the bell; MAX_MESSAGE_SIZE; the client is not on this machine
+@hangup                            the server must have closed the connection
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mta.mailstore import service as mailstore
+from tests.mta.serve.imap_dialogue import CAUSE, Client, Server, serving
+
+FOLDER = Path(__file__).parents[1] / "wire" / "transcripts"
+MESSAGES = {
+    "plain": (
+        b"From: Ada <ada@outside.test>\r\nTo: ann@example.test\r\nSubject: Lunch\r\n"
+        b"Date: Mon, 12 Oct 2026 10:00:00 +0000\r\nMessage-ID: <m1@outside.test>\r\n"
+        b"X-Colour: green\r\n\r\nShall we meet?\r\n"
+    ),
+    "other": (
+        b"From: Ben <ben@example.test>\r\nTo: ann@example.test\r\nCc: cy@example.test\r\n"
+        b"Subject: Numbers\r\nDate: Tue, 13 Oct 2026 10:00:00 +0000\r\nMessage-ID: <m2@example.test>\r\n"
+        b"\r\nForty-two.\r\n"
+    ),
+    "parts": (
+        b"From: Cy <cy@example.test>\r\nSubject: Parts\r\nMIME-Version: 1.0\r\n"
+        b'Content-Type: multipart/mixed; boundary="b"\r\n\r\nhello\r\n'
+        b"--b\r\nContent-Type: text/plain\r\n\r\none\r\n"
+        b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\ninside\r\n"
+        b"--b--\r\n"
+    ),
+    "nul": b"Subject: bad\r\n\r\n\0\r\n",
+    "tiny": b"\r\nhi",
+    "big": b"Subject: big\r\n\r\n" + b"x" * 2000,
+}
+
+
+def _pattern(expected: str) -> re.Pattern[str]:
+    return re.compile(".*".join(re.escape(piece) for piece in expected.split("...")))
+
+
+def _say(client: Client, text: str) -> None:
+    start, mark, name = text.partition(" <<")
+    if not mark:
+        client.line(text)
+        return
+    waits = not name.startswith("+")
+    data = MESSAGES[name.lstrip("+ ")]
+    client.line(f"{start} {{{len(data)}{'' if waits else '+'}}}")
+    if waits:
+        assert client.expect_line().startswith("+ ")
+    client.send(data + b"\r\n")
+
+
+def _direct(server: Server, words: list[str], clients: dict[str, Client]) -> None:
+    match words:
+        case ["@deliver", mailbox, name]:
+            box = mailstore.mailbox(server.mailspace, mailbox)
+            mailstore.append(server.mailspace, box.id, MESSAGES[name], cause=CAUSE)
+            server.ring()
+        case ["@ring"]:
+            server.ring()
+        case ["@size", number]:
+            server.house.max_message_size = int(number)
+        case ["@remote"]:
+            server.peer = "192.0.2.7"
+        case ["@hangup"]:
+            assert clients[""].hung_up()
+        case _:
+            raise AssertionError(f"unknown direction {words}")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
+def test_the_conversation_goes_as_written(path: Path) -> None:
+    clients: dict[str, Client] = {}
+    with serving() as server:
+        for number, line in enumerate(path.read_text().splitlines(), start=1):
+            if not line.strip() or line.startswith("#"):
+                continue
+            if line.startswith("@"):
+                _direct(server, line.split(), clients)
+                continue
+            speaker, _, text = line.partition(":")
+            text = text.removeprefix(" ")
+            who = speaker[1:]
+            if who not in clients:
+                clients[who] = server.connect(greeting=False)
+                if speaker[0] == "C":
+                    clients[who].expect_line()
+            if speaker[0] == "C":
+                _say(clients[who], text)
+            else:
+                got = clients[who].expect_line()
+                assert _pattern(text).fullmatch(got), f"{path.name}:{number}: expected {text!r}, got {got!r}"
