@@ -77,7 +77,13 @@ def run(verb: str, argv: list) -> int:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(argv)
+    from webmail.listen import BadListen
+
+    try:
+        execute_from_command_line(argv)
+    except BadListen as error:  # a setting cannot be understood; a traceback would hide which
+        say(str(error))
+        return 2
     return 0
 
 

@@ -6,6 +6,7 @@ so that a page's twelve files never wait for, or keep, a thread that a page need
 
 import hashlib
 import mimetypes
+import warnings
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -32,7 +33,9 @@ class StaticFiles:
 
     def __init__(self, application: Application) -> None:
         self._application = application
-        self._files = WhiteNoiseMiddleware(_nowhere)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # nothing collected yet: it serves files from where they lie
+            self._files = WhiteNoiseMiddleware(_nowhere)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http" or not scope["path"].startswith(settings.STATIC_URL):
