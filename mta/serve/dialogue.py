@@ -171,9 +171,9 @@ class Dialogue(SMTP):
             raise Goodbye(statuses.WRONG_PROTOCOL)
         if any(letter < " " or letter == "\x7f" for letter in text):
             raise Refusal(statuses.BAD_LINE)
+        if len(line) > LONGEST_LINE and name != "AUTH":
+            raise Refusal(statuses.LINE_TOO_LONG)
         method = self._smtp_methods.get(name)
         if method is None:
             raise Refusal(statuses.UNKNOWN_COMMAND)
-        if len(line) > LONGEST_LINE and name != "AUTH":
-            raise Refusal(statuses.LINE_TOO_LONG)
         return method, argument.strip(" ")

@@ -89,8 +89,11 @@ def _fork(tls: ssl.SSLContext) -> int:
 class Sidecar:
     """One process's share of the work. `start`, then `stop`; `run` does both around signals."""
 
-    def __init__(self, tls: ssl.SSLContext | None, *, share_ports: bool = False) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext | None, *, share_ports: bool = False, limits: Limits | None = None
+    ) -> None:
         self._tls = tls
+        self._limits = limits or Limits(exempt=tuple(settings.LIMITS_EXEMPT))
         self._share_ports = share_ports
 
     async def run(self) -> None:
@@ -116,8 +119,7 @@ class Sidecar:
             max_message_size=settings.MAX_MESSAGE_SIZE,
             stopping=asyncio.Event(),
         )
-        limits = Limits(exempt=tuple(settings.LIMITS_EXEMPT))
-        self.listener = Listener(self.house, _doors(), limits=limits, share_ports=self._share_ports)
+        self.listener = Listener(self.house, _doors(), limits=self._limits, share_ports=self._share_ports)
         writer.start()
         self._bridge.start()
         self._bellboard.start()

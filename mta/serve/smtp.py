@@ -233,15 +233,15 @@ class Server(Dialogue):
         transaction = self.transaction
         if transaction is None:
             raise Refusal(statuses.SENDER_FIRST)
+        transaction.refused += 1  # until it is not
         address = read_recipient(
             arg, sender=transaction.sender, hostname=self.hostname, extended=self.session.extended_smtp
         )
         if address not in transaction.recipients:
             if len(transaction.recipients) >= MOST_RECIPIENTS:
                 raise Refusal(statuses.TOO_MANY_RECIPIENTS)
-            transaction.refused += 1
             transaction.recipients[address] = await self._recipient(address, transaction.sender)
-            transaction.refused -= 1
+        transaction.refused -= 1
         self.say(statuses.RECIPIENT_OK)
 
     async def _recipient(self, address: str, sender: Sender) -> Recipient:
