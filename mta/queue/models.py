@@ -18,6 +18,7 @@ class Outgoing(models.Model):
     mailspace_id = models.BigIntegerField(null=True)  # whose sending it is
     message = models.BigIntegerField(null=True)  # the copy in Sent, if we made one
     draft = models.BigIntegerField(null=True)  # what it was written as, for taking it back
+    answered = models.BigIntegerField(null=True)  # the message that this sending marked as answered
     header_id = models.CharField(max_length=998, blank=True, default="")  # Message-ID without brackets
     trace_id = models.CharField(max_length=40, blank=True, default="")
     size = models.BigIntegerField()

@@ -42,7 +42,7 @@ from mta.values import now_us
 _PIECE = 4 * 1024 * 1024  # bytes of a message per row
 _SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
 _INFO = (
-    "id", "kind", "sender", "mailspace_id", "message", "draft", "header_id", "trace_id", "size", "utf8",
+    "id", "kind", "sender", "mailspace_id", "message", "draft", "answered", "header_id", "trace_id", "size", "utf8",
     "ret", "envid", "created_at", "not_before",
 )  # fmt: skip
 
@@ -64,6 +64,7 @@ def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
             mailspace_id=new.mailspace,
             message=new.message,
             draft=new.draft,
+            answered=new.answered,
             header_id=new.header_id[:998],
             trace_id=new.trace_id,
             size=len(new.raw),
@@ -302,15 +303,23 @@ def decide(claimed: Claimed, outcome: Outcome, *, now: int) -> Decision:
     )
 
 
-def record(claimed: Claimed, outcome: Outcome, decision: Decision, *, now: int, warned: bool = False) -> None:
+def record(
+    claimed: Claimed,
+    outcome: Outcome,
+    decision: Decision,
+    *,
+    now: int,
+    warned: bool = False,
+    strictly: bool = False,
+) -> None:
     """Write what became of one recipient, in the caller's transaction if there is one.
 
     LostClaim if the lease ran out and somebody else has it - unless it was delivered, which is true
-    whoever holds the lease, and must keep the other from trying again.
+    whoever holds the lease, and must keep the other from trying again. `strictly` raises even then.
     """
     with transaction.atomic():
         rows = QueuedRecipient.objects.filter(id=claimed.id, finished_at__isnull=True)
-        if decision.state != DELIVERED:
+        if strictly or decision.state != DELIVERED:
             rows = rows.filter(claim=claimed.claim)
         settled = decision.next_attempt is None
         changes: dict[str, Any] = {

@@ -1,7 +1,7 @@
 """What travels between the queue and those who fill, empty and show it: small frozen values.
 
-Never imports Django. Times are µs since the epoch, UTC; addresses are canonical
-(`mta.message.address.canonical`).
+Never imports Django. Times are µs since the epoch, UTC; addresses are as `mta.message.address.parse_path`
+returns them: the local part as written, the domain in lower case and A-labels.
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class NewOutgoing:
     mailspace: int | None = None
     message: int | None = None
     draft: int | None = None
+    answered: int | None = None  # the message that this sending marked as answered or forwarded
     header_id: str = ""
     trace_id: str = ""
     utf8: bool = False
@@ -56,6 +57,7 @@ class OutgoingInfo:
     mailspace: int | None
     message: int | None
     draft: int | None
+    answered: int | None
     header_id: str
     trace_id: str
     size: int

@@ -1,0 +1,278 @@
+"""Settle recipients after a try, and tell the sender what could not be delivered.
+
+A failure and the report it causes (RFC 3464) are one transaction, so neither exists without the other.
+Where the report goes: for mail written in the web client into the sender's Archive, read, where it shows in
+that conversation; for mail of a mail program into the Inbox of the sender's address; to a sender outside
+through the queue, from <>. Nobody hears of a failed report (the null sender). Called by `relay.run` and
+`flow.local`; `queue` decides when a recipient is given up.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import transaction
+
+from mta import directory
+from mta.directory import LocalTarget
+from mta.mailstore import service as mailstore
+from mta.mailstore import writer
+from mta.mailstore.blobs import Prepared, prepare
+from mta.mailstore.door import Door
+from mta.mailstore.errors import StoreError
+from mta.message import report, trace
+from mta.message.build import new_message_id
+from mta.message.report import RecipientReport
+from mta.queue import schedule
+from mta.queue import service as queue
+from mta.queue.errors import LostClaim
+from mta.queue.reasons import said
+from mta.queue.schedule import Decision
+from mta.queue.values import (
+    DEFERRED,
+    DELIVERED,
+    EXPIRED,
+    FAILED,
+    REPORT,
+    SUBMISSION,
+    WEB,
+    Claimed,
+    NewOutgoing,
+    NewRecipient,
+    Outcome,
+    OutgoingInfo,
+)
+from mta.tracing import service as tracing
+from mta.tracing.service import Event
+from mta.values import ARCHIVE, INBOX, SEEN, Cause, now_us
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """One recipient's try with what it means."""
+
+    claimed: Claimed
+    outcome: Outcome
+    decision: Decision
+
+    @property
+    def given_up(self) -> bool:
+        return self.decision.state in (FAILED, EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """Where a report goes: mailboxes here, or an address outside."""
+
+    mailspaces: tuple[int, ...] = ()
+    role: str = INBOX
+    flags: int = 0
+    thread: int | None = None
+    outside: str = ""
+
+
+def settle(
+    info: OutgoingInfo, results: Sequence[tuple[Claimed, Outcome]], *, raw: bytes, now: int | None = None
+) -> None:
+    """Record every result; report failures, and to mail programs also a long delay, to the sender."""
+    now = now_us() if now is None else now
+    settled = [
+        Settled(claimed, outcome, queue.decide(claimed, outcome, now=now)) for claimed, outcome in results
+    ]
+    failed = [each for each in settled if each.given_up]
+    delayed = [each for each in settled if _worth_a_warning(info, each, now)]
+    told = {each.claimed.id for each in (*failed, *delayed)}
+    for each in settled:
+        if each.claimed.id not in told:
+            _apart(info, each, now)
+    for part in (failed, delayed):
+        _together(info, part, raw=raw, now=now)
+
+
+def _worth_a_warning(info: OutgoingInfo, each: Settled, now: int) -> bool:
+    """The web client shows a delay where the message stands; who writes with a mail program is told once."""
+    return (
+        each.decision.state == DEFERRED
+        and info.kind == SUBMISSION
+        and each.claimed.warned_at is None
+        and now - info.not_before >= schedule.WARN_AFTER
+        and (not each.claimed.notify or "DELAY" in each.claimed.notify.upper())
+    )
+
+
+def _apart(info: OutgoingInfo, each: Settled, now: int) -> None:
+    """A result nobody need be told of, committed on its own."""
+    try:
+        with transaction.atomic():
+            _record(info, each, now)
+    except LostClaim:
+        log.warning("queue: the lease of %s ran out before its result came", each.claimed.address)
+
+
+def _together(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> None:
+    """Results and the one report about them, in one transaction."""
+    while part:
+        try:
+            _commit(info, part, raw=raw, now=now)
+            return
+        except LostClaim as lost:
+            log.warning("queue: the lease of %s ran out before its result came", lost)
+            part = [each for each in part if each.claimed.address != str(lost)]
+
+
+def _commit(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> None:
+    reported = [each for each in part if each.claimed.notify.upper() != "NEVER"]  # RFC 3461 §4.1
+    addressee = _addressee(info) if reported else None
+    if addressee is None:
+        with transaction.atomic():
+            for each in part:
+                _record(info, each, now)
+        return
+    dsn = _write(info, reported, raw=raw, now=now)
+    send = _sending(info, addressee, dsn)
+
+    def work(door: Door) -> None:
+        for each in part:
+            _record(info, each, now, warned=not each.given_up)
+        send(door)
+
+    writer.commit(addressee.mailspaces, work)
+
+
+def _addressee(info: OutgoingInfo) -> Addressee | None:
+    """Who hears of it; None for the null sender (RFC 5321 §4.5.5) and for senders who are gone."""
+    if info.kind == WEB and info.mailspace is not None:
+        return Addressee((info.mailspace,), ARCHIVE, SEEN, _thread(info))
+    if not info.sender or info.kind == REPORT:
+        return None
+    resolution = directory.current().resolve(info.sender)
+    if resolution.kind == "elsewhere":
+        return Addressee(outside=info.sender)
+    mailspaces = [target.mailspace for target in resolution.targets if isinstance(target, LocalTarget)]
+    return Addressee(tuple(dict.fromkeys(mailspaces))) if mailspaces else None
+
+
+def _thread(info: OutgoingInfo) -> int | None:
+    """The conversation of the copy in Sent, if it is still there."""
+    if info.mailspace is None or info.message is None:
+        return None
+    try:
+        return mailstore.message(info.mailspace, info.message).thread
+    except StoreError:
+        return None
+
+
+def _write(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> bytes:
+    return report.build_dsn(
+        [_about(each, now) for each in part],
+        raw,
+        to=info.sender,
+        reporting_mta=settings.MAIL_HOSTNAME,
+        message_id=new_message_id(settings.MAIL_HOSTNAME),
+        when_us=now,
+        arrival_us=info.created_at,
+        envelope_id=info.envid,
+        return_full=info.ret != "HDRS" and info.kind != WEB,
+    )
+
+
+def _about(each: Settled, now: int) -> RecipientReport:
+    outcome, given_up = each.outcome, each.given_up
+    code = "5" if given_up else "4"
+    detail = outcome.enhanced.partition(".")[2] or "0.0"
+    if each.decision.state == EXPIRED:
+        detail = "4.7"  # RFC 3463 §3.5: delivery time expired
+    words = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
+    explanation = said(outcome.reason, address=each.claimed.address)
+    if each.decision.state == EXPIRED:
+        explanation = f"{explanation} We tried for five days and have given up."
+    return RecipientReport(
+        recipient=each.claimed.address,
+        action="failed" if given_up else "delayed",
+        status=f"{code}.{detail}",
+        diagnostic=words if outcome.remote else "",
+        remote_mta=outcome.remote,
+        original_recipient=each.claimed.orcpt,
+        last_attempt_us=now,
+        will_retry_until_us=None if given_up else each.claimed.expires_at,
+        explanation=explanation,
+    )
+
+
+def _sending(info: OutgoingInfo, addressee: Addressee, dsn: bytes) -> Callable[[Door], None]:
+    """What to do with the report inside the transaction; its bytes are made durable before."""
+    if addressee.outside:
+
+        def enqueue(_door: Door) -> None:
+            queue.enqueue(
+                NewOutgoing(
+                    kind=REPORT,
+                    sender="",  # RFC 3464 §2: so that a report can never cause another
+                    raw=dsn,
+                    recipients=(NewRecipient(addressee.outside),),
+                    trace_id=info.trace_id,
+                    utf8=not addressee.outside.isascii(),
+                )
+            )
+
+        return enqueue
+    prepared: Prepared = prepare(dsn)
+    cause = Cause("task", session="delivery report")
+
+    def store(door: Door) -> None:
+        for mailspace in addressee.mailspaces:
+            door.store(
+                mailspace,
+                prepared,
+                addressee.role,
+                flags=addressee.flags,
+                prefix=trace.return_path(""),
+                trace_id=info.trace_id,
+                reasons={"placement": "A report about a message sent from here"},
+                thread=addressee.thread,
+                cause=cause,
+            )
+
+    return store
+
+
+_KINDS = {DELIVERED: tracing.DELIVERED, FAILED: tracing.BOUNCED, EXPIRED: tracing.BOUNCED}
+
+
+def _record(info: OutgoingInfo, each: Settled, now: int, *, warned: bool = False) -> None:
+    outcome, decision = each.outcome, each.decision
+    queue.record(each.claimed, outcome, decision, now=now, warned=warned)
+    detail = {
+        "state": decision.state,
+        "reason": outcome.reason,
+        "code": outcome.code,
+        "enhanced": outcome.enhanced,
+        "text": outcome.text[:300],
+        "remote": outcome.remote,
+        "tls": outcome.tls,
+        "attempt": each.claimed.attempts,
+    }
+    if decision.next_attempt is not None:
+        detail["next_attempt"] = decision.next_attempt
+    tracing.record(
+        [
+            Event(
+                trace_id=info.trace_id,
+                kind=_KINDS.get(decision.state, tracing.ATTEMPTED),
+                at=now,
+                mailspace=info.mailspace,
+                sender=info.sender,
+                recipient=each.claimed.address,
+                domain=info.sender.rpartition("@")[2],
+                ip=outcome.ip,
+                message_id=info.header_id,
+                size=info.size,
+                detail=detail,
+            )
+        ]
+    )

@@ -1,0 +1,166 @@
+"""Mail for addresses of ours that does not come from outside: stored here, it never leaves the host.
+
+`store` puts a copy into each mailbox within a transaction of the caller's. `deliver` is for recipients that
+waited in the queue: sent with a delay to take them back, or ours but full or suspended before. Called by
+`flow.submit`, `flow.bounce` and `relay.run`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from mta import directory
+from mta.flow import bounce, placement, recipients
+from mta.flow.recipients import Here
+from mta.mailstore import writer
+from mta.mailstore.blobs import Prepared, prepare
+from mta.mailstore.door import Door
+from mta.message import trace
+from mta.queue import reasons
+from mta.queue import service as queue
+from mta.queue.errors import LostClaim
+from mta.queue.values import (
+    DEFERRED,
+    DELIVERED,
+    FAILED,
+    FORWARD,
+    Claimed,
+    NewOutgoing,
+    NewRecipient,
+    Outcome,
+    OutgoingInfo,
+)
+from mta.tracing import service as tracing
+from mta.tracing.service import Event
+from mta.trust.verdict import NOTHING_KNOWN
+from mta.values import Cause, now_us
+
+
+def store(
+    door: Door,
+    here: Iterable[Here],
+    prepared: Prepared,
+    *,
+    sender: str,
+    trace_id: str,
+    cause: Cause,
+    taken: set[int] | None = None,
+) -> list[Event]:
+    """One copy per mailbox, under the first of its addresses; the trace events to record with it."""
+    taken = set() if taken is None else taken
+    events: list[Event] = []
+    for each in here:
+        decision = placement.decide(NOTHING_KNOWN, address=each.address)
+        for mailspace in each.mailspaces:
+            if mailspace in taken:
+                continue
+            taken.add(mailspace)
+            door.store(
+                mailspace,
+                prepared,
+                decision.role,
+                flags=decision.flags,
+                prefix=trace.return_path(sender) + trace.delivered_to(each.address),
+                trace_id=trace_id,
+                reasons={"placement": decision.reason},
+                cause=cause,
+            )
+            events.append(
+                Event(
+                    trace_id=trace_id,
+                    kind=tracing.PLACED,
+                    at=door.now,
+                    mailspace=mailspace,
+                    sender=sender,
+                    recipient=each.address,
+                    domain=each.address.rpartition("@")[2],
+                    message_id=prepared.facts.message_id,
+                    detail={"mailbox": decision.role, "reason": decision.reason},
+                )
+            )
+    return events
+
+
+def forward(
+    here: Iterable[Here], raw: bytes, *, sender: str, header_id: str, trace_id: str, utf8: bool
+) -> None:
+    """Queue what aliases of ours send outside; the sender stays who it was, so reports go back there."""
+    outside = dict.fromkeys(target for each in here for target in each.outside)
+    if outside:
+        queue.enqueue(
+            NewOutgoing(
+                kind=FORWARD,
+                sender=sender,
+                raw=raw,
+                recipients=tuple(NewRecipient(target) for target in outside),
+                header_id=header_id,
+                trace_id=trace_id,
+                utf8=utf8,
+            )
+        )
+
+
+def deliver(info: OutgoingInfo, raw: bytes, claims: Sequence[Claimed]) -> None:
+    """Store for claimed recipients here, and settle them in the same transaction; the others wait or fail."""
+    started = now_us()
+    storable: list[tuple[Claimed, Here]] = []
+    others: list[tuple[Claimed, Outcome]] = []
+    for claimed in claims:
+        found = _look_up(claimed.address, size=len(raw))
+        if isinstance(found, Here):
+            storable.append((claimed, found))
+        else:
+            others.append((claimed, found))
+    if storable:
+        prepared = prepare(raw)
+        while storable:
+            try:
+                _commit(info, raw, prepared, storable, started=started)
+                break
+            except LostClaim as lost:  # its new holder stores it
+                storable = [pair for pair in storable if pair[0].address != str(lost)]
+    if others:
+        bounce.settle(info, others, raw=raw)
+
+
+def _look_up(address: str, *, size: int) -> Here | Outcome:
+    resolution = directory.current().resolve(address)
+    if resolution.kind == "ours":
+        found = recipients.targets(address, resolution.targets, size=size)
+        return found or Outcome(DEFERRED, reasons.FULL, 452, "4.2.2")
+    if resolution.kind == "unknown":
+        return Outcome(FAILED, reasons.GONE_LOCAL, 550, "5.1.1")
+    if resolution.kind == "suspended":
+        return Outcome(DEFERRED, reasons.DISABLED, 450, "4.2.1")
+    return Outcome(DEFERRED, reasons.LOCAL_TROUBLE)  # the domain left while we looked; the relay takes it
+
+
+def _commit(
+    info: OutgoingInfo,
+    raw: bytes,
+    prepared: Prepared,
+    pairs: Sequence[tuple[Claimed, Here]],
+    *,
+    started: int,
+) -> None:
+    cause = Cause("task", session="delivery")
+    stored = Outcome(DELIVERED, reasons.HERE, 250, "2.0.0", started_at=started)
+
+    def work(door: Door) -> None:
+        for claimed, _here in pairs:
+            decision = queue.decide(claimed, stored, now=door.now)
+            # A delivery may be recorded without the claim; a copy here must not be stored twice.
+            queue.record(claimed, stored, decision, now=door.now, strictly=True)
+        here = [each for _claimed, each in pairs]
+        events = store(door, here, prepared, sender=info.sender, trace_id=info.trace_id, cause=cause)
+        forward(
+            here,
+            raw,
+            sender=info.sender,
+            header_id=info.header_id,
+            trace_id=info.trace_id,
+            utf8=info.utf8,
+        )
+        tracing.record(events)
+
+    writer.commit({mailspace for _c, here in pairs for mailspace in here.mailspaces}, work)

@@ -1,0 +1,347 @@
+"""Mail that our people send, from the web client and from mail programs: check, build, sign, store, queue.
+
+Whatever can be refused is refused before anything is written. Then one transaction of the writer's holds all
+of it: the copy in Sent (web only; mail programs append their own), the draft closed, the answered message
+marked, the copies for recipients here, and the queue's rows for all recipients. Mail for a local domain never
+leaves the host. Never opens a socket. Called by `serve.smtp`, the web client and automatic replies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from mta import directory
+from mta.directory import Login
+from mta.flow import local, mime, recipients, submitted
+from mta.flow.errors import AlreadySent, BadMessage, NotYours, TooBig
+from mta.flow.recipients import Audience
+from mta.mailstore import service as mailstore
+from mta.mailstore import writer
+from mta.mailstore.blobs import Prepared, prepare
+from mta.mailstore.door import Door
+from mta.mailstore.errors import NoSuchDraft, StoreError
+from mta.mailstore.service import DraftInfo
+from mta.message import build, dkim, trace
+from mta.queue import service as queue
+from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
+from mta.tracing import service as tracing
+from mta.tracing.service import Event
+from mta.values import ANSWERED, SEEN, SENT, Cause, now_us
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """A message taken for sending. `message` is the copy in Sent (None for a mail program's message)."""
+
+    outgoing: int
+    trace_id: str
+    message: int | None
+    recipients: tuple[str, ...]
+    not_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Letter:
+    """Everything known before the transaction; the steps below hand it on."""
+
+    kind: str
+    sender: str
+    raw: bytes  # signed, without Bcc: what goes out and to mailboxes here
+    prepared: Prepared
+    audience: Audience
+    trace_id: str
+    cause: Cause
+    at: int
+    mailspace: int | None
+    not_before: int = 0
+    ip: str = ""
+
+    @property
+    def held(self) -> bool:
+        return self.not_before > self.at
+
+
+# --- the web client ----------------------------------------------------------------------------------------
+def submit_draft(
+    mailspace: int, account: int, draft_id: int, *, cause: Cause, undo_seconds: int = 0
+) -> Submitted:
+    """Send a draft as it was last saved. With `undo_seconds` it waits that long and can be taken back.
+
+    Raises `flow.errors.Refused` in one of its kinds, with a sentence for the writer; the draft is then as before.
+    """
+    draft = _open_draft(mailspace, draft_id)
+    sender = _own_address(account, draft.fields.identity)
+    fields = draft.fields
+    addresses = recipients.read(email for _name, email in (*fields.to, *fields.cc, *fields.bcc))
+    at = now_us()
+    built = mime.outgoing(mailspace, draft, at=at)
+    unsigned = build.build(built, with_bcc=False)
+    _check_size(unsigned)
+    audience = recipients.divide(addresses, size=len(unsigned))
+    raw = sign(unsigned, sender, at=at)
+    prepared = prepare(raw)
+    # The copy in Sent keeps its Bcc; without one, both copies are the same bytes.
+    kept = prepare(sign(build.build(built, with_bcc=True), sender, at=at)) if built.bcc else prepared
+    letter = _Letter(
+        kind=WEB,
+        sender=sender,
+        raw=raw,
+        prepared=prepared,
+        audience=audience,
+        trace_id=tracing.new_trace_id(),
+        cause=cause,
+        at=at,
+        mailspace=mailspace,
+        not_before=at + undo_seconds * 1_000_000 if undo_seconds > 0 else 0,
+    )
+    answers = _unanswered_parent(mailspace, draft)
+
+    def work(door: Door) -> Submitted:
+        mailstore.close_sent(door, mailspace, draft_id)
+        message = door.store(mailspace, kept, SENT, flags=SEEN, trace_id=letter.trace_id, cause=cause).message
+        answered = _mark(door, mailspace, answers, forwarded=fields.mode == "forward", cause=cause)
+        return _send(door, letter, message=message, draft=draft_id, answered=answered)
+
+    try:
+        return writer.commit({mailspace, *_mailspaces(letter)}, work)
+    except NoSuchDraft as gone:
+        raise AlreadySent(str(gone)) from gone
+
+
+def cancel(mailspace: int, outgoing: int, *, cause: Cause) -> int | None:
+    """Take back a message that is still held; the id of its draft, open again. `queue.errors.TooLate` else."""
+    info = queue.outgoing(outgoing)
+    mode = ""
+    if info.draft is not None:
+        mode = mailstore.draft(mailspace, info.draft).fields.mode
+
+    def work(door: Door) -> None:
+        queue.cancel(outgoing, mailspace=mailspace, now=door.now)
+        submitted.take_back(door, mailspace, info, forwarded=mode == "forward", cause=cause)
+        tracing.record(
+            [
+                Event(
+                    trace_id=info.trace_id,
+                    kind=tracing.QUEUED,
+                    at=door.now,
+                    mailspace=mailspace,
+                    sender=info.sender,
+                    domain=info.sender.rpartition("@")[2],
+                    message_id=info.header_id,
+                    detail={"state": "cancelled"},
+                )
+            ]
+        )
+
+    writer.commit({mailspace}, work)
+    return info.draft
+
+
+def _open_draft(mailspace: int, draft_id: int) -> DraftInfo:
+    try:
+        draft = mailstore.draft(mailspace, draft_id)
+    except NoSuchDraft as gone:
+        raise AlreadySent(str(gone)) from gone
+    if draft.state != "open":
+        raise AlreadySent(_("This message was already sent or discarded."))
+    return draft
+
+
+def _own_address(account: int, address: str) -> str:
+    """The From address, which is also the envelope's; raises NotYours."""
+    if not directory.current().may_send_as(account, address):
+        raise NotYours(_("You may not send as %(address)s.") % {"address": address or _("nobody")})
+    return recipients.read([address])[0]
+
+
+def _unanswered_parent(mailspace: int, draft: DraftInfo) -> int | None:
+    """The message this one answers or forwards, unless that is marked already (or the message is gone)."""
+    parent = draft.fields.parent
+    if parent is None or draft.fields.mode == "new":
+        return None
+    try:
+        message = mailstore.message(mailspace, parent)
+    except StoreError:
+        return None
+    marked = "$Forwarded" in message.keywords if draft.fields.mode == "forward" else message.flags & ANSWERED
+    return None if marked else parent
+
+
+def _mark(door: Door, mailspace: int, parent: int | None, *, forwarded: bool, cause: Cause) -> int | None:
+    if parent is None:
+        return None
+    try:
+        mailstore.mark_answered(door, mailspace, parent, cause=cause, forwarded=forwarded)
+    except StoreError:
+        return None  # gone since we looked; that keeps nobody from answering it
+    return parent
+
+
+# --- mail programs -----------------------------------------------------------------------------------------
+def submit_raw(
+    raw: bytes,
+    *,
+    login: Login,
+    mail_from: str,
+    recipients: tuple[str, ...],
+    client: str,
+    ip: str,
+    protocol: str = "ESMTPA",
+    tls: str | None = None,
+) -> Submitted:
+    """Send a message that came in over submission (RFC 6409). The client's own copy in Sent is its affair.
+
+    `mail_from` has been checked already by the server; From is checked here. Raises `flow.errors.Refused`.
+    """
+    at = now_us()
+    _check_size(raw)
+    _check_from(login.account, raw)
+    addresses = _read(recipients)
+    audience = _divide(addresses, size=len(raw))
+    trace_id = tracing.new_trace_id()
+    complete = submitted.completed(raw, hostname=settings.MAIL_HOSTNAME, at=at)
+    author = submitted.authors(complete)[0]
+    # RFC 5321 §7.6: "for" only where it cannot tell one recipient of another.
+    only = addresses[0] if len(addresses) == 1 else None
+    line = trace.received(client, ip, None, settings.MAIL_HOSTNAME, protocol, tls, trace_id, only, at)
+    signed = line + sign(complete, author, at=at)
+    cause = Cause("smtp", session=f"{client} [{ip}]", actor=login.username)
+    letter = _Letter(
+        kind=SUBMISSION,
+        sender=mail_from,
+        raw=signed,
+        prepared=prepare(signed),
+        audience=audience,
+        trace_id=trace_id,
+        cause=cause,
+        at=at,
+        mailspace=login.access[0].mailspace if login.access else None,
+        ip=ip,
+    )
+    return writer.commit(_mailspaces(letter), lambda door: _send(door, letter))
+
+
+# The names of the parameters above are the server's; inside they would hide the module.
+_read, _divide = recipients.read, recipients.divide
+
+
+def _check_from(account: int, raw: bytes) -> None:
+    """RFC 6409 §6.1: the author must be who has signed in, in every address of the one From field."""
+    authors = submitted.authors(raw)
+    if not authors:
+        raise BadMessage(_("The message needs one From field with an address."))
+    for author in authors:
+        if not directory.current().may_send_as(account, author):
+            raise NotYours(_("You may not send as %(address)s.") % {"address": author})
+
+
+# --- both --------------------------------------------------------------------------------------------------
+def _check_size(raw: bytes) -> None:
+    if len(raw) > settings.MAX_MESSAGE_SIZE:
+        raise TooBig(
+            _("The message is too big: %(size)d MB of at most %(most)d MB.")
+            % {"size": -(-len(raw) // 1_048_576), "most": settings.MAX_MESSAGE_SIZE // 1_048_576}
+        )
+
+
+def sign(raw: bytes, author: str, *, at: int) -> bytes:
+    """The message with a DKIM-Signature of the author's domain for each of its active keys."""
+    domain = author.rpartition("@")[2]
+    lines = b""
+    for signing in directory.current().signing_keys(domain):
+        key = load_pem_private_key(signing.private_key, password=None)
+        if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+            continue
+        lines += dkim.sign(
+            raw, domain=signing.domain, selector=signing.selector, key=key, when=at // 1_000_000
+        )
+    return lines + raw
+
+
+def _mailspaces(letter: _Letter) -> set[int]:
+    """Those whose mailboxes get a copy within this transaction."""
+    if letter.held:
+        return set()
+    return {mailspace for each in letter.audience.here for mailspace in each.mailspaces}
+
+
+def _send(
+    door: Door,
+    letter: _Letter,
+    *,
+    message: int | None = None,
+    draft: int | None = None,
+    answered: int | None = None,
+) -> Submitted:
+    """Within the transaction: copies for recipients here, rows for all, and the trace of both."""
+    header_id = letter.prepared.facts.message_id
+    utf8 = not all(address.isascii() for address in (letter.sender, *letter.audience.addresses))
+    events = [_event(letter, tracing.SUBMITTED, detail={"session": letter.cause.session})]
+    if not letter.held:
+        events += local.store(
+            door,
+            letter.audience.here,
+            letter.prepared,
+            sender=letter.sender,
+            trace_id=letter.trace_id,
+            cause=letter.cause,
+        )
+        local.forward(
+            letter.audience.here,
+            letter.raw,
+            sender=letter.sender,
+            header_id=header_id,
+            trace_id=letter.trace_id,
+            utf8=utf8,
+        )
+    outgoing = queue.enqueue(
+        NewOutgoing(
+            kind=letter.kind,
+            sender=letter.sender,
+            raw=letter.raw,
+            recipients=_rows(letter),
+            mailspace=letter.mailspace,
+            message=message,
+            draft=draft,
+            answered=answered,
+            header_id=header_id,
+            trace_id=letter.trace_id,
+            utf8=utf8,
+            not_before=letter.not_before,
+        ),
+        now=letter.at,
+    )
+    waiting = letter.audience.addresses if letter.held else letter.audience.queued
+    events += [_event(letter, tracing.QUEUED, recipient=address) for address in waiting]
+    tracing.record(events)
+    return Submitted(outgoing, letter.trace_id, message, letter.audience.addresses, letter.not_before)
+
+
+def _rows(letter: _Letter) -> tuple[NewRecipient, ...]:
+    here: Sequence[NewRecipient] = [
+        NewRecipient(each.address, delivered_here=not letter.held) for each in letter.audience.here
+    ]
+    return (*here, *(NewRecipient(address) for address in letter.audience.queued))
+
+
+def _event(letter: _Letter, kind: str, *, recipient: str = "", detail: dict[str, str] | None = None) -> Event:
+    return Event(
+        trace_id=letter.trace_id,
+        kind=kind,
+        at=letter.at,
+        mailspace=letter.mailspace,
+        sender=letter.sender,
+        recipient=recipient,
+        domain=letter.sender.rpartition("@")[2],
+        ip=letter.ip,
+        message_id=letter.prepared.facts.message_id,
+        size=len(letter.raw),
+        detail=detail or {},
+    )

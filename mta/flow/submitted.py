@@ -1,0 +1,81 @@
+"""A submitted message's own header, read and completed; and a sending taken back.
+
+`completed` is RFC 6409 §8: what a mail program may leave out is added, what must not leave here is removed,
+and not one other byte changes. Called by `flow.submit`.
+"""
+
+from __future__ import annotations
+
+from mta.mailstore import rows
+from mta.mailstore import service as mailstore
+from mta.mailstore.door import Door
+from mta.message.address import BadAddress, canonical_domain, parse_addresses
+from mta.message.build import new_message_id
+from mta.message.encode import date_text_us, id_field, structured_field
+from mta.message.headers import parse_header, split_message
+from mta.queue.values import OutgoingInfo
+from mta.values import ANSWERED, Cause
+
+# RFC 6409 leaves Bcc to the client; a client that left it in did not mean to show it (RFC 5322 §3.6.3).
+_NEVER_LEAVE = frozenset({"bcc", "resent-bcc", "return-path"})
+
+
+def authors(raw: bytes) -> tuple[str, ...]:
+    """The addresses of the From field; empty unless there is exactly one such field and all in it are whole."""
+    header_end, _body = split_message(raw)
+    fields = [field for field in parse_header(raw[:header_end]) if field.name == "from"]
+    if len(fields) != 1:
+        return ()
+    found: list[str] = []
+    for address in parse_addresses(fields[0].value):
+        try:
+            canonical_domain(address.domain)
+        except BadAddress:
+            return ()
+        if not address.local or not address.domain:
+            return ()
+        found.append(address.email)
+    return tuple(found)
+
+
+def completed(raw: bytes, *, hostname: str, at: int) -> bytes:
+    """With Date and Message-ID, without Bcc and Return-Path."""
+    header_end, _body = split_message(raw)
+    header, rest = raw[:header_end], raw[header_end:]
+    fields = parse_header(header)
+    names = {field.name for field in fields}
+    position = 0
+    for field in fields:
+        start = header.find(field.raw, position)
+        if field.name in _NEVER_LEAVE and start >= 0:
+            header = header[:start] + header[start + len(field.raw) :]
+            position = start
+        else:
+            position = max(position, start + len(field.raw))
+    added = b""
+    if "date" not in names:
+        added += structured_field("Date", date_text_us(at))
+    if "message-id" not in names:
+        added += id_field("Message-ID", (new_message_id(hostname),))
+    return added + header + rest
+
+
+def take_back(door: Door, mailspace: int, info: OutgoingInfo, *, forwarded: bool, cause: Cause) -> None:
+    """Within the transaction that cancels the queue's rows: the Sent copy goes, the draft is open again."""
+    changing = door[mailspace]
+    if info.message is not None:
+        changing.expunge(rows.of_messages(mailspace, [info.message]))
+    if info.draft is not None:
+        mailstore.reopen(door, mailspace, info.draft)
+    if info.answered is None:
+        return
+    lives = rows.of_messages(mailspace, [info.answered])
+    if not lives:
+        return
+    live = lives[0]
+    flags, keywords = live.flags & ~ANSWERED, live.keywords
+    if forwarded:
+        flags = live.flags
+        keywords = " ".join(word for word in live.keywords.split() if word != "$Forwarded")
+    entry = changing.entry("answer", cause, mailstore.new_action())
+    changing.flag([live], entry, {info.answered: (flags, keywords)})

@@ -1,0 +1,61 @@
+"""A directory that answers from mappings, for tests of `mta` without `hosting`.
+
+    FakeDirectory({"ann@a.test": 1, "team@a.test": ["ann@a.test", "out@b.test"], "shut@a.test": None})
+
+A number is a mailspace, a list what an alias leads to, None an address that takes no mail now. Account 1 may
+send as every address here; the others as none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mta.directory import Access, LocalTarget, Login, RemoteTarget, Resolution, SigningKey
+from mta.message.address import canonical
+
+Entries = Mapping[str, int | Sequence[str] | None]
+
+
+class FakeDirectory:
+    def __init__(self, entries: Entries, *, keys: Sequence[SigningKey] = ()) -> None:
+        self.entries = dict(entries)
+        self.keys = list(keys)
+
+    def resolve(self, address: str) -> Resolution:
+        wanted = canonical(address)
+        if not self.is_local_domain(wanted.rpartition("@")[2]):
+            return Resolution("elsewhere")
+        if wanted not in self.entries:
+            return Resolution("unknown")
+        entry = self.entries[wanted]
+        if entry is None:
+            return Resolution("suspended")
+        if isinstance(entry, int):
+            return Resolution("ours", (LocalTarget(entry, address),))
+        targets: dict[LocalTarget | RemoteTarget, None] = {}
+        for each in entry:
+            there = self.resolve(each)
+            found = there.targets if there.kind == "ours" else (RemoteTarget(each),)
+            targets.update(dict.fromkeys(found))
+        return Resolution("ours", tuple(targets))
+
+    def is_local_domain(self, domain: str) -> bool:
+        return any(address.endswith("@" + domain.lower()) for address in self.entries)
+
+    def sign_in(self, username: str, password: str, *, protocol: str, peer: str) -> Login | None:
+        mailspace = self.entries.get(username)
+        if password != "right" or not isinstance(mailspace, int):
+            return None
+        return Login(1, username, (Access(mailspace, username, "own"),))
+
+    def may_send_as(self, account: int, address: str) -> bool:
+        return account == 1 and address.lower() in self.entries
+
+    def identity_name(self, account: int, address: str) -> str:
+        return ""
+
+    def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
+        return tuple(key for key in self.keys if key.domain == domain)
+
+    def owner(self, mailspace: int) -> str:
+        return next((address for address, entry in self.entries.items() if entry == mailspace), "")
