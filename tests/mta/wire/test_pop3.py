@@ -1,0 +1,279 @@
+"""The POP3 engine without a socket: dialogues, any split, any bytes."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mta.wire.pop3 import (
+    LONGEST_LINE,
+    MOST_ERRORS,
+    MOST_SIGN_INS,
+    Close,
+    Item,
+    Pop3,
+    Retrieve,
+    Send,
+    SignIn,
+    StartTls,
+    Update,
+    multiline,
+    top,
+)
+
+MESSAGES = {501: b"Subject: one\r\n\r\n.dot\r\nline\r\n", 502: b"Subject: two\r\n\r\nbody without an end"}
+DROP = tuple(Item(number, message, len(raw)) for number, (message, raw) in enumerate(MESSAGES.items(), 1))
+
+
+class Client:
+    """Plays the front end: answers what the engine asks, and keeps what it sent."""
+
+    def __init__(self, *, offers_tls: bool = True, plaintext_ok: bool = True) -> None:
+        self.engine = Pop3(hostname="mail.test", offers_tls=offers_tls, plaintext_ok=plaintext_ok)
+        self.sent = b""
+        self.asked: list[object] = []
+        self.closed = False
+
+    def feed(self, *pieces: bytes) -> bytes:
+        self.sent = b""
+        for piece in pieces:
+            self.engine.receive(piece)
+            while (event := self.engine.next()) is not None:
+                self._act(event)
+        return self.sent
+
+    def _act(self, event: object) -> None:
+        match event:
+            case Send(data=data):
+                self.sent += data
+                return
+            case SignIn(credentials=given):
+                if given.password == "right":
+                    self.engine.opened(DROP)
+                elif given.password == "busy":
+                    self.engine.refused("Another session has this mailbox open", "IN-USE")
+                else:
+                    self.engine.refused("Wrong name or password", "AUTH")
+            case Retrieve(message=message, lines=lines):
+                self.engine.retrieved(MESSAGES[message], lines)
+            case Update():
+                self.engine.updated()
+            case StartTls(data=data):
+                self.sent += data
+                self.engine.secured()
+            case Close():
+                self.closed = True
+        self.asked.append(event)
+
+
+@pytest.fixture
+def signed_in() -> Client:
+    client = Client()
+    client.feed(b"USER ann\r\nPASS right\r\n")
+    return client
+
+
+@pytest.mark.parametrize(
+    ("command", "answer"),
+    [
+        (b"STAT", b"+OK 2 %d\r\n" % sum(map(len, MESSAGES.values()))),
+        (b"LIST", b"+OK 2 messages\r\n1 28\r\n2 35\r\n.\r\n"),
+        (b"list 2", b"+OK 2 35\r\n"),
+        (b"UIDL", b"+OK 2 messages\r\n1 501\r\n2 502\r\n.\r\n"),
+        (b"UIDL 1", b"+OK 1 501\r\n"),
+        (b"RETR 1", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
+        (b"RETR 2", b"+OK Message follows\r\nSubject: two\r\n\r\nbody without an end\r\n.\r\n"),
+        (b"TOP 1 0", b"+OK Message follows\r\nSubject: one\r\n\r\n.\r\n"),
+        (b"TOP 1 1", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\n.\r\n"),
+        (b"TOP 1 999999999", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
+        (b"RETR 3", b"-ERR No such message\r\n"),
+        (b"RETR 0", b"-ERR No such message\r\n"),
+        (b"RETR -1", b"-ERR A number is missing\r\n"),
+        (b"RETR \xc2\xb2", b"-ERR A number is missing\r\n"),
+        (b"RETR", b"-ERR A number is missing\r\n"),
+        (b"TOP 1", b"-ERR A number is missing\r\n"),
+        (b"LIST 99999999999999999999", b"-ERR A number is missing\r\n"),
+        (b"USER ann", b"-ERR Unknown command here\r\n"),
+        (b"STLS", b"-ERR Unknown command here\r\n"),
+        (b"NOOP", b"+OK Here\r\n"),
+        (b"", b"-ERR Unknown command here\r\n"),
+        (b"\xff\xfe", b"-ERR This line cannot be understood\r\n"),
+        (b"STAT \0", b"-ERR This line cannot be understood\r\n"),
+    ],
+)
+def test_answers_in_the_transaction_state(signed_in: Client, command: bytes, answer: bytes) -> None:
+    assert signed_in.feed(command + b"\r\n") == answer
+
+
+def test_nothing_of_a_mailbox_is_told_before_signing_in() -> None:
+    client = Client()
+    for command in (b"STAT", b"LIST", b"UIDL", b"RETR 1", b"TOP 1 1", b"DELE 1", b"RSET"):
+        assert client.feed(command + b"\r\n") == b"-ERR Sign in first\r\n"
+
+
+def test_deletions_wait_for_quit_and_can_be_taken_back(signed_in: Client) -> None:
+    assert signed_in.feed(b"DELE 1\r\n").startswith(b"+OK")
+    assert signed_in.feed(b"DELE 1\r\n") == b"-ERR No such message\r\n"
+    assert signed_in.feed(b"RETR 1\r\n") == b"-ERR No such message\r\n"
+    assert signed_in.feed(b"STAT\r\n") == b"+OK 1 35\r\n"
+    assert signed_in.feed(b"LIST\r\n") == b"+OK 1 messages\r\n2 35\r\n.\r\n"
+    signed_in.feed(b"RSET\r\nDELE 2\r\nQUIT\r\n")
+    assert signed_in.asked[-2:] == [Update((2,)), Close()]
+
+
+def test_quit_without_deletions_changes_nothing(signed_in: Client) -> None:
+    assert signed_in.feed(b"QUIT\r\nSTAT\r\n") == b"+OK Goodbye\r\n"
+    assert signed_in.closed
+    assert not any(isinstance(event, Update) for event in signed_in.asked)
+
+
+def test_a_password_may_hold_blanks() -> None:
+    client = Client()
+    client.feed(b"USER ann\r\nPASS two  words \r\n")
+    (asked,) = client.asked
+    assert isinstance(asked, SignIn)
+    assert asked.credentials.password == "two  words "
+
+
+def test_auth_plain_with_and_without_an_initial_response() -> None:
+    words = base64.b64encode(b"\0ann\0right")
+    assert Client().feed(b"AUTH PLAIN " + words + b"\r\n") == b"+OK 2 messages\r\n"
+    assert Client().feed(b"AUTH PLAIN\r\n", words + b"\r\n") == b"+ \r\n+OK 2 messages\r\n"
+    assert Client().feed(b"AUTH PLAIN\r\n", b"*\r\n") == b"+ \r\n-ERR Sign-in given up\r\n"
+    assert b"-ERR" in Client().feed(b"AUTH PLAIN\r\n", b"!!!\r\n")
+    assert b"-ERR" in Client().feed(b"AUTH PLAIN " + base64.b64encode(b"ann") + b"\r\n")
+    assert b"-ERR" in Client().feed(b"AUTH CRAM-MD5\r\n")
+
+
+def test_refusals_carry_their_codes() -> None:
+    client = Client()
+    assert client.feed(b"USER ann\r\nPASS wrong\r\n").endswith(b"-ERR [AUTH] Wrong name or password\r\n")
+    assert client.feed(b"USER ann\r\nPASS busy\r\n").endswith(
+        b"-ERR [IN-USE] Another session has this mailbox open\r\n"
+    )
+    assert client.feed(b"PASS right\r\n") == b"-ERR USER comes first\r\n"
+
+
+def test_guessing_passwords_ends_the_session() -> None:
+    client = Client()
+    for _ in range(MOST_SIGN_INS):
+        client.feed(b"USER ann\r\nPASS wrong\r\n")
+    assert client.closed
+
+
+def test_too_many_errors_end_the_session() -> None:
+    client = Client()
+    assert client.feed(b"NONSENSE\r\n" * 100).count(b"-ERR") == MOST_ERRORS
+    assert client.closed
+
+
+def test_passwords_are_not_taken_in_clear() -> None:
+    client = Client(plaintext_ok=False)
+    capabilities = client.feed(b"CAPA\r\n")
+    assert b"STLS" in capabilities
+    assert b"USER" not in capabilities
+    assert b"SASL" not in capabilities
+    for command in (b"USER ann", b"PASS right", b"AUTH PLAIN AGFubgByaWdodA=="):
+        assert client.feed(command + b"\r\n").startswith(b"-ERR Passwords are only taken")
+    client.feed(b"STLS\r\n")
+    capabilities = client.feed(b"CAPA\r\n")
+    assert b"USER" in capabilities
+    assert b"STLS" not in capabilities
+
+
+def test_what_was_said_before_tls_does_not_count_after_it() -> None:
+    client = Client()
+    assert client.feed(b"USER ann\r\nSTLS\r\nUSER eve\r\nPASS right\r\n").endswith(b"+OK Begin TLS\r\n")
+    assert client.feed(b"PASS right\r\n") == b"-ERR USER comes first\r\n"
+
+
+def test_a_line_without_an_end_is_dropped_and_the_session_goes_on(signed_in: Client) -> None:
+    assert signed_in.feed(*[b"x" * 10_000] * 20) == b""
+    assert signed_in.feed(b"\r\nNOOP\r\n") == b"-ERR Line too long\r\n+OK Here\r\n"
+    assert (
+        signed_in.feed(b"y" * (LONGEST_LINE + 1) + b"\r\nNOOP\r\n") == b"-ERR Line too long\r\n+OK Here\r\n"
+    )
+
+
+def test_no_command_is_read_while_an_answer_is_awaited() -> None:
+    engine = Pop3(hostname="mail.test", offers_tls=False, plaintext_ok=True)
+    engine.receive(b"USER ann\r\nPASS right\r\nSTAT\r\n")
+    assert isinstance(engine.next(), Send)
+    assert isinstance(engine.next(), SignIn)
+    assert engine.next() is None
+    engine.opened(())
+    assert engine.next() == Send(b"+OK 0 messages\r\n")
+    assert engine.next() == Send(b"+OK 0 0\r\n")
+
+
+# --- properties ----------------------------------------------------------------------------------------------
+words = st.sampled_from(
+    [b"USER ann", b"PASS right", b"PASS x", b"STAT", b"LIST", b"LIST 1", b"UIDL", b"RETR 1", b"TOP 2 1", b"DELE 1",
+     b"RSET", b"NOOP", b"CAPA", b"AUTH PLAIN", b"AUTH", b"AGFubgByaWdodA==", b"*", b"bogus", b"", b"x" * 600, b"QUIT"]
+)  # fmt: skip
+
+
+@given(st.lists(words, max_size=12), st.lists(st.integers(0, 1500), max_size=10))
+@settings(max_examples=150, deadline=None)
+def test_any_split_gives_the_same_answers(commands: list[bytes], cuts: list[int]) -> None:
+    whole = b"".join(command + b"\r\n" for command in commands)
+    edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
+    pieces = [whole[start:end] for start, end in itertools.pairwise(edges)]
+    assert Client().feed(*pieces) == Client().feed(whole)
+
+
+@given(st.lists(st.binary(max_size=60), max_size=10))
+@settings(max_examples=150, deadline=None)
+def test_no_bytes_make_it_raise(pieces: list[bytes]) -> None:
+    Client().feed(*pieces)
+    signed_in = Client()
+    signed_in.feed(b"USER ann\r\nPASS right\r\n", *pieces)
+
+
+letters = st.lists(st.sampled_from([b"\r\n", b".", b"\n", b"\r", b"a", b"\0", b"\xff"]), max_size=25).map(
+    b"".join
+)
+
+
+def read_by_crlf(reply: bytes) -> bytes:
+    """A client by the book: lines end with CR LF."""
+    lines = []
+    for line in re.split(rb"(?<=\r\n)", reply):
+        if line == b".\r\n":
+            return b"".join(lines)
+        lines.append(line[1:] if line.startswith(b".") else line)
+    raise AssertionError("no end")
+
+
+def read_by_lf(reply: bytes) -> bytes:
+    """A client as there are many: lines end with LF, with or without CR."""
+    lines = []
+    for line in reply.split(b"\n"):
+        bare = line.removesuffix(b"\r")
+        if bare == b".":
+            return b"".join(lines)
+        lines.append((line[1:] if line.startswith(b"..") else line) + b"\n")
+    raise AssertionError("no end")
+
+
+@given(letters)
+@settings(max_examples=300)
+def test_a_message_comes_out_whole_whoever_reads_it(message: bytes) -> None:
+    whole = message if message.endswith(b"\r\n") or not message else message + b"\r\n"
+    reply = multiline(message)
+    assert read_by_lf(reply) == whole
+    if not re.search(rb"(?<!\r)\n\.", whole):  # see the comment at _DOT
+        assert read_by_crlf(reply) == whole
+
+
+@given(letters, st.integers(0, 20))
+def test_top_is_a_beginning_of_the_message(message: bytes, lines: int) -> None:
+    raw = b"Subject: x\r\n\r\n" + message
+    part = top(raw, lines)
+    assert raw.startswith(part)
+    assert part.count(b"\n") <= 2 + lines or part == raw
