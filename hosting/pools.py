@@ -69,7 +69,7 @@ def drawing(tenant_id: int) -> Iterator[list[Tenant]]:
 
 
 def check(
-    chain: list[Tenant], *, domains: int = 0, accounts: int = 0, quota_bytes: int | None = None
+    chain: list[Tenant], *, domains: int = 0, accounts: int = 0, quota_bytes: int | None = 0
 ) -> None:
     """Raise LimitReached if taking this much more would overdraw any pool of the (locked) chain.
 
