@@ -20,6 +20,9 @@ from mta.message.headers import one_line, unfold
 
 MAX_FIELD = 256 * 1024
 MAX_NAME = 250
+MAX_LOCAL = (
+    200  # RFC 5321 §4.5.3.1.1 asks for at least 64; bounce addresses that name their recipient are longer
+)
 
 
 class BadAddress(ValueError):
@@ -272,7 +275,7 @@ def _decoded_name(text: str) -> str:
 # --- SMTP paths -----------------------------------------------------------------------------------------
 
 _PATH = re.compile(
-    r"[A-Za-z0-9_+-]{1,64}(?:\.[A-Za-z0-9_+-]{1,64})*+@(?:[A-Za-z0-9][A-Za-z0-9-]{0,62}\.)++[A-Za-z]{2,63}"
+    r"[A-Za-z0-9_+-]{1,64}(?:\.[A-Za-z0-9_+-]{1,64})*+@(?:[A-Za-z0-9-]{1,63}(?<!-)\.)++[A-Za-z]{2,63}"
 )
 _ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-]"
 _DOT_STRING = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
@@ -294,7 +297,7 @@ def parse_path(text: str) -> str:
         return ""
     if len(text) <= 254 and _PATH.fullmatch(text):
         local, _, domain = text.rpartition("@")
-        if len(local) <= 64:
+        if len(local) <= MAX_LOCAL and not domain.startswith("-") and ".-" not in domain:
             return f"{local}@{domain.lower()}"
     if len(text) > 1000 or _UNPRINTABLE.search(text):
         raise BadAddress("The address holds characters that no address may hold.")
@@ -302,7 +305,7 @@ def parse_path(text: str) -> str:
         # RFC 5321 §3.3 lets a server refuse source routes; nobody sends them but those who probe for relays.
         raise BadAddress("Source routes are not accepted.")
     local, rest = _split_local(text)
-    if len(local.encode("utf-8")) > 66:  # RFC 5321 §4.5.3.1.1: 64, and two quotes
+    if len(local.encode("utf-8")) > MAX_LOCAL:
         raise BadAddress("The part before @ is too long.")
     if not rest:
         return local
