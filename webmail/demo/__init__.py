@@ -1,0 +1,1 @@
+"""Demonstration mail: a deterministic corpus that the demo, tests and benchmarks share."""

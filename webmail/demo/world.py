@@ -1,0 +1,121 @@
+"""The demonstration host: a provider, a reseller with two customers, four accounts, Ann's mail.
+
+Only ever made in an empty installation; everything goes through the same services that people use.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from itertools import islice
+
+from hosting import accounts, aliases, domains, tenants
+from hosting.actor import Actor, system
+from hosting.models import Account, Domain, Role, Tenant
+from hosting.passwords import DEMO_PASSWORD
+from mta.mailstore import service as mailstore
+from mta.values import FLAGGED, SEEN, Cause
+
+from webmail.demo.corpus import Letter, demonstration, plain
+
+CAUSE = Cause("import", "demonstration data")
+LABELS = {"Work": 7, "Family": 1, "Garden": 4, "Receipts": 2, "Travel": 6}
+GIB = 1024**3
+BATCH = 40
+Say = Callable[[str], None]
+
+
+def is_empty() -> bool:
+    """True on an installation that nobody has used yet."""
+    return not Tenant.objects.exists() and not Account.objects.exists()
+
+
+def build(say: Say) -> None:
+    """Make all of it; about as long as a deep breath."""
+    actor = system("demo")
+    say("domains and accounts")
+    provider = tenants.add_provider(name="Demonstration host", actor=actor)
+    domain = domains.add("example.test", tenant=provider, actor=actor)
+    domains.activate(domain, actor=actor)
+    ann = _account(domain, "ann", "Ann Lindqvist", actor)
+    ben = _account(domain, "ben", "Ben Okafor", actor)
+    admin = _account(domain, "admin", "Alex Admin", actor)
+    reseller = _account(domain, "reseller", "Robin Reseller", actor)
+    accounts.give_role(admin, provider, kind=Role.OWNER, actor=actor)
+    aliases.add(domain, "team", targets=["ann@example.test", "ben@example.test"], actor=actor)
+    aliases.add(domain, "hello", targets=["ann@example.test"], actor=actor)
+    _customers(provider, reseller, actor)
+    say("mail")
+    now = datetime.now(tz=UTC)
+    fill(_mailspace(ann), demonstration(now), say)
+    raws = list(islice(plain(12, seed=3, to="ben@example.test"), 12))
+    fill(_mailspace(ben), [Letter(raw, now, seen=number < 9) for number, raw in enumerate(raws)], say)
+    while mailstore.index_pending():
+        pass
+
+
+def _account(domain: Domain, local: str, name: str, actor: Actor) -> Account:
+    return accounts.add(
+        domain, local, password=DEMO_PASSWORD, full_name=name, quota_bytes=2 * GIB, actor=actor
+    )
+
+
+def _mailspace(account: Account) -> int:
+    return account.grants.get(rights="own").mailspace
+
+
+def _customers(provider: Tenant, reseller: Account, actor: Actor) -> None:
+    shop = tenants.add(
+        parent=provider,
+        kind=Tenant.RESELLER,
+        name="Harbour Hosting",
+        max_domains=20,
+        max_accounts=200,
+        max_quota_bytes=500 * GIB,
+        actor=actor,
+    )
+    accounts.give_role(reseller, shop, kind=Role.OWNER, actor=actor)
+    for customer, name, people in (
+        ("Marlowe Studio", "marlowe-studio.test", ("ada", "liam")),
+        ("Riverbank Press", "riverbank-press.test", ("priya", "rosa", "office")),
+    ):
+        tenant = tenants.add(parent=shop, kind=Tenant.CUSTOMER, name=customer, max_accounts=25, actor=actor)
+        domain = domains.add(name, tenant=tenant, actor=actor)
+        domains.activate(domain, actor=actor)
+        for local in people:
+            _account(domain, local, local.title(), actor)
+
+
+def fill(mailspace: int, letters: Iterable[Letter], say: Say) -> None:
+    """Store letters into a mailspace, in batches, with their flags, labels and dates."""
+    boxes = {info.role: info.id for info in mailstore.mailboxes(mailspace) if info.role}
+    threads: dict[str, set[int]] = defaultdict(set)
+    waiting = iter(letters)
+    stored = 0
+    while batch := list(islice(waiting, BATCH)):
+        ready = [(mailstore.prepare(letter.raw), letter) for letter in batch]
+
+        def work(door: mailstore.Door, ready: list[tuple[mailstore.Prepared, Letter]] = ready) -> list[int]:
+            return [
+                door.store(
+                    mailspace,
+                    prepared,
+                    boxes[letter.box],
+                    flags=SEEN * letter.seen | FLAGGED * letter.starred,
+                    internal_date=int(letter.at.timestamp() * 1_000_000),
+                    cause=CAUSE,
+                ).thread
+                for prepared, letter in ready
+            ]
+
+        for thread, (_, letter) in zip(mailstore.commit({mailspace}, work), ready, strict=True):
+            for label in letter.labels:
+                threads[label].add(thread)
+        stored += len(batch)
+        if stored % 120 == 0:
+            say(f"mail: {stored} messages")
+    for label, labelled in sorted(threads.items()):
+        colour = LABELS.get(label)
+        mailbox = mailstore.create_mailbox(mailspace, label, colour=colour, cause=CAUSE)
+        mailstore.label(mailspace, sorted(labelled), mailbox.id, cause=CAUSE)

@@ -1,0 +1,27 @@
+"""`manage.py demo`: fill an empty installation with demonstration data. `up --demo` calls it."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from webmail.demo import world
+from webmail.listen import is_loopback
+
+LISTENERS = ("WEB", "HTTPS", "SMTP", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS", "POP3", "POP3S", "LMTP")
+
+
+class Command(BaseCommand):
+    help = "Fill an empty installation with demonstration accounts and mail."
+
+    def handle(self, *args: object, **options: object) -> None:
+        for name in LISTENERS:
+            for host, _port in getattr(settings, f"{name}_LISTEN"):
+                if not is_loopback(host):
+                    raise CommandError(
+                        f"{name}_LISTEN is open to the network ({host}); the demonstration's passwords are public,"
+                        " so it only runs on loopback."
+                    )
+        if not world.is_empty():
+            raise CommandError("There is data here already; the demonstration never goes over it.")
+        world.build(lambda step: self.stdout.write(f"  {step}", ending="\n"))
