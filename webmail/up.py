@@ -194,15 +194,8 @@ def _celery() -> list[str]:
         "--concurrency",
         "8",
     ]
-    return [
-        *command,
-        "-B",
-        "--without-gossip",
-        "--without-mingle",
-        "--without-heartbeat",
-        "--loglevel",
-        "INFO",
-    ]
+    quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+    return [*command, "--beat-thread", *quiet, "--loglevel", "INFO"]
 
 
 def _report(listeners: list[Listener], facts: dict[str, object], greeting: list[str]) -> None:
