@@ -62,7 +62,7 @@ def _account(domain: Domain, local: str, name: str, actor: Actor) -> Account:
 
 
 def _mailspace(account: Account) -> int:
-    return account.grants.get(rights="own").mailspace
+    return account.grants.get(right="own").mailspace
 
 
 def _customers(provider: Tenant, reseller: Account, actor: Actor) -> None:
