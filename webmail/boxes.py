@@ -1,0 +1,210 @@
+"""Places in the web client: what `/mail/<place>/` means, and what the left column lists.
+
+A place is a mailbox of the store or one of the views All and Starred. Its slug stands in the address and never
+changes with the language. Pure but for the texts; called by every view that shows a list or a conversation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from mta.values import (
+    ALL,
+    ARCHIVE,
+    DRAFTS,
+    INBOX,
+    JUNK,
+    LABEL,
+    QUARANTINE,
+    SCHEDULED,
+    SENT,
+    SNOOZED,
+    STARRED,
+    TRASH,
+    MailboxInfo,
+)
+
+SLUGS = {
+    "inbox": INBOX,
+    "snoozed": SNOOZED,
+    "sent": SENT,
+    "drafts": DRAFTS,
+    "scheduled": SCHEDULED,
+    "spam": JUNK,
+    "trash": TRASH,
+    "archive": ARCHIVE,
+}
+OF_ROLE = {role: slug for slug, role in SLUGS.items()}
+ICONS = {
+    "inbox": "inbox",
+    "starred": "star",
+    "snoozed": "clock",
+    "sent": "send",
+    "drafts": "file-pen",
+    "scheduled": "calendar-clock",
+    "archive": "archive",
+    "all": "mails",
+    "spam": "shield-alert",
+    "trash": "trash-2",
+}
+COMPOSE = (
+    "/mail/compose/"  # the page that writes: ?mode=new|reply|reply_all|forward|draft&message=… or ?mailto=…
+)
+FIRST = ("inbox", "starred", "snoozed", "sent", "drafts")
+MORE = ("scheduled", "archive", "all", "spam", "trash")
+OUTGOING = frozenset({"sent", "drafts", "scheduled"})  # rows say to whom
+MAX_DEPTH = 3  # of indentation
+
+
+@dataclass(frozen=True, slots=True)
+class Box:
+    """A place that can be looked at. `id` is a mailbox's, or ALL or STARRED."""
+
+    id: int
+    slug: str
+    title: str
+    hue: int | None = None
+    name: str = ""  # a label's full name
+
+    @property
+    def url(self) -> str:
+        return reverse("mail:box", args=[self.slug])
+
+    @property
+    def is_label(self) -> bool:
+        return self.slug.startswith("label/")
+
+    @property
+    def is_outgoing(self) -> bool:
+        return self.slug in OUTGOING
+
+    @property
+    def icon(self) -> str:
+        return ICONS.get(self.slug, "tag")
+
+    def conversation_url(self, thread: int) -> str:
+        return reverse("mail:conversation", args=[self.slug, thread])
+
+
+def title_of(slug: str) -> str:
+    return {
+        "inbox": _("Inbox"),
+        "starred": _("Starred"),
+        "snoozed": _("Snoozed"),
+        "sent": pgettext("mailbox", "Sent"),
+        "drafts": _("Drafts"),
+        "scheduled": _("Scheduled"),
+        "archive": pgettext("mailbox", "Archive"),
+        "all": _("All mail"),
+        "spam": _("Spam"),
+        "trash": _("Trash"),
+    }[slug]
+
+
+def label_slug(name: str) -> str:
+    """`label/Work/~2024`: a part that is only digits gets a `~`, so that it is never taken for a conversation."""
+    parts = (f"~{part}" if part.isdigit() or part.startswith("~") else part for part in name.split("/"))
+    return "label/" + "/".join(parts)
+
+
+def label_name(slug: str) -> str:
+    return "/".join(part.removeprefix("~") for part in slug.removeprefix("label/").split("/"))
+
+
+def box_of(info: MailboxInfo) -> Box:
+    """The place that a mailbox is."""
+    if info.role in OF_ROLE:
+        slug = OF_ROLE[info.role]
+        return Box(info.id, slug, title_of(slug))
+    return Box(info.id, label_slug(info.name), info.name.rpartition("/")[2], hue_of(info), info.name)
+
+
+def hue_of(info: MailboxInfo) -> int:
+    """A label's own colour, else one that follows from its id."""
+    return info.colour if info.colour is not None else info.id * 5 % 12
+
+
+def find(slug: str, mailboxes: tuple[MailboxInfo, ...]) -> Box | None:
+    """The place that an address names, if this mailspace has it."""
+    if slug == "all":
+        return Box(ALL, slug, title_of(slug))
+    if slug == "starred":
+        return Box(STARRED, slug, title_of(slug))
+    if slug in SLUGS:
+        return next((box_of(each) for each in mailboxes if each.role == SLUGS[slug]), None)
+    name = label_name(slug)
+    return next((box_of(each) for each in mailboxes if each.name == name and each.role == LABEL), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One line of the left column."""
+
+    url: str
+    text: str
+    name: str  # the slug, for scripts and for what is current
+    icon: str = ""
+    hue: int | None = None
+    count: int = 0
+    unread: bool = False
+    depth: int = 0
+    id: int = 0
+    path: str = ""
+
+
+def sidebar(
+    mailboxes: tuple[MailboxInfo, ...], views: dict[int, tuple[int, int]]
+) -> tuple[list[Item], list[Item], list[Item]]:
+    """The lines of the left column: the first ones, those behind "More", the labels."""
+    by_role = {each.role: each for each in mailboxes if each.role}
+
+    def place(slug: str) -> Item | None:
+        if slug in ("all", "starred"):
+            box_id = ALL if slug == "all" else STARRED
+            unread = views.get(box_id, (0, 0))[1] if slug == "all" else 0
+            return Item(
+                _url(slug), title_of(slug), slug, ICONS[slug], id=box_id, count=0 if slug == "all" else unread
+            )
+        info = by_role.get(SLUGS[slug])
+        if info is None:
+            return None
+        count = info.threads if slug in ("drafts", "scheduled") else info.unread_threads
+        if slug in ("sent", "archive", "trash"):
+            count = 0
+        bold = slug in ("inbox", "spam") and count > 0
+        return Item(_url(slug), title_of(slug), slug, ICONS[slug], count=count, unread=bold, id=info.id)
+
+    labels = [
+        Item(
+            url=_url(label_slug(each.name)),
+            text=each.name.rpartition("/")[2],
+            name=label_slug(each.name),
+            hue=hue_of(each),
+            count=each.unread_threads,
+            unread=each.unread_threads > 0,
+            depth=min(MAX_DEPTH, each.name.count("/")),
+            id=each.id,
+            path=each.name,
+        )
+        for each in sorted(mailboxes, key=lambda each: each.name.casefold().split("/"))
+        if each.role == LABEL and each.role != QUARANTINE
+    ]
+    return (
+        [item for slug in FIRST if (item := place(slug))],
+        [item for slug in MORE if (item := place(slug))],
+        labels,
+    )
+
+
+def _url(slug: str) -> str:
+    return reverse("mail:box", args=[slug])
+
+
+def counts(mailboxes: tuple[MailboxInfo, ...], views: dict[int, tuple[int, int]]) -> dict[str, list[object]]:
+    """What the left column counts, by slug: [number, bold]; for live updates."""
+    first, more, labels = sidebar(mailboxes, views)
+    return {item.name: [item.count, item.unread] for item in (*first, *more, *labels)}

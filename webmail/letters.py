@@ -1,0 +1,357 @@
+"""The messages of a conversation as a reader sees them: which are open, what each says, how its sending went.
+
+Takes the store's values and the messages' bytes; gives `Letter`s for templates/webmail/letter.html. Reads through
+the services only as much as is shown: bytes of open messages, and of those a quotation is looked for in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from mta.mailstore import service as mailstore
+from mta.mailstore.service import Conversation, ConversationMessage, Person
+from mta.queue import service as queue
+from mta.queue.values import CANCELLED, DEFERRED, DELIVERED, EXPIRED, FAILED, RecipientState
+from mta.values import FLAGGED, SEEN
+from webmail.boxes import COMPOSE
+from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, read, split_quote, text_to_html
+from webmail.rows import attachment_url, short_name
+from webmail.sanitize import asks_for_pictures, is_painted
+from webmail.views.attachments import SAFE_PICTURES
+
+FOLD_FROM = 4  # closed messages in a row that are drawn as one
+MAX_THUMBNAIL = 2 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How the sending to one recipient stands; components/thread.html draws it."""
+
+    state: str
+    title: str
+    text: str
+    at: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """How the sending of a message stands. `state` is the worst recipient's, as a node of the thread line."""
+
+    state: str
+    text: str
+    steps: tuple[Step, ...]
+    waiting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """An attached file."""
+
+    name: str
+    type: str
+    size: int
+    url: str
+    thumbnail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """What an open message shows below its head."""
+
+    text: SafeString | str = ""
+    trimmed: SafeString | str = ""
+    frame: str = ""
+    painted: bool = False
+    held_back: bool = False
+    clipped: str = ""  # the address that shows all of it
+    note: str = ""
+    files: tuple[Card, ...] = ()
+    all_files: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """One message in its conversation."""
+
+    id: int
+    thread: int
+    open: bool
+    unread: bool
+    starred: bool
+    own: bool
+    name: str
+    address: str
+    kind: str
+    to: str
+    at: int
+    snippet: str
+    subject: str
+    node: str
+    details: tuple[tuple[str, object], ...]
+    draft: bool
+    reply_all: bool
+    trash: bool = False
+    sending: Sending | None = None
+    content: Content = field(default_factory=Content)
+
+
+@dataclass(frozen=True, slots=True)
+class Fold:
+    """Closed messages that are drawn as one line with their number."""
+
+    letters: tuple[Letter, ...]
+
+
+def write_out(
+    mailspace: int,
+    conversation: Conversation,
+    *,
+    open_ids: frozenset[int],
+    own: frozenset[str],
+    trash: frozenset[int] = frozenset(),
+) -> list[Letter]:
+    """The letters of a conversation, oldest first; those in `open_ids` with their content."""
+    messages = conversation.messages
+    needed = _needed(messages, open_ids)
+    raws = dict(mailstore.raws(mailspace, needed)) if needed else {}
+    sent = [message for message in messages if message.own and message.draft is None]
+    sendings = sendings_of(mailspace, sent)
+    return [
+        _letter(
+            message,
+            messages[:place],
+            raws,
+            sendings.get(message.id),
+            own,
+            is_open=message.id in open_ids,
+            trash=trash,
+        )
+        for place, message in enumerate(messages)
+    ]
+
+
+def to_open(messages: Sequence[ConversationMessage]) -> frozenset[int]:
+    """Which messages stand open when a conversation is opened: the unread ones and the last."""
+    return frozenset(
+        {message.id for message in messages if not message.flags & SEEN} | {each.id for each in messages[-1:]}
+    )
+
+
+def folded(letters: Sequence[Letter]) -> list[Letter | Fold]:
+    """Four or more closed messages in a row become one line, but the first and the last of the conversation stay."""
+    out: list[Letter | Fold] = []
+    run: list[Letter] = []
+
+    def settle() -> None:
+        if len(run) >= FOLD_FROM:
+            out.append(Fold(tuple(run)))
+        else:
+            out.extend(run)
+        run.clear()
+
+    for place, letter in enumerate(letters):
+        if letter.open or place in (0, len(letters) - 1):
+            settle()
+            out.append(letter)
+        else:
+            run.append(letter)
+    settle()
+    return out
+
+
+def _needed(messages: Sequence[ConversationMessage], open_ids: frozenset[int]) -> list[int]:
+    """The messages whose bytes are read: the open ones and, for their quotations, the few before each."""
+    needed: dict[int, None] = {}
+    for place, message in enumerate(messages):
+        if message.id in open_ids and message.draft is None:
+            needed[message.id] = None
+            needed.update((each.id, None) for each in messages[max(0, place - MAX_EARLIER) : place])
+    return list(needed)
+
+
+def _letter(
+    message: ConversationMessage,
+    before: Sequence[ConversationMessage],
+    raws: dict[int, bytes],
+    sending: Sending | None,
+    own: frozenset[str],
+    *,
+    is_open: bool,
+    trash: frozenset[int],
+) -> Letter:
+    unread = not message.flags & SEEN
+    node = (
+        "draft" if message.draft is not None else sending.state if sending else "unread" if unread else "read"
+    )
+    others = {each.email.lower() for each in (*message.to, *message.cc, message.from_)} - own
+    return Letter(
+        id=message.id,
+        thread=message.thread,
+        open=is_open,
+        unread=unread,
+        starred=bool(message.flags & FLAGGED),
+        own=message.own,
+        name=pgettext("the reader as a sender", "me") if message.own and not is_open else message.from_.name,
+        address=message.from_.email,
+        kind="list" if message.list_id else "person",
+        to=recipients_text(message, own),
+        at=message.sent_at if message.own and message.sent_at else message.internal_date,
+        snippet=message.snippet,
+        subject=message.subject,
+        node=node,
+        details=tuple(_details(message)) if is_open else (),
+        draft=message.draft is not None,
+        reply_all=len(others) > 1,
+        trash=bool(trash) and set(message.boxes) <= trash,
+        sending=sending,
+        content=_content(message, before, raws) if is_open and message.id in raws else Content(),
+    )
+
+
+def recipients_text(message: ConversationMessage, own: frozenset[str]) -> str:
+    """`to me, Ben, cc Chris`"""
+
+    def names(people: Sequence[Person]) -> str:
+        shown = [
+            pgettext("the reader among the recipients", "me")
+            if each.email.lower() in own
+            else short_name(each)
+            for each in people[:6]
+        ]
+        return ", ".join(shown) + (", …" if len(people) > 6 else "")
+
+    parts = []
+    if message.to:
+        parts.append(_("to %s") % names(message.to))
+    if message.cc:
+        parts.append(_("cc %s") % names(message.cc))
+    if message.bcc:
+        parts.append(_("bcc %s") % names(message.bcc))
+    return ", ".join(parts) or _("to nobody named")
+
+
+def _details(message: ConversationMessage) -> list[tuple[str, object]]:
+    def people(them: Sequence[Person]) -> str:
+        return ", ".join(f"{each.name} <{each.email}>" if each.name else each.email for each in them[:50])
+
+    found: list[tuple[str, object]] = [(_("From"), people((message.from_,)))]
+    if message.reply_to and message.reply_to != (message.from_,):
+        found.append((_("Reply to"), people(message.reply_to)))
+    for term, them in ((_("To"), message.to), (_("Cc"), message.cc), (_("Bcc"), message.bcc)):
+        if them:
+            found.append((term, people(them)))
+    found.append((_("Subject"), message.subject or _("(no subject)")))
+    if message.list_id:
+        found.append((_("Mailing list"), message.list_id))
+    for reason in _reasons(message):
+        found.append((_("Placed here"), reason))
+    return found
+
+
+def _reasons(message: ConversationMessage) -> list[str]:
+    """Why the message lies where it lies, when delivery left a sentence about it."""
+    said = (
+        message.reasons.get("said") or message.reasons.get("reason")
+        if isinstance(message.reasons, dict)
+        else None
+    )
+    return [said] if isinstance(said, str) and said else []
+
+
+# --- content ------------------------------------------------------------------------------------------------
+def _content(
+    message: ConversationMessage, before: Sequence[ConversationMessage], raws: dict[int, bytes]
+) -> Content:
+    raw = raws[message.id]
+    reading = read(raw)
+    files = tuple(_cards(message, reading))
+    extra = {
+        "files": files,
+        "all_files": reverse("mail:attachments", args=[message.id]) if len(files) > 1 else "",
+        "note": reading.note if not files else "",
+        "clipped": f"{reverse('mail:body', args=[message.id])}?whole=1" if reading.clipped else "",
+    }
+    nearest = before[-MAX_EARLIER:]
+    if reading.html:
+        query = {"earlier": ".".join(str(each.id) for each in nearest)} if nearest else {}
+        frame = reverse("mail:body", args=[message.id]) + (f"?{urlencode(query)}" if query else "")
+        return Content(
+            frame=frame, painted=is_painted(reading.html), held_back=asks_for_pictures(reading.html), **extra
+        )
+    known = earlier(raws[each.id] for each in nearest if each.id in raws) if nearest else Earlier()
+    text, quotation = split_quote(reading.text, known)
+    return Content(
+        text=text_to_html(text.strip("\n"), compose=COMPOSE),
+        trimmed=text_to_html(quotation, compose=COMPOSE) if quotation else "",
+        **extra,
+    )
+
+
+def _cards(message: ConversationMessage, reading: Reading) -> list[Card]:
+    """Attached files; pictures that the text shows by itself are not listed again."""
+    cards = []
+    for file in message.attachments:
+        if file.inline and file.content_id and f"cid:{file.content_id}" in reading.html:
+            continue
+        url = attachment_url(message.id, file.number, file.name)
+        small = file.type in SAFE_PICTURES and file.size <= MAX_THUMBNAIL
+        cards.append(
+            Card(file.name or _("unnamed file"), file.type, file.size, url, f"{url}?inline" if small else "")
+        )
+    return cards
+
+
+# --- sending ------------------------------------------------------------------------------------------------
+# The worst of the recipients stands for the message: failed before waiting before delivered.
+_RANK = ("failed", "retry", "queued", "delivered")
+
+
+def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
+    """How the sending of some own messages stands, by message id; messages that never were in the queue are missing."""
+    if not sent:
+        return {}
+    ids = {twin: message.id for message in sent for twin in (message.id, *message.also)}
+    headers = {message.message_id: message.id for message in sent if message.message_id}
+    found: dict[int, dict[tuple[int, str], RecipientState]] = {}
+    for key, states in queue.states_for(mailspace, messages=list(ids), header_ids=list(headers)).items():
+        target = ids[key] if isinstance(key, int) else headers[key]
+        found.setdefault(target, {}).update({(state.outgoing, state.address): state for state in states})
+    return {message: _sending(list(states.values())) for message, states in found.items() if states}
+
+
+def _sending(states: Sequence[RecipientState]) -> Sending:
+    steps = tuple(_step(state) for state in states)
+    worst = min((step.state for step in steps), key=_RANK.index)
+    return Sending(
+        worst, _summary(worst, steps), steps, waiting=any(step.state in ("queued", "retry") for step in steps)
+    )
+
+
+def _step(state: RecipientState) -> Step:
+    node = {
+        DELIVERED: "delivered",
+        FAILED: "failed",
+        EXPIRED: "failed",
+        CANCELLED: "failed",
+        DEFERRED: "retry",
+    }.get(state.state, "queued")
+    return Step(node, state.address, state.said, state.delivered_at or state.next_attempt)
+
+
+def _summary(worst: str, steps: tuple[Step, ...]) -> str:
+    if worst == "delivered":
+        return _("Delivered") if len(steps) == 1 else _("Delivered to all %d") % len(steps)
+    count = sum(step.state == worst for step in steps)
+    words = {
+        "failed": _("Not delivered") if len(steps) == 1 else _("Not delivered to %(count)d of %(all)d"),
+        "retry": _("Will be tried again"),
+        "queued": _("On its way"),
+    }[worst]
+    return words % {"count": count, "all": len(steps)} if "%(" in words else words

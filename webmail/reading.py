@@ -1,0 +1,411 @@
+"""What of a message is shown to a reader: which parts, which text, and which quotation may be folded away.
+
+A message's bytes become a `Reading`: plain text (shown in the page itself, through `text_to_html`) or HTML (shown in
+a frame after webmail.sanitize). A quotation at the end is folded behind a button only when all of it stands in an
+earlier message, so that nothing a person wrote is ever hidden. Pure; every loop is bounded by the text, which is
+cut at `CLIP` characters unless the whole is asked for.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from django.utils.html import escape
+from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import gettext as _
+from selectolax.lexbor import LexborHTMLParser, LexborNode
+
+from mta.message.tree import Part, decoded_text, parse_tree, walk
+
+CLIP = 102 * 1024  # characters of a body that are shown at once
+WHOLE = 2 * 1024 * 1024  # and of one that is asked for as a whole
+MAX_EARLIER = 3  # messages that a quotation is looked for in; theirs hold the older ones
+MAX_DEPTH = 300  # of elements, for looking for quotations
+MAX_WORDS = 30_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The readable body. `html` is what came, unsafe; exactly one of `text` and `html` is set, or neither."""
+
+    text: str = ""
+    html: str = ""
+    clipped: bool = False
+    note: str = ""  # what cannot be shown here, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The words of earlier messages in rows of three, to know a quotation again."""
+
+    triples: frozenset[int] = frozenset()
+
+    def holds(self, quotation: str) -> bool:
+        """Whether nothing in the quotation was added to what stood in the earlier messages.
+
+        Two new words in a row are forgiven (a name, a count); three are somebody's answer.
+        """
+        words = _words(_without_attributions(quotation))
+        if not words:
+            return bool(self.triples)
+        if len(words) < 3:
+            return bool(self.triples)
+        new = 0
+        for triple in _triples(words):
+            new = 0 if triple in self.triples else new + 1
+            if new > 4:
+                return False
+        return bool(self.triples)
+
+
+def read(raw: bytes, *, whole: bool = False) -> Reading:
+    """The body of a message as a reader should see it."""
+    tree = parse_tree(raw)
+    parts = list(_shown(tree))
+    limit = WHOLE if whole else CLIP
+    if not parts:
+        return Reading(note=_note(tree))
+    texts = [(part.subtype == "html", _text_of(raw, part)) for part in parts]
+    if not any(is_html for is_html, _text in texts):
+        text = "\n\n".join(text.strip("\n") for _html, text in texts)
+        return Reading(text=text[:limit], clipped=len(text) > limit)
+    html = "<hr>".join(text if is_html else _preformatted(text) for is_html, text in texts)
+    if len(html) <= limit:
+        return Reading(html=html)
+    return Reading(html=html[: max(html.rfind(">", 0, limit) + 1, limit // 2)], clipped=True)
+
+
+def earlier(raws: Iterable[bytes]) -> Earlier:
+    """Know the words of some earlier messages, in every form they were sent in."""
+    triples: set[int] = set()
+    for raw in raws:
+        for part in walk(parse_tree(raw)):
+            if (
+                part.maintype == "text"
+                and part.subtype in ("plain", "html")
+                and part.disposition != "attachment"
+            ):
+                text = _text_of(raw, part)[:CLIP]
+                triples.update(_triples(_words(_visible(text) if part.subtype == "html" else text)))
+    return Earlier(frozenset(triples))
+
+
+def _text_of(raw: bytes, part: Part) -> str:
+    text = decoded_text(raw, part).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
+    if part.subtype != "html" and part.params.get("format", "").lower() == "flowed":
+        return _unflowed(text, delsp=part.params.get("delsp", "").lower() == "yes")
+    return text
+
+
+# --- which parts --------------------------------------------------------------------------------------------
+def _shown(part: Part) -> Iterator[Part]:
+    """The parts that are the body, in order; of alternatives the richest that can be shown (RFC 2046 §5.1.4)."""
+    if part.maintype == "multipart":
+        if part.subtype == "alternative":
+            choices = [list(_shown(child)) for child in part.children]
+            rich = [each for each in choices if any(one.subtype == "html" for one in each)]
+            yield from (rich or [each for each in choices if each] or [[]])[-1]
+        elif part.subtype in ("related", "signed", "report"):
+            yield from _shown(part.children[0]) if part.children else ()
+        elif part.subtype != "encrypted":
+            for child in part.children:
+                yield from _shown(child)
+    elif part.maintype == "text" and part.subtype in ("plain", "html", "enriched", "markdown"):
+        if part.disposition != "attachment" and not part.filename:
+            yield part
+
+
+def _note(tree: Part) -> str:
+    kinds = {(part.maintype, part.subtype) for part in walk(tree)}
+    if ("multipart", "encrypted") in kinds or ("application", "pkcs7-mime") in kinds:
+        return _("This message is encrypted. Open it in a mail program that has the key.")
+    if len(kinds) == 1 and not tree.filename and tree.maintype == "text":
+        return ""
+    return _("This message has no text.")
+
+
+def _preformatted(text: str) -> str:
+    return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
+
+
+def _unflowed(text: str, *, delsp: bool) -> str:
+    """Join the lines that a sender broke softly (RFC 3676 §4.1)."""
+    out: list[str] = []
+    soft_depth = -1  # the quote depth of the last line if that one goes on
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        body = line[depth:].removeprefix(" ")
+        flows = body.endswith(" ") and body != "-- "
+        shown = body[:-1] if flows and delsp else body
+        if soft_depth == depth and out and body != "-- ":
+            out[-1] += shown
+        else:
+            out.append(">" * depth + (" " if depth else "") + shown)
+        soft_depth = depth if flows else -1
+    return "\n".join(out)
+
+
+# --- quotations ---------------------------------------------------------------------------------------------
+_WORD = re.compile(r"\w+")
+_ADDRESSES = re.compile(r"(?:https?://|www\.|mailto:)[^\s<>\"]+|[^\s<>\"@]+@[^\s<>\"]+", re.IGNORECASE)
+# "On Monday, Ada wrote:", "Am 3. Mai schrieb Ada:", "Le 3 mai, Ada a écrit :" …: ends with a colon, has a figure.
+_ATTRIBUTION = re.compile(
+    r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu|napisał[a]?|kirjoitti|írta|написал[а]?|пише|пишет)\b"
+    r"[^\n]{0,200}|写道|のメール)\s*[:：]\s*$",
+    re.IGNORECASE,
+)
+_SEPARATOR = re.compile(
+    r"^[\s>]*[-_]{3,}\s*(?:Original Message|Original-Nachricht|Ursprüngliche Nachricht|Message d'origine|"
+    r"Mensaje original|Messaggio originale|Forwarded message|Weitergeleitete Nachricht)\s*[-_]{3,}\s*$",
+    re.IGNORECASE,
+)
+_HEADER_LINE = re.compile(
+    r"^[\s>]*\*?(?:From|Von|De|Da|Van|Från|Fra|Sent|Gesendet|Envoyé|Enviado|Inviato|Verzonden|Date|Datum|Fecha|Data|"
+    r"To|An|À|Para|A|Aan|Till|Til|Cc|Subject|Betreff|Objet|Asunto|Oggetto|Onderwerp|Ämne|Emne)\s?:\*?\s",
+    re.IGNORECASE,
+)
+
+
+def _words(text: str) -> list[str]:
+    return _WORD.findall(_ADDRESSES.sub(" ", text).casefold())[:MAX_WORDS]
+
+
+def _triples(words: list[str]) -> Iterator[int]:
+    return (hash(triple) for triple in zip(words, words[1:], words[2:], strict=False))
+
+
+def _without_attributions(text: str) -> str:
+    """Without the lines that mail programs write themselves when they quote."""
+    lines = text.split("\n")
+    kept: list[str] = []
+    for line in lines:
+        bare = line.lstrip("> \t")
+        if _ATTRIBUTION.search(bare):
+            # "On Mon, 3 May 2026 at 10:00,\nAda <ada@x.test> wrote:" may be broken once.
+            if kept and re.search(r"\d", kept[-1]) and not re.search(r"\d", bare) and len(kept[-1]) < 200:
+                kept.pop()
+        elif not (_HEADER_LINE.match(bare) or _SEPARATOR.match(bare)):
+            kept.append(bare)
+    return "\n".join(kept)
+
+
+def split_quote(text: str, known: Earlier) -> tuple[str, str]:
+    """A plain text and the quotation at its end that may be folded ("" if there is none)."""
+    lines = text.rstrip().split("\n")
+    at = _quote_starts(lines)
+    if at is None or not "".join(lines[:at]).strip():
+        return text, ""
+    quotation = "\n".join(lines[at:])
+    return ("\n".join(lines[:at]).rstrip(), quotation) if known.holds(quotation) else (text, "")
+
+
+def _quote_starts(lines: list[str]) -> int | None:
+    """The first line of the quotation that the text ends with, its attribution included."""
+    for at, line in enumerate(lines):
+        if _SEPARATOR.match(line):
+            return at
+        if (
+            _HEADER_LINE.match(line)
+            and sum(bool(_HEADER_LINE.match(each)) for each in lines[at : at + 5]) >= 3
+        ):
+            return at
+    at = len(lines)
+    while at and (not lines[at - 1].strip() or lines[at - 1].lstrip().startswith(">")):
+        at -= 1
+    if at == len(lines) or not any(line.strip() for line in lines[at:]):
+        return None
+    for back in range(1, 4):  # an attribution may be broken over three lines
+        start = at - back
+        if start >= 0 and _ATTRIBUTION.search(" ".join(lines[start:at])):
+            return start
+        if start >= 0 and not lines[start].strip():
+            break
+    return at
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """How a mail program marks its quotations; `to_the_end`: the mark stands before the quotation, not around it."""
+
+    selector: str
+    sign: str  # only HTML that contains it is looked into
+    to_the_end: bool = False
+
+
+_MARKS = (
+    _Mark(".gmail_quote_container", "gmail_quote_container"),
+    _Mark("div.gmail_quote", "gmail_quote"),
+    _Mark(".mailstead_quote", "mailstead_quote"),
+    _Mark(".yahoo_quoted", "yahoo_quoted"),
+    _Mark(".protonmail_quote", "protonmail_quote"),
+    _Mark(".moz-cite-prefix", "moz-cite-prefix", to_the_end=True),
+    _Mark("#divRplyFwdMsg", "divRplyFwdMsg", to_the_end=True),
+    _Mark("#appendonsend", "appendonsend", to_the_end=True),
+    _Mark("#reply-intro", "reply-intro", to_the_end=True),
+    _Mark('div[style*="border-top:solid #E1E1E1"]', "#E1E1E1", to_the_end=True),
+    _Mark('div[style*="border-top:solid #B5C4DF"]', "#B5C4DF", to_the_end=True),
+    _Mark('blockquote[type="cite"]', "<blockquote"),
+    _Mark("blockquote", "<blockquote"),
+)
+
+
+def fold_html(html: str, known: Earlier) -> str:
+    """The same HTML with the quotation at its end inside <details class="trimmed">; not safe yet."""
+    if not known.triples or _too_deep(html):
+        return html
+    for mark in _MARKS:
+        folded = _fold_at(html, mark, known) if mark.sign in html else None
+        if folded is not None:
+            return folded
+    return html
+
+
+def _fold_at(html: str, mark: _Mark, known: Earlier) -> str | None:
+    """Fold at the first element so marked, if all the text from there on is a known quotation."""
+    tree = LexborHTMLParser(html)
+    quote = tree.css_first(mark.selector)
+    if quote is None or tree.body is None:
+        return None
+    first = quote.parent if mark.to_the_end and _wraps_nothing_else(quote) else quote
+    if first is None or first.tag in ("body", "html"):
+        first = quote
+    last = _last_sibling(first) if mark.to_the_end else first
+    first = _with_attribution(first)
+    start, end = f"\u2063{secrets.token_hex(8)}", f"\u2063{secrets.token_hex(8)}"
+    first.insert_before(start)
+    last.insert_after(end)
+    marked = tree.body.html or ""
+    before, _mark, rest = marked.partition(start)
+    quotation, _mark, after = rest.partition(end)
+    if not _mark or _visible(after) or not _visible(before):
+        return None
+    if not known.holds(_visible(quotation, lines=True)):
+        return None
+    button = escape(_("Show trimmed content"))
+    return (
+        f'{before}<details class="trimmed"><summary title="{button}">•••</summary>'
+        f"{quotation}</details>{after}"
+    )
+
+
+def _wraps_nothing_else(quote: LexborNode) -> bool:
+    """Whether the quote only sits in a wrapper of its own (Outlook: <div><div style="border-top…">)."""
+    return quote.parent is not None and quote.prev is None and quote.parent.tag == "div"
+
+
+def _last_sibling(node: LexborNode) -> LexborNode:
+    while node.next is not None:
+        node = node.next
+    return node
+
+
+def _with_attribution(node: LexborNode) -> LexborNode:
+    """The element, or its "Ada wrote:" before it."""
+    before, steps = node.prev, 0
+    while before is not None and steps < 4:
+        text = (before.text() or "").strip()
+        if text:
+            return before if len(text) < 400 and _ATTRIBUTION.search(" ".join(text.split())) else node
+        before, steps = before.prev, steps + 1
+    return node
+
+
+_BLOCKS = re.compile(r"</?(?:p|div|br|tr|li|blockquote|table|h[1-6]|hr)\b[^<>]*>", re.IGNORECASE)
+
+
+def _visible(html: str, *, lines: bool = False) -> str:
+    """The text of some HTML; `lines` keeps where one ends."""
+    if lines:
+        html = _BLOCKS.sub("\n", html)
+    if _too_deep(html):
+        return re.sub(r"<[^<>]*>", " ", html).strip()
+    body = LexborHTMLParser(html).body
+    if body is None:
+        return ""
+    for hidden in body.css("style, script, title, head"):
+        hidden.decompose()
+    return body.text(separator="" if lines else " ").strip()
+
+
+_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
+# Elements that never stay open for long: void ones, and those that the next of their kind closes.
+_SHALLOW = {*"br hr img meta link input col area base wbr p li td tr th dt dd option".split()}
+
+
+def _too_deep(html: str) -> bool:
+    """Whether elements are nested so deeply that looking into them would take long; one quick pass."""
+    depth = 0
+    for match in _TAG.finditer(html):
+        if match[2].lower() not in _SHALLOW:
+            depth = max(0, depth - 1) if match[1] else depth + 1
+            if depth > MAX_DEPTH:
+                return True
+    return False
+
+
+# --- plain text as HTML -------------------------------------------------------------------------------------
+_LINK = re.compile(
+    r"(?P<url>(?:https?://|www\.)[^\s<>\"'`\u2018-\u201f()]+(?:\([^\s<>\"'()]*\)[^\s<>\"'`\u2018-\u201f()]*)*)"
+    r"|(?P<address>\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\b)",
+    re.IGNORECASE,
+)
+
+
+def text_to_html(text: str, *, compose: str) -> SafeString:
+    """Plain text with links and with its quoted lines as quotations; whatever it holds, it stays text."""
+    blocks: list[str] = []
+    quoted: list[str] = []
+    plain: list[str] = []
+    for line in text.split("\n"):
+        if line.startswith(">"):
+            if plain:
+                blocks.append(_linked("\n".join(plain), compose))
+                plain = []
+            quoted.append(re.sub(r"^>\s?", "", line))
+        else:
+            if quoted:
+                blocks.append(f"<blockquote>{_quoted(quoted, compose, 1)}</blockquote>")
+                quoted = []
+            plain.append(line)
+    if quoted:
+        blocks.append(f"<blockquote>{_quoted(quoted, compose, 1)}</blockquote>")
+    if plain:
+        blocks.append(_linked("\n".join(plain), compose))
+    return mark_safe("".join(blocks))  # noqa: S308  # every piece is escaped in _linked
+
+
+def _quoted(lines: list[str], compose: str, depth: int) -> str:
+    """Quoted lines, with quotations inside them, five deep at most."""
+    if depth >= 5 or not any(line.startswith(">") for line in lines):
+        return _linked("\n".join(lines), compose)
+    out: list[str] = []
+    inner: list[str] = []
+    for line in [*lines, ""]:
+        if line.startswith(">"):
+            inner.append(re.sub(r"^>\s?", "", line))
+            continue
+        if inner:
+            out.append(f"<blockquote>{_quoted(inner, compose, depth + 1)}</blockquote>")
+            inner = []
+        out.append(_linked(line, compose) + "\n")
+    return "".join(out).rstrip("\n")
+
+
+def _linked(text: str, compose: str) -> str:
+    out: list[str] = []
+    at = 0
+    for match in _LINK.finditer(text):
+        shown = match[0]
+        if match["url"]:
+            shown = shown.rstrip(".,;:!?*_")
+            target = shown if shown.lower().startswith("http") else f"http://{shown}"
+            link = f'<a href="{escape(target)}" target="_blank" rel="noopener noreferrer">{escape(shown)}</a>'
+        else:
+            link = f'<a href="{escape(compose)}?mailto={escape(shown)}">{escape(shown)}</a>'
+        out += (escape(text[at : match.start()]), link)
+        at = match.start() + len(shown)
+    out.append(escape(text[at:]))
+    return "".join(out)

@@ -1,0 +1,186 @@
+"""A conversation as one row of a list: names, labels, dates and links as the template draws them.
+
+Pure: takes a `ThreadLine` of the store, gives a `Row` for components/row.html. The store's values stay as they are;
+what is decided here is only how they are said (webmail spec §3).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
+
+from mta.mailstore.service import Person, ThreadLine
+from mta.values import INBOX, LABEL, MailboxInfo
+from webmail.boxes import COMPOSE, Box, hue_of, title_of
+
+MAX_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    name: str
+    unread: bool
+    gap: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chip:
+    text: str
+    path: str
+    hue: int
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    name: str
+    type: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    name: str
+    address: str
+    kind: str = "person"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What components/row.html asks for."""
+
+    id: int
+    url: str
+    subject: str
+    snippet: str
+    at: int
+    sort_at: int
+    unread: bool
+    starred: bool
+    senders: tuple[Sender, ...]
+    count: int
+    draft: bool
+    labels: tuple[Chip, ...]
+    attachments: tuple[File, ...]
+    attachment_count: int
+    avatar: Face
+    index: int = 0
+    checked: bool = False
+    delivery: str = ""
+    delivery_text: str = ""
+    compose: int = 0  # the message that is a draft, when clicking the row goes on writing it
+    woken: bool = False
+    boxes: tuple[int, ...] = field(default=())
+
+
+def rows_of(
+    lines: Iterable[ThreadLine],
+    box: Box,
+    mailboxes: tuple[MailboxInfo, ...],
+    *,
+    first: int = 1,
+    search: str = "",
+) -> list[Row]:
+    """The rows of a page; `first` is the place of the first one in the whole list."""
+    places = {each.id: each for each in mailboxes}
+    return [_row(line, box, places, first + at, search) for at, line in enumerate(lines)]
+
+
+def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int, search: str) -> Row:
+    only_draft = line.drafts > 0 and line.count == 1
+    people = (
+        [Person(each.name, each.email) for each in line.recipients] if box.is_outgoing else list(line.people)
+    )
+    url = box.conversation_url(line.thread)
+    if only_draft:
+        url = f"{COMPOSE}?mode=draft&message={line.last_message}"
+    elif search:
+        url += f"?q={quote(search)}"
+    return Row(
+        id=line.thread,
+        url=url,
+        subject=line.subject,
+        snippet=line.snippet,
+        at=line.wake_at or line.sort_at,
+        sort_at=line.sort_at,
+        unread=line.unread > 0,
+        starred=line.starred,
+        senders=_to(people) if box.is_outgoing else senders(line.people),
+        count=line.count,
+        draft=line.drafts > 0,
+        labels=tuple(labels(line.boxes, box, places)),
+        attachments=tuple(
+            File(each.name, each.type, attachment_url(each.message, each.number, each.name))
+            for each in line.attachments
+        ),
+        attachment_count=line.attachment_count,
+        avatar=_face(people or list(line.people)),
+        index=index,
+        compose=line.last_message if only_draft else 0,
+        woken=line.woken,
+        boxes=line.boxes,
+    )
+
+
+def attachment_url(message: int, number: str, name: str) -> str:
+    return reverse(
+        "mail:attachment", args=[message, number, quote(name.replace("/", "_"), safe="") or "file"]
+    )
+
+
+def short_name(person: Person) -> str:
+    """What a person is called among others: the first name, or what stands before the @."""
+    name = person.name.strip()
+    if not name:
+        return person.email.partition("@")[0] or _("nobody")
+    if "," in name:  # "Lovelace, Ada"
+        name = name.partition(",")[2].strip() or name
+    return name.split()[0]
+
+
+def full_name(person: Person) -> str:
+    return person.name.strip() or person.email or _("nobody")
+
+
+def senders(people: tuple[Person, ...]) -> tuple[Sender, ...]:
+    """`Ada Lovelace` · `Ada, me, Ben` · `Ada .. me, Ben`: in order of the first message of each."""
+    me = pgettext("the reader among the senders", "me")
+    if len(people) == 1:
+        return (Sender(me if people[0].own else full_name(people[0]), people[0].unread),)
+    named = [Sender(me if each.own else short_name(each), each.unread) for each in people]
+    if len(named) <= MAX_NAMES:
+        return tuple(named)
+    before_last = named[-2]
+    return (named[0], Sender(before_last.name, before_last.unread, gap=True), named[-1])
+
+
+def _to(people: list[Person]) -> tuple[Sender, ...]:
+    if not people:
+        return (Sender(_("To: nobody yet"), False),)
+    shown = [full_name(people[0])] if len(people) == 1 else [short_name(each) for each in people[:MAX_NAMES]]
+    more = ", …" if len(people) > MAX_NAMES else ""
+    return (Sender(_("To: %s") % (", ".join(shown) + more), False),)
+
+
+def _face(people: list[Person]) -> Face:
+    other = next(
+        (each for each in reversed(people) if not each.own), people[-1] if people else Person("", "")
+    )
+    return Face(other.name, other.email)
+
+
+def labels(ids: tuple[int, ...], box: Box, places: dict[int, MailboxInfo]) -> Iterable[Chip]:
+    """The labels of a conversation but the one looked at; Inbox shows where it is not the place looked at."""
+    for id_ in ids:
+        info = places.get(id_)
+        if info is None or id_ == box.id:
+            continue
+        if info.role == LABEL:
+            yield Chip(info.name.rpartition("/")[2], info.name, hue_of(info), id_)
+        elif info.role == INBOX and (box.is_label or box.id < 0):
+            yield Chip(title_of("inbox"), title_of("inbox"), 5, id_)

@@ -1,0 +1,125 @@
+"""Live updates: the event stream, and the questions a browser asks after a ring."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from asgiref.sync import sync_to_async
+from django.contrib.auth import aget_user
+from django.db import connections
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.template.loader import render_to_string
+from django.views.decorators.http import require_GET
+
+from hosting.access import mailspaces_for
+from hosting.models import Account
+from mta.mailstore import service as mailstore
+from mta.values import SEEN
+from webmail import boxes
+from webmail.events import stream
+from webmail.letters import sendings_of
+from webmail.rows import rows_of
+from webmail.views.mail import page_title
+from webmail.visit import Visit, visiting
+
+MAX_CHANGED = 200  # more than that, and the page is loaded anew
+
+
+@require_GET
+async def events(request: HttpRequest) -> HttpResponseBase:
+    """`/mail/events/`: an endless answer of rings for the mailspaces this account may open."""
+    mailspaces = await _audible(request)
+    if not mailspaces:
+        return HttpResponse(status=204)  # tells an EventSource not to come again
+    response = StreamingHttpResponse(_lines(request, mailspaces), content_type="text/event-stream")
+    response["Cache-Control"] = "no-store"
+    response["X-Accel-Buffering"] = "no"
+    return response
+
+
+async def _lines(request: HttpRequest, mailspaces: tuple[int, ...]) -> AsyncIterator[bytes]:
+    known = _known(request.headers.get("Last-Event-ID") or request.GET.get("since", ""), mailspaces)
+    async for line in stream(mailspaces, known=known):
+        yield line
+
+
+async def _audible(request: HttpRequest) -> tuple[int, ...]:
+    account = await aget_user(request)
+    if not isinstance(account, Account):
+        return ()
+    found = await sync_to_async(mailspaces_for)(account)
+    await sync_to_async(connections.close_all)()  # the stream may last; its connection must not
+    return tuple(each.mailspace for each in found)
+
+
+def _known(text: str, mailspaces: tuple[int, ...]) -> dict[int, int]:
+    """`7:1234,9:88`: clocks by mailspace, of those that may be heard."""
+    pairs = re.findall(r"(\d{1,18}):(\d{1,18})", text[:2000])
+    return {int(mailspace): int(clock) for mailspace, clock in pairs if int(mailspace) in mailspaces}
+
+
+@require_GET
+@visiting
+def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
+    """The rows of a place that changed since a clock: new markup, those that left, all counts."""
+    place = visit.box(box)
+    since = int(request.GET["since"]) if request.GET.get("since", "").isdigit() else 0
+    changed, clock = mailstore.threads_changed(visit.mailspace, since, limit=MAX_CHANGED + 1)
+    answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes, visit.view_counts)}
+    answer |= {"title": page_title(visit, place), "total": _total(visit, place)}
+    if len(changed) > MAX_CHANGED:
+        return JsonResponse(answer | {"reload": True})
+    lines = mailstore.thread_lines(visit.mailspace, place.id, changed) if changed else ()
+    here = {line.thread for line in lines}
+    drawn = [
+        {
+            "id": row.id,
+            "at": row.sort_at,
+            "unread": row.unread,
+            "html": render_to_string("components/row.html", {"row": row}),
+        }
+        for row in rows_of(lines, place, visit.mailboxes, first=0, search=request.GET.get("q", ""))
+    ]
+    return JsonResponse(answer | {"rows": drawn, "gone": [each for each in changed if each not in here]})
+
+
+def _total(visit: Visit, place: boxes.Box) -> int:
+    if place.id < 0:
+        return visit.view_counts.get(place.id, (0, 0))[0]
+    return next((each.threads for each in visit.mailboxes if each.id == place.id), 0)
+
+
+@require_GET
+@visiting
+def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonResponse:
+    """What an open conversation must know: its messages, their stars and reading, how their sending stands."""
+    clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
+    found = mailstore.conversation(visit.mailspace, thread, aside=bool(request.GET.get("aside")))
+    sent = [message for message in found.messages if message.own and message.draft is None]
+    sendings = sendings_of(visit.mailspace, sent)
+    return JsonResponse(
+        {
+            "clock": clock,
+            "counts": boxes.counts(visit.mailboxes, visit.view_counts),
+            "messages": [
+                {
+                    "id": message.id,
+                    "draft": message.draft is not None,
+                    "unread": not message.flags & SEEN,
+                    "starred": bool(message.flags & 4),
+                }
+                for message in found.messages
+            ],
+            "sendings": {
+                message: {
+                    "state": sending.state,
+                    "waiting": sending.waiting,
+                    "html": render_to_string(
+                        "webmail/sending.html", {"sending": sending, "message": message}
+                    ),
+                }
+                for message, sending in sendings.items()
+            },
+        }
+    )

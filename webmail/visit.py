@@ -1,0 +1,202 @@
+"""Who is looking, and at whose mail: where every page of the web client begins.
+
+`@visiting` lets only signed-in people through, finds their mailspace through hosting.access (what is not theirs does
+not exist: 404), and puts the page into their time zone. Views get a `Visit` and never ask again.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, wraps
+from typing import Any, Concatenate, ParamSpec
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from django.conf import settings
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from hosting.access import mailspaces_for, standing
+from hosting.models import Account
+from mta.directory import Access
+from mta.mailstore import service as mailstore
+from mta.mailstore.errors import NoSuchDraft, NoSuchMailbox, NoSuchMessage
+from mta.values import Cause, MailboxInfo
+from webmail import boxes
+from webmail.models import Preferences
+from webmail.words import keys, words
+
+P = ParamSpec("P")
+
+CHOSEN = "mailspace"  # the session's key for the mailspace chosen among several
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request of a person who reads mail. What is asked for several times is read once."""
+
+    account: Account
+    access: Access
+    every: tuple[Access, ...]
+    preferences: Preferences
+    cause: Cause
+
+    @property
+    def mailspace(self) -> int:
+        return self.access.mailspace
+
+    @property
+    def address(self) -> str:
+        return self.access.address or self.account.username
+
+    @property
+    def may_organise(self) -> bool:
+        return self.access.rights in ("own", "organise")
+
+    @property
+    def has_role(self) -> bool:
+        return bool(standing(self.account))
+
+    @cached_property
+    def mailboxes(self) -> tuple[MailboxInfo, ...]:
+        return mailstore.mailboxes(self.mailspace)
+
+    @cached_property
+    def view_counts(self) -> dict[int, tuple[int, int]]:
+        return mailstore.view_counts(self.mailspace)
+
+    def box(self, slug: str) -> boxes.Box:
+        """The place an address names; a place that is not here is a 404."""
+        found = boxes.find(slug, self.mailboxes)
+        if found is None:
+            raise Http404(_("There is no such label."))
+        return found
+
+
+def visiting(
+    view: Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase],
+) -> Callable[Concatenate[HttpRequest, P], HttpResponseBase]:
+    """Let signed-in people with a mailbox through; others are asked to sign in, or do not find the page."""
+
+    @wraps(view)
+    def entered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
+        visit = begin(request)
+        if visit is None:
+            return _ask_to_sign_in(request)
+        request.visit = visit  # type: ignore[attr-defined]
+        try:
+            with timezone.override(zone_of(visit, request)):
+                return _private(view(request, visit, *args, **kwargs))
+        except (NoSuchMailbox, NoSuchMessage, NoSuchDraft) as error:
+            raise Http404(str(error)) from error
+
+    return entered
+
+
+def begin(request: HttpRequest) -> Visit | None:
+    """The visit of a signed-in person, None of anybody else; an account without mail has no such pages (404)."""
+    account = request.user
+    if not isinstance(account, Account):
+        return None
+    every = mailspaces_for(account)
+    if not every:
+        raise Http404(_("This account has no mailbox."))
+    chosen = request.session.get(CHOSEN)
+    access = next((each for each in every if each.mailspace == chosen), every[0])
+    preferences = Preferences.objects.filter(account=account).first() or Preferences(account=account)
+    cause = Cause("web", session=program_of(request), actor=account.username)
+    return Visit(account, access, every, preferences, cause)
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
+    if wants_parts(request) or request.method != "GET":
+        return JsonResponse({"error": _("Your session has ended. Sign in again.")}, status=401)
+    return redirect(f"{settings.LOGIN_URL}?{urlencode({'next': request.get_full_path()})}")
+
+
+def _private(response: HttpResponseBase) -> HttpResponseBase:
+    """Pages of mail are not kept by anything on the way, nor shown again after signing out."""
+    response.headers.setdefault("Cache-Control", "private, no-store")
+    return response
+
+
+def wants_parts(request: HttpRequest) -> bool:
+    """Whether our own script asks, who wants the middle of a page or JSON and never a redirect."""
+    return "X-Mailstead" in request.headers
+
+
+def is_prefetch(request: HttpRequest) -> bool:
+    """Whether nobody looks yet: then nothing may become read."""
+    return request.headers.get("X-Mailstead") == "prefetch" or "prefetch" in request.headers.get(
+        "Sec-Purpose", ""
+    )
+
+
+def zone_of(visit: Visit, request: HttpRequest) -> ZoneInfo:
+    """The zone a person chose, else the account's, else that of the browser (a cookie), else UTC."""
+    for name in (visit.preferences.time_zone, visit.account.time_zone, request.COOKIES.get("tz", "")):
+        if name and len(name) <= 64 and re.fullmatch(r"[A-Za-z0-9_+\-]+(?:/[A-Za-z0-9_+\-]+)*", name):
+            try:
+                return ZoneInfo(name)
+            except (ZoneInfoNotFoundError, ValueError, OSError):
+                continue
+    return ZoneInfo("UTC")
+
+
+_BROWSERS = (
+    ("Edg", "Edge"),
+    ("OPR", "Opera"),
+    ("Firefox", "Firefox"),
+    ("Chrome", "Chrome"),
+    ("Safari", "Safari"),
+)
+_SYSTEMS = (
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Android", "Android"),
+    ("Windows", "Windows"),
+    ("Mac OS", "macOS"),
+    ("Linux", "Linux"),
+)
+
+
+def program_of(request: HttpRequest) -> str:
+    """The browser in words, for the journal: "Firefox on Linux from 192.0.2.7"."""
+    agent = request.headers.get("User-Agent", "")
+    browser = next((name for sign, name in _BROWSERS if sign in agent), "browser")
+    system = next((name for sign, name in _SYSTEMS if sign in agent), "")
+    where = request.META.get("REMOTE_ADDR", "")
+    return f"{browser}{f' on {system}' if system else ''}{f' from {where}' if where else ''}"
+
+
+def show(request: HttpRequest, visit: Visit, template: str, context: dict[str, Any]) -> HttpResponse:
+    """Render a page of the client: whole, or only what lies on the sheet when our script asks for it."""
+    parts = wants_parts(request)
+    layout = "webmail/part.html" if parts else "webmail/client.html"
+    page: dict[str, Any] = {"layout": layout, "visit": visit, "compose_url": boxes.COMPOSE} | context
+    if not parts:
+        page |= _frame(visit)
+    response = render(request, template, page)
+    response["Vary"] = "X-Mailstead, Cookie"
+    return response
+
+
+def _frame(visit: Visit) -> dict[str, Any]:
+    """What lies around the sheet: the left column, the words and keys that scripts need."""
+    first, more, labels = boxes.sidebar(visit.mailboxes, visit.view_counts)
+    return {
+        "sidebar_first": first,
+        "sidebar_more": more,
+        "sidebar_labels": labels,
+        "brand_url": "/mail/",
+        "sign_out_url": reverse("hosting:sign_out"),
+        "usage": mailstore.usage(visit.mailspace),
+        "words": words(),
+        "key_groups": keys(),
+        "hues": range(12),
+    }
