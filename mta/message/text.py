@@ -20,7 +20,7 @@ MAX_HTML = 512 * 1024
 
 # Scripts written without spaces: cut into overlapping pairs. Kana, Han, Hangul, Thai, Lao, Khmer, Myanmar.
 _UNSPACED = "\u0e01-\u0eff\u1000-\u109f\u1780-\u17ff\u3041-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff"
-_RUN = re.compile(rf"([{_UNSPACED}]+)|([^\W_{_UNSPACED}]+)")
+_RUN = re.compile(rf"((?:(?![\W_])[{_UNSPACED}])+)|([^\W_{_UNSPACED}]+)")
 _ASCII_RUN = re.compile(r"[a-z0-9]+")
 _EMAIL = re.compile(r"[^\W_](?:[\w.+'=/-]{0,63})@(?=[^\W_])")
 _INNER_MARKS = re.compile(r"[\W_]+")
@@ -95,9 +95,8 @@ _HIDDEN = re.compile(
 )
 _TAG = re.compile(r"</?[a-z][^<>]*+>?", re.IGNORECASE)
 # Those that end by themselves do not count.
-_OPENING_OR_CLOSING = re.compile(
-    r"<(?:(/)(?!(?:p|li|t[dhr]|d[dt]|option)\b)"
-    r"|(?!(?:area|base|br|col|hr|img|input|link|meta|wbr|p|li|t[dhr]|d[dt]|option)\b))[a-z]",
+_NESTING_TAG = re.compile(
+    r"<(/?)(?!(?:area|base|br|col|hr|img|input|link|meta|wbr|p|li|t[dhr]|d[dt]|option)\b)([a-z][^\s/>]{0,30})",
     re.IGNORECASE,
 )
 MAX_NESTING = 500
@@ -114,10 +113,14 @@ def shallow_html(html: str, limit: int = MAX_HTML) -> str:
     html = html[:limit]
     if html.count("<") - html.count("</") <= MAX_NESTING:
         return html
-    depth = 0
-    for match in _OPENING_OR_CLOSING.finditer(html):
-        depth = max(depth - 1, 0) if match[1] else depth + 1
-        if depth > MAX_NESTING:
+    still_open: list[str] = []
+    for match in _NESTING_TAG.finditer(html):
+        name = match[2].lower()
+        if not match[1]:
+            still_open.append(name)
+        elif still_open and still_open[-1] == name:  # an end in the wrong place may end nothing
+            still_open.pop()
+        if len(still_open) > MAX_NESTING:
             return _TAG.sub(" ", html)
     return html
 
@@ -203,7 +206,7 @@ def _target(node: LexborNode, href: str) -> str:
 # --- Snippets -------------------------------------------------------------------------------------------
 
 _ATTRIBUTION = re.compile(
-    r"(?:on|am|le|el|il|op|den|em|w dniu|dnia)\b.{0,300}(?:wrote|schrieb|écrit|escribió|scritto|schreef|skrev|escreveu|napisał\(?a?\)?)\s?:$|"
+    r"(?:on|am|le|el|il|op|den|em|w dniu|dnia)\b.{0,300}(?:wrote|schrieb|écrit|escribió|scritto|schreef|skrev|escreveu|napisał\(?a?\)?)\b.{0,100}:$|"
     r"-{3,}\s?(?:original message|forwarded message|ursprüngliche nachricht|message d'origine)\s?-{0,}|_{10,}$",
     re.IGNORECASE,
 )

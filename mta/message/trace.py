@@ -11,7 +11,8 @@ from mta.message.headers import parse_header, split_message
 
 _HOST = re.compile(r"[^A-Za-z0-9._:\[\]-]+")
 _WORD = re.compile(r"[^A-Za-z0-9._:/=+ -]+")
-_PATH = re.compile(r"[\x00-\x20\x7f-\x9f<>()\u2028\u2029\ud800-\udfff\\]+")
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
+_OUTSIDE_QUOTES = re.compile(r"[\s<>()]+")
 MAX_HEADER = 1 << 20
 
 
@@ -47,7 +48,8 @@ def received(
 
 
 def _path(address: str) -> str:
-    return _PATH.sub("", address)[:320]
+    address = _CONTROLS.sub("", address)[:320]
+    return address if address.startswith('"') else _OUTSIDE_QUOTES.sub("", address)
 
 
 def return_path(sender: str) -> bytes:
