@@ -51,7 +51,7 @@ async def _open(session: Session, name: str, *, read_only: bool, condstore: bool
     selection.tell_modseq = session.condstore
     session.selection = selection
     if first_recent < info.uidnext and info.messages:
-        await session.need_view()
+        await session.need_view(opening=True)
     send = session.send
     send(selection.flags_line())
     send(b"* %d EXISTS\r\n" % selection.exists)

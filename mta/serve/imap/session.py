@@ -211,8 +211,11 @@ class Session:
         self.engine.signed_in = True
         self._unwatch = self.context.watch(mailspace, self.bell.set)
 
-    async def need_view(self) -> Selection:
-        """The selection with its view built (RFC 3501 §2.3.1.2: numbers ↔ UIDs)."""
+    async def need_view(self, *, opening: bool = False) -> Selection:
+        """The selection with its view built (RFC 3501 §2.3.1.2: numbers ↔ UIDs).
+
+        `opening`: SELECT is going to tell the counts and flags itself.
+        """
         selection = self.selected
         if selection.needs_view:
             whole = await self.call(mailstore.changes, self.mailspace, selection.mailbox, 0)
@@ -223,10 +226,11 @@ class Session:
                 )
             told = selection.exists
             selection.build(whole, since)
-            if selection.exists > told:
-                self.send(b"* %d EXISTS\r\n" % selection.exists)
-            for line in selection.learn_keywords():
-                self.send(line)
+            new_flags = selection.learn_keywords()
+            if not opening:
+                if selection.exists > told:
+                    self.send(b"* %d EXISTS\r\n" % selection.exists)
+                self.send(b"".join(new_flags))
         return selection
 
     async def catch_up(self, *, always: bool = False) -> None:

@@ -209,7 +209,7 @@ def prepared(key: SearchKey, view: View, first_recent: int) -> SearchKey:
         case cr.Uids(ranges):
             return _uids(sequences.resolve(ranges, view.highest_uid()))
         case cr.Flag("recent"):
-            return _uids(((first_recent, sequences.MAX_NUMBER),))
+            return _uids(((max(1, first_recent), sequences.MAX_NUMBER),))
     return key
 
 

@@ -25,7 +25,7 @@ from mta.serve.session import Context, House
 from mta.values import Cause
 
 CAUSE = Cause("task", "test")
-PATIENCE = 10.0
+PATIENCE = 4.0
 
 
 class Desk:

@@ -69,8 +69,8 @@ def _direct(server: Server, words: list[str], clients: dict[str, Client]) -> Non
             server.ring()
         case ["@ring"]:
             server.ring()
-        case ["@size", number]:
-            server.house.max_message_size = int(number)
+        case ["@quota", number]:
+            mailstore.set_quota(server.mailspace, int(number))
         case ["@remote"]:
             server.peer = "192.0.2.7"
         case ["@hangup"]:
@@ -92,12 +92,14 @@ def test_the_conversation_goes_as_written(path: Path) -> None:
                 continue
             speaker, _, text = line.partition(":")
             text = text.removeprefix(" ")
-            who = speaker[1:]
+            who = speaker[1:].rstrip("!")
             if who not in clients:
                 clients[who] = server.connect(greeting=False)
                 if speaker[0] == "C":
                     clients[who].expect_line()
-            if speaker[0] == "C":
+            if speaker[-1] == "!":
+                clients[who].ok(text)
+            elif speaker[0] == "C":
                 _say(clients[who], text)
             else:
                 got = clients[who].expect_line()
