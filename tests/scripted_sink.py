@@ -38,11 +38,12 @@ class ScriptedSink:
         replies: Mapping[str, Sequence[str]] | None = None,
         tls: ssl.SSLContext | None = None,
         host: str = "127.0.0.1",
+        port: int = 0,
     ) -> None:
         self.extensions = list(extensions)
         self.tls = tls
         self.host = host
-        self.port = 0
+        self.port = port
         self.commands: list[str] = []
         self.messages: list[bytes] = []
         self.sessions = 0
@@ -52,7 +53,7 @@ class ScriptedSink:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> ScriptedSink:
-        self._server = await asyncio.start_server(self._accept, self.host, 0, limit=1 << 26)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port, limit=1 << 26)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 
@@ -75,7 +76,7 @@ class ScriptedSink:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self.sessions += 1
-        with suppress(OSError, asyncio.IncompleteReadError, EOFError, ssl.SSLError):
+        with suppress(OSError, asyncio.IncompleteReadError, EOFError, ssl.SSLError, asyncio.CancelledError):
             await self._talk(reader, writer)
         writer.close()
 
