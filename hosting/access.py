@@ -216,6 +216,14 @@ def find(queryset: QuerySet[M], **which: Any) -> M:
     return found
 
 
+def may_have_customers(actor: Actor) -> bool:
+    """Whether there can be tenants below this actor's: roles on customers and domains have none."""
+    if actor.account is None:
+        return True
+    held = standing(actor.account).tenants_with(VIEW)
+    return Tenant.objects.filter(pk__in=held).exclude(kind=Tenant.CUSTOMER).exists()
+
+
 # --- mail ---------------------------------------------------------------------------------------------------
 _STRENGTH = (Grant.OWN, Grant.ORGANISE, Grant.READ)
 

@@ -74,7 +74,7 @@ def add_staff(
     username: str, *, tenant: Tenant, kind: str, password: str, actor: Actor, full_name: str = ""
 ) -> Account:
     """A sign-in without mail, with a role on `tenant`."""
-    access.require(actor, access.ROLE_GRANT, tenant)
+    _require_role_grant(actor, tenant)
     name = names.staff_username(username)
     passwords.check(password, name=name)
     hashed = make_password(password)
@@ -97,7 +97,7 @@ def add_staff(
 def give_role(account: Account, on: Tenant | Domain, *, kind: str, actor: Actor) -> None:
     """One role per account and tenant or domain; a second call changes its kind."""
     tenant = on if isinstance(on, Tenant) else on.tenant
-    access.require(actor, access.ROLE_GRANT, tenant)
+    _require_role_grant(actor, tenant)
     if kind not in access.PERMISSIONS:
         raise BadName(_("There is no such role."), field="kind")
     which: dict[str, Any] = {"tenant": on} if isinstance(on, Tenant) else {"domain": on}
@@ -105,6 +105,12 @@ def give_role(account: Account, on: Tenant | Domain, *, kind: str, actor: Actor)
         Role.objects.update_or_create(account=account, **which, defaults={"kind": kind})
         audit.record(actor, "role.give", of=account, after={"kind": kind, "on": str(on)})
     account.__dict__.pop("_standing", None)
+
+
+def _require_role_grant(actor: Actor, tenant: Tenant) -> None:
+    """Owners name who else administers; whoever may add a customer may also name its administrators."""
+    if tenant.parent is None or not access.may(actor, access.TENANT_ADD, tenant.parent):
+        access.require(actor, access.ROLE_GRANT, tenant)
 
 
 def suspend(account: Account, *, actor: Actor, reason: str = "", keep_mail: bool = True) -> None:

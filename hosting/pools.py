@@ -68,9 +68,7 @@ def drawing(tenant_id: int) -> Iterator[list[Tenant]]:
         ]
 
 
-def check(
-    chain: list[Tenant], *, domains: int = 0, accounts: int = 0, quota_bytes: int | None = 0
-) -> None:
+def check(chain: list[Tenant], *, domains: int = 0, accounts: int = 0, quota_bytes: int | None = 0) -> None:
     """Raise LimitReached if taking this much more would overdraw any pool of the (locked) chain.
 
     `quota_bytes` is the growth of allocated quota; `None` stands for an account without a quota of its

@@ -69,6 +69,11 @@ class Account(AbstractBaseUser):
             and (self.domain is None or self.domain.state == "active")
         )
 
+    @property
+    def is_suspended(self) -> bool:
+        """By itself; `is_active` also knows of its domain and the tenants above."""
+        return self.state == self.SUSPENDED
+
     def get_full_name(self) -> str:
         return self.full_name or self.username
 

@@ -42,6 +42,10 @@ class Domain(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_suspended(self) -> bool:
+        return self.state == self.SUSPENDED
+
 
 class DomainKey(models.Model):
     """A DKIM key (RFC 6376, RFC 8463). The private half is sealed with a key derived from SECRET_KEY."""

@@ -67,6 +67,11 @@ class Tenant(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def is_suspended(self) -> bool:
+        """By itself; `is_open` also knows of those above."""
+        return self.state == self.SUSPENDED
+
 
 class Lineage(models.Model):
     """`below` is `distance` steps under `above`; every tenant is above itself at distance 0."""

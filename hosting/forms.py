@@ -1,0 +1,210 @@
+"""The panel's forms. They hold what was typed; names, limits and rights are judged by the services."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from hosting.models import Tenant
+
+MB = 1024**2
+GB = 1024**3
+_QUOTA = re.compile(r"(\d+(?:[.,]\d+)?)\s*(?:([KMGT])I?B?|(B))?", re.IGNORECASE)
+_UNITS = {"B": 1, "K": 1024, "M": MB, "G": GB, "T": 1024 * GB}
+MOST_BYTES = 1 << 60
+
+
+class QuotaField(forms.CharField):
+    """`5`, `5 GB`, `500 MB`; empty is `empty_value`. A number alone counts GB."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("required", False)
+        super().__init__(max_length=20, **options)
+        self.widget.attrs.update({"inputmode": "text", "autocomplete": "off", "placeholder": "5 GB"})
+
+    def clean(self, value: Any) -> int | None:  # type: ignore[override]
+        text = super().clean(value).strip()
+        if not text:
+            return None
+        match = _QUOTA.fullmatch(text)
+        unit = (match[2] or match[3] or "G").upper() if match else ""
+        size = int(float(match[1].replace(",", ".")) * _UNITS[unit]) if match else MOST_BYTES
+        if size >= MOST_BYTES:
+            raise forms.ValidationError(_("Write a size such as 5 GB or 500 MB."))
+        return size
+
+
+def quota_text(size: int) -> str:
+    """Bytes as QuotaField takes them back."""
+    if not size:
+        return ""
+    for unit, factor in (("TB", 1024 * GB), ("GB", GB), ("MB", MB), ("KB", 1024)):
+        if size % factor == 0:
+            return f"{size // factor} {unit}"
+    return f"{size} B"
+
+
+def _password(label: Any, *, new: bool) -> forms.CharField:
+    return forms.CharField(
+        label=label,
+        max_length=1024,
+        strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password" if new else "current-password"}),
+    )
+
+
+class SignInForm(forms.Form):
+    username = forms.CharField(
+        label=_("Address or sign-in name"),
+        max_length=320,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "username",
+                "autocapitalize": "off",
+                "spellcheck": "false",
+                "autofocus": True,
+            }
+        ),
+    )
+    password = _password(_("Password"), new=False)
+
+
+class TenantForm(forms.Form):
+    name = forms.CharField(label=_("Name"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
+    kind = forms.ChoiceField(
+        label=_("Kind"),
+        choices=[
+            (Tenant.CUSTOMER, _("Customer: uses mail")),
+            (Tenant.RESELLER, _("Reseller: has customers of its own")),
+        ],
+        initial=Tenant.CUSTOMER,
+        widget=forms.RadioSelect,
+    )
+    username = forms.CharField(
+        label=_("Sign-in name of its administrator"),
+        max_length=63,
+        required=False,
+        help_text=_("Leave it empty to run this customer yourself."),
+        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "off", "spellcheck": "false"}),
+    )
+    password = _password(_("Password"), new=True)
+    max_domains = forms.IntegerField(label=_("Domains at most"), min_value=0, max_value=10**6, required=False)
+    max_accounts = forms.IntegerField(
+        label=_("Accounts at most"), min_value=0, max_value=10**7, required=False
+    )
+    storage = QuotaField(label=_("Storage to give out"), help_text=_("Empty fields mean no limit."))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].required = False
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("username") and not given.get("password"):
+            self.add_error("password", _("The administrator needs a password."))
+        return given
+
+
+class LimitsForm(forms.Form):
+    max_domains = forms.IntegerField(label=_("Domains at most"), min_value=0, max_value=10**6, required=False)
+    max_accounts = forms.IntegerField(
+        label=_("Accounts at most"), min_value=0, max_value=10**7, required=False
+    )
+    storage = QuotaField(label=_("Storage to give out"), help_text=_("Empty fields mean no limit."))
+
+
+class DomainForm(forms.Form):
+    name = forms.CharField(
+        label=_("Domain"),
+        max_length=253,
+        help_text=_("The part after the @, such as example.org."),
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off", "autofocus": True}
+        ),
+    )
+    tenant = forms.ModelChoiceField(label=_("Belongs to"), queryset=Tenant.objects.none(), empty_label=None)
+
+
+class SuspendForm(forms.Form):
+    """In a dialog; every field may be left alone."""
+
+    reason = forms.CharField(label=_("Reason"), max_length=500, required=False)
+    keep_mail = forms.BooleanField(label=_("Keep receiving mail"), initial=True, required=False)
+
+
+class AccountForm(forms.Form):
+    local_part = forms.CharField(
+        label=_("Address"),
+        max_length=64,
+        widget=forms.TextInput(
+            attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off", "autofocus": True}
+        ),
+    )
+    domain = forms.ChoiceField(label=_("Domain"))
+    full_name = forms.CharField(
+        label=_("Name"), max_length=200, required=False, help_text=_("Shown to those who get mail from here.")
+    )
+    password = _password(_("Password"), new=True)
+    quota = QuotaField(label=_("Storage"), help_text=_("Empty: what the plan gives, or no limit."))
+
+
+class AccountEditForm(forms.Form):
+    full_name = forms.CharField(label=_("Name"), max_length=200, required=False)
+    quota = QuotaField(label=_("Storage"), help_text=_("Empty means no limit."))
+
+
+class PasswordForm(forms.Form):
+    password = _password(_("New password"), new=True)
+
+
+class AliasForm(forms.Form):
+    local_part = forms.CharField(
+        label=_("Address"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    targets = forms.CharField(
+        label=_("Goes to"),
+        max_length=5000,
+        help_text=_("One or more addresses, here or anywhere, with a comma or a new line between them."),
+        widget=forms.Textarea(attrs={"rows": 2, "spellcheck": "false", "autocapitalize": "off"}),
+    )
+
+
+class CatchAllForm(forms.Form):
+    catch_all = forms.CharField(
+        label=_("Mail to names that do not exist goes to"),
+        max_length=320,
+        required=False,
+        help_text=_("An address of this domain. Empty: such mail is refused, and its sender hears of it."),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class AdministratorForm(forms.Form):
+    full_name = forms.CharField(label=_("Your name"), max_length=200, required=False)
+    username = forms.CharField(
+        label=_("Sign-in name"),
+        max_length=63,
+        initial="admin",
+        widget=forms.TextInput(
+            attrs={"autocomplete": "username", "autocapitalize": "off", "spellcheck": "false"}
+        ),
+    )
+    password = _password(_("Password"), new=True)
+
+
+class HostForm(forms.Form):
+    hostname = forms.CharField(
+        label=_("Host name"),
+        max_length=253,
+        help_text=_("The name other mail servers reach this host by, such as mail.example.org."),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+class FirstDomainForm(forms.Form):
+    name = DomainForm.base_fields["name"]

@@ -1,0 +1,1 @@
+"""Sign-in, first run and the panel. Views fetch, call one service and answer."""

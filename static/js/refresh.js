@@ -1,0 +1,47 @@
+// A part of a page that keeps itself current: <section id="x" data-refresh="URL" data-every="5">.
+// Fetches the part again while the page is looked at, and swaps it when it says something new. A changed
+// data-every in the answer sets the new pace; data-at-once fetches right after loading.
+// Never touches a part in which somebody selects text or has the focus.
+
+const timers = new WeakMap();
+
+function busy(part) {
+  const selection = getSelection();
+  return part.contains(document.activeElement)
+    || (!selection.isCollapsed && part.contains(selection.anchorNode));
+}
+
+async function refresh(part) {
+  if (!part.isConnected) return;
+  if (document.hidden) return plan(part);
+  try {
+    const answer = await fetch(part.dataset.refresh, { headers: { "X-Requested-With": "refresh" }, redirect: "error" });
+    if (answer.ok) part = swap(part, await answer.text());
+  } catch { /* offline or signed out: try again at the same pace */ }
+  plan(part);
+}
+
+function swap(part, html) {
+  const fresh = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+  if (!fresh || busy(part)) return part;
+  const before = new Map([...part.querySelectorAll(".record")].map((record, i) => [i, record.querySelector(".status")?.dataset.state]));
+  const node = document.importNode(fresh, true);
+  part.replaceWith(node);
+  [...node.querySelectorAll(".record")].forEach((record, i) => {
+    if (before.size && before.get(i) !== record.querySelector(".status")?.dataset.state) record.classList.add("arrived");
+  });
+  return node;
+}
+
+function plan(part, seconds = Number(part.dataset.every) || 10) {
+  clearTimeout(timers.get(part));
+  timers.set(part, setTimeout(() => refresh(part), seconds * 1000));
+}
+
+for (const part of document.querySelectorAll("[data-refresh]")) {
+  if (part.hasAttribute("data-at-once")) refresh(part);
+  else plan(part);
+}
+document.addEventListener("visibilitychange", () => {
+  if (!document.hidden) for (const part of document.querySelectorAll("[data-refresh]")) plan(part, 0.3);
+});
