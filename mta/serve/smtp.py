@@ -13,12 +13,7 @@ import logging
 
 from mta import directory
 from mta.directory import LocalTarget, Login, Resolution
-from mta.flow import receive
-
-try:  # TRANSITIONAL
-    from mta.flow import submit
-except ImportError:
-    submit = None
+from mta.flow import receive, submit
 from mta.flow.receive import Arrival, MailLoop, Recipient
 from mta.mailstore import service as mailstore
 from mta.serve import statuses
@@ -347,6 +342,8 @@ class Server(Dialogue):
                 recipients=tuple(transaction.recipients),
                 client=str(self.session.host_name),
                 ip=self.context.peer_ip,
+                protocol=self._protocol(),
+                tls=self._tls(),
             )
         )
         log.info("submission: %s by %s, %d bytes: queued", submitted.trace_id, login.username, len(raw))
