@@ -8,6 +8,7 @@ Called by all who read or write addresses; `parse_path` by the SMTP servers.
 import re
 import unicodedata
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
@@ -418,8 +419,11 @@ def format_address(name: str, email: str) -> str:
     local, domain = split(email)
     if local.startswith('"') and local.endswith('"') and len(local) > 1:
         local = _ESCAPED.sub(r"\1", local[1:-1])
-    local = _UNPRINTABLE.sub("", local)
-    domain = _UNWRITABLE.sub("", domain)
+    local = _UNPRINTABLE.sub("", local)[:MAX_LOCAL]
+    domain = _UNWRITABLE.sub("", domain)[:255]
+    if not domain.isascii():
+        with suppress(BadAddress):
+            domain = canonical_domain(domain)
     written = f"{quote_local(local)}@{domain}" if domain else quote_local(local)
     name = one_line(name)[:MAX_NAME]
     if not name:

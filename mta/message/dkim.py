@@ -16,23 +16,12 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from mta.message.headers import parse_header, split_message
 
 # RFC 6376 §5.4.1; each is named once more than it stands there, so that none can be added later (§8.15).
-SIGNED = (
-    "from",
-    "reply-to",
-    "subject",
-    "date",
-    "to",
-    "cc",
-    "message-id",
-    "in-reply-to",
-    "references",
-    "mime-version",
-    "content-type",
-    "content-transfer-encoding",
-    "list-id",
-    "list-unsubscribe",
-    "list-unsubscribe-post",
+OVERSIGNED = (
+    *("from", "reply-to", "subject", "date", "to", "cc", "message-id", "in-reply-to", "references"),
+    *("mime-version", "content-type", "content-transfer-encoding"),
 )
+# Signed if we wrote them; a mailing list that changes nothing else may still add its own.
+_IF_PRESENT = ("sender", "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
 Key = RSAPrivateKey | Ed25519PrivateKey
 _SPACES = re.compile(rb"[ \t\r\n]+")
 _LINE_SPACES = re.compile(rb"[ \t]+")
@@ -54,17 +43,21 @@ def relaxed_body(body: bytes) -> bytes:
 
 
 def sign(
-    raw: bytes, *, domain: str, selector: str, key: Key, headers: Sequence[str] = SIGNED, when: int
+    raw: bytes, *, domain: str, selector: str, key: Key, headers: Sequence[str] = OVERSIGNED, when: int
 ) -> bytes:
-    """The DKIM-Signature field to put in front of `raw`; `when` in seconds since the epoch."""
+    """The DKIM-Signature field to put in front of `raw`; `when` in seconds since the epoch.
+
+    `headers` are over-signed: from then on no field of these names can be added.
+    """
     header_end, body_start = split_message(raw)
     body_hash = hashlib.sha256(relaxed_body(raw[body_start:])).digest()
     fields = parse_header(raw[:header_end])
+    oversigned = {header.lower() for header in headers}
     names: list[str] = []
     signed = b""
-    for name in dict.fromkeys(header.lower() for header in headers):
+    for name in dict.fromkeys((*(header.lower() for header in headers), *_IF_PRESENT)):
         values = [field.value for field in fields if field.name == name]
-        names += [name] * (len(values) + 1)
+        names += [name] * (len(values) + (name in oversigned))
         # RFC 6376 §5.4.2: several fields of a name are signed from the bottom up
         signed += b"".join(relaxed_field(name, value) for value in reversed(values))
     algorithm = "rsa-sha256" if isinstance(key, RSAPrivateKey) else "ed25519-sha256"

@@ -57,6 +57,12 @@ def test_changed_mail_does_not_verify(key):
     assert not verifies(whole.replace(b"To: ben", b"Subject: more\r\nTo: ben"), key)
 
 
+def test_a_mailing_list_may_add_its_name():
+    assert verifies(signed(MAIL, RSA).replace(b"To: ben", b"List-Id: <l.b.test>\r\nTo: ben"), RSA)
+    whole = signed(MAIL.replace(b"To: ben", b"List-Id: <l.a.test>\r\nTo: ben"), RSA)
+    assert not verifies(whole.replace(b"<l.a.test>", b"<l.b.test>"), RSA)
+
+
 def test_spaces_may_change_on_the_way():
     whole = signed(MAIL, RSA)
     assert verifies(whole.replace(b"Hello  there \t\r\n", b"Hello there\r\n"), RSA)
