@@ -259,7 +259,7 @@ class _Writer:
             subtype="html",
         )
         message.get_payload()[1].add_related(
-            picture, "image", "png", cid="<view@harbour-studio.test>", filename="view.png"
+            picture, "image", "png", cid="<view@harbour-studio.test>", filename="view.png", disposition="inline"
         )  # type: ignore[union-attr, index]
         yield Letter(_bytes(message), at, seen=False, starred=True)
         at = self.now - timedelta(hours=2, minutes=5)
