@@ -27,9 +27,8 @@ async def idle(session: Session, command: c.Idle) -> Ok:
             await _next_ring(session, said)
         line = said.result()
     finally:
-        if not said.done():
-            said.cancel()
-            await asyncio.gather(said, return_exceptions=True)
+        said.cancel()
+        await asyncio.gather(said, return_exceptions=True)
     if line is None or line.strip().upper() != b"DONE":
         raise Bad("Expected DONE")
     return Ok("Idle ended")
