@@ -19,6 +19,7 @@ MAX_FIELDS = 2000
 MAX_HEADER = 1 << 20
 MAX_TEXT = 64 * 1024
 MAX_PARAMS = 100
+MAX_ID = 500  # characters of a message id: four bytes each still fit a database's index
 
 # RFC 5322 §3.6.8 field names; §4.5 allows white space before the colon. Possessive: no backtracking, so linear.
 _FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?|[^\n]*+\n?")
@@ -247,4 +248,4 @@ def message_ids(value: bytes, limit: int = 100) -> tuple[str, ...]:
 
 
 def _clean_id(raw: bytes) -> str:
-    return _ANY_SPACE.sub("", storable(decode_charset(raw, "utf-8")))
+    return _ANY_SPACE.sub("", storable(decode_charset(raw, "utf-8")))[:MAX_ID]

@@ -144,6 +144,7 @@ def test_message_ids_lose_brackets_and_repetitions():
     assert message_ids(b"a@b") == ("a@b",)
     assert message_ids(b'Your message of "Monday"') == ()
     assert message_ids(b"<a\0b@c>") == ("ab@c",)
+    assert message_ids(b"<" + b"x" * 900 + b"@c>") == ("x" * 500,)
 
 
 def test_of_too_many_ids_the_root_and_the_latest_stay():

@@ -8,6 +8,7 @@ from mta.message.parse import parse_message
 from mta.message.text import html_to_text, words
 
 SIZE = 1 << 20
+LIMIT = 4.0  # seconds; half a second is usual, quadratic work would take minutes
 
 
 def filled(head: bytes, unit: bytes) -> bytes:
@@ -67,7 +68,7 @@ def test_hostile_mail_is_parsed_in_linear_time(name):
     start = time.perf_counter()
     facts = parse_message(HOSTILE[name])
     assert facts.size == len(HOSTILE[name])
-    assert time.perf_counter() - start < 1.5
+    assert time.perf_counter() - start < LIMIT
 
 
 @pytest.mark.parametrize(
@@ -77,4 +78,4 @@ def test_hostile_mail_is_parsed_in_linear_time(name):
 def test_hostile_html_is_read_in_linear_time(unit):
     start = time.perf_counter()
     words(html_to_text(unit * (SIZE // len(unit))))
-    assert time.perf_counter() - start < 1.5
+    assert time.perf_counter() - start < LIMIT
