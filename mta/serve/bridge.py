@@ -91,5 +91,6 @@ def tidy_connections() -> None:
     open, because opening one costs more than most queries; closed only after trouble.
     """
     for connection in connections.all(initialized_only=True):
-        if connection.vendor != "sqlite" or connection.errors_occurred or connection.in_atomic_block:
+        troubled = connection.errors_occurred or connection.in_atomic_block or not connection.autocommit
+        if troubled or connection.vendor != "sqlite":
             connection.close()

@@ -23,11 +23,7 @@ from mta.mailstore import writer
 from mta.serve import statuses
 from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
-
-try:  # TRANSITIONAL
-    from mta.serve.imap import serve_imap
-except ImportError:
-    serve_imap = None
+from mta.serve.imap import serve_imap
 from mta.serve.listener import Door, Limits, Listener
 from mta.serve.pop3 import serve_pop3
 from mta.serve.session import House
@@ -157,7 +153,7 @@ def _doors() -> list[Door]:
     full = bytes(statuses.TOO_MANY_CONNECTIONS)
     bye = b"* BYE Too many connections, try again later\r\n"
     err = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
-    doors = [
+    return [
         Door("SMTP_LISTEN", "smtp", settings.SMTP_LISTEN, serve_smtp, full),
         Door("SUBMISSION_LISTEN", "submission", settings.SUBMISSION_LISTEN, serve_submission, full),
         Door(
@@ -173,7 +169,6 @@ def _doors() -> list[Door]:
         Door("POP3_LISTEN", "pop3", settings.POP3_LISTEN, serve_pop3, err),
         Door("POP3S_LISTEN", "pop3", settings.POP3S_LISTEN, serve_pop3, err, implicit_tls=True),
     ]
-    return [door for door in doors if door.serve]
 
 
 def _tls_context() -> ssl.SSLContext:
