@@ -139,5 +139,5 @@ def _cut(mailspace: int, batch: Sequence[wire.Row], plan: wire.Plan) -> dict[int
         found[wanted[0]] = wire.cut(opened, plan.sections)
     elif wanted:
         for message, raw in mailstore.raws(mailspace, wanted):
-            found[message] = wire.cut(wire.opened(raw), plan.sections)
+            found[message] = wire.cut(wire.Opened(raw), plan.sections)
     return found

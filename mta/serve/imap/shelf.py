@@ -11,7 +11,6 @@ from collections import OrderedDict
 
 from mta.mailstore import service as mailstore
 from mta.wire.imap.fetch import Opened
-from mta.wire.imap.fetch import opened as parse
 
 SHELF_BYTES = 64 * 1024 * 1024
 
@@ -27,7 +26,7 @@ def opened(mailspace: int, message: int) -> Opened:
         if key in _kept:
             _kept.move_to_end(key)
             return _kept[key]
-    found = parse(mailstore.raw(mailspace, message))
+    found = Opened(mailstore.raw(mailspace, message))
     _keep(key, found)
     return found
 

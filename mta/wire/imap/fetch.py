@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mta.message.headers import parse_header, select_fields
+from mta.message.headers import parse_header, select_fields, split_message
 from mta.message.tree import Part, body_section, parse_tree
 from mta.wire.imap import responses
 from mta.wire.imap.commands import Item, Section
@@ -105,24 +105,43 @@ def from_head(head: bytes, sections: Sequence[Section]) -> tuple[bytes, ...]:
     return tuple(select_fields(fields, {name.lower() for name in section.fields}) for section in sections)
 
 
-@dataclass(frozen=True, slots=True)
 class Opened:
-    """A message's bytes and its parts, kept for the next section of the same message."""
+    """A message's bytes; its parts are found when a section of one is first asked for."""
 
-    raw: bytes
-    tree: Part
+    __slots__ = ("_tree", "raw")
+
+    def __init__(self, raw: bytes) -> None:
+        self.raw = raw
+        self._tree: Part | None = None
+
+    def section(self, section: Section) -> bytes | None:
+        """The section's bytes; None for a part that does not exist."""
+        if section.part == "":
+            return self.raw
+        if section.part in _TOP:
+            return _top_section(self.raw, section)
+        if self._tree is None:
+            self._tree = parse_tree(self.raw)
+        return body_section(self.raw, self._tree, section.part, section.fields)
 
 
-def opened(raw: bytes) -> Opened:
-    """Parse a message that a section is to be cut from."""
-    return Opened(raw, parse_tree(raw))
+_TOP = frozenset(("HEADER", "TEXT", "HEADER.FIELDS", "HEADER.FIELDS.NOT"))
+
+
+def _top_section(raw: bytes, section: Section) -> bytes:
+    """A section of the message itself: the header ends at the first empty line, whatever the parts are."""
+    _end, body_start = split_message(raw)
+    if section.part == "TEXT":
+        return raw[body_start:]
+    if section.part == "HEADER":
+        return raw[:body_start]
+    wanted = {name.lower() for name in section.fields}
+    return select_fields(parse_header(raw[:body_start]), wanted, not_=section.part.endswith("NOT"))
 
 
 def cut(message: Opened, sections: Sequence[Section]) -> tuple[bytes | None, ...]:
-    """The sections' bytes; None for a part that does not exist."""
-    return tuple(
-        body_section(message.raw, message.tree, section.part, section.fields) for section in sections
-    )
+    """All the sections' bytes."""
+    return tuple(message.section(section) for section in sections)
 
 
 def line_writer(plan: Plan, selection: Selection) -> LineWriter:
