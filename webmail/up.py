@@ -134,9 +134,15 @@ def _parts(
     """The processes, in the order in which they start."""
     parts = []
     if sandbox:
-        dns = ("127.0.0.1", free_port("127.0.0.1"))
-        environment = environment | {"DNS_SERVERS": show_endpoint(dns), "DEMO_SANDBOX": "1"}
-        parts.append(Part("sandbox", [*MANAGE, "sandbox"], environment, listeners=()))
+        dns, sink = (("127.0.0.1", free_port("127.0.0.1")) for _each in range(2))
+        environment = environment | {
+            "DNS_SERVERS": show_endpoint(dns),
+            "RELAY_PORT": str(sink[1]),
+            "DEMO_SANDBOX": "1",
+        }
+        command = [*MANAGE, "sandbox", "--dns", show_endpoint(dns), "--smtp", show_endpoint(sink)]
+        door = Listener("RELAY_PORT", "Sandbox internet", *sink)
+        parts.append(Part("sandbox", command, environment, listeners=(door,)))
     mail = tuple(each for each in listeners if each.setting not in WEB_SETTINGS)
     parts.append(Part("sidecar", [*MANAGE, "serve_mail"], environment, listeners=mail))
     for setting in ("WEB_LISTEN", "HTTPS_LISTEN"):
