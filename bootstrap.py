@@ -220,13 +220,10 @@ def install(lock_file: Path) -> None:
     for line in pip.stdout or ():
         tail = [*tail[-30:], line]
         seen += line.startswith(("Collecting", "Requirement already"))
-        if time.monotonic() - shown > 2 or line.startswith(("Installing collected", "Building")):
+        if time.monotonic() - shown > 2 or line.startswith("Installing collected"):
             shown = time.monotonic()
-            say(
-                "  unpacking"
-                if line.startswith("Installing")
-                else f"  {min(seen, pins)} of {pins} packages found"
-            )
+            unpacking = line.startswith("Installing collected")
+            say("  unpacking" if unpacking else f"  {min(seen, pins)} of {pins} packages found")
     if pip.wait():
         say("".join(tail))
         raise Refusal(

@@ -42,7 +42,7 @@ def _broker() -> dict[str, object]:
         }
     broker.register()
     return {
-        "broker_url": "fslease://",
+        "broker_url": "fslease://localhost//",
         "broker_transport_options": {"folder": str(settings.DATA_DIR / "broker")},
         # A polling broker carries (threads × prefetch) / interval messages a second: 1 would be a trap.
         "worker_prefetch_multiplier": 8,
@@ -91,6 +91,11 @@ class BeatThread(bootsteps.StartStopStep):
 
     def create(self, worker: Any) -> Any:
         return EmbeddedService(worker.app, thread=True)
+
+    def stop(self, parent: Any) -> None:
+        """Without waiting for the end of its nap: it holds nothing."""
+        if self.obj is not None:
+            self.obj.service.stop(wait=False)
 
 
 app.user_options["worker"].add(

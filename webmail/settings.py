@@ -298,6 +298,7 @@ STORAGES = {
 }
 WHITENOISE_USE_FINDERS = not _COLLECTED
 WHITENOISE_AUTOREFRESH = DEBUG
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 # --- logging -----------------------------------------------------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", default="INFO").upper()
@@ -310,5 +311,9 @@ LOGGING = {
     "loggers": {
         "django": {"handlers": [], "level": "INFO", "propagate": True},
         "django.server": {"handlers": [], "level": "INFO", "propagate": True},
+        # One line for each sweep, every five seconds, would bury the rest.
+        "celery.app.trace": {"handlers": [], "level": "WARNING", "propagate": True},
+        "celery.worker.strategy": {"handlers": [], "level": "WARNING", "propagate": True},
+        "celery.beat": {"handlers": [], "level": "WARNING", "propagate": True},
     },
 }
