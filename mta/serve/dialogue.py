@@ -67,7 +67,8 @@ class Dialogue(SMTP):
 
     def _begin(self) -> None:
         """RFC 3207 §4.2: after STARTTLS the session begins anew, and so do all of its facts."""
-        self.session = self._create_session()
+        self.client_name = ""  # what it said after EHLO or HELO
+        self.extended = False
         self._set_rset_state()
 
     def _set_rset_state(self) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+from mta.flow.receive import Recipient
 from mta.message.address import BadAddress, canonical, parse_path
 from mta.serve import statuses
 from mta.serve.statuses import Reply
@@ -38,10 +39,10 @@ class Sender:
 
 @dataclass(slots=True)
 class Transaction:
-    """From MAIL to the end of DATA; `recipients` holds what the flow needs for each accepted RCPT."""
+    """From MAIL to the end of DATA: who was accepted at RCPT, and how many were not."""
 
     sender: Sender
-    recipients: dict[str, object] = field(default_factory=dict)
+    recipients: dict[str, Recipient] = field(default_factory=dict)
     refused: int = 0
 
 

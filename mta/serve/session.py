@@ -98,8 +98,8 @@ class Context:
         assert secured is not None  # noqa: S101 - None only for a transport that closed, which raises
         reader._transport = secured  # type: ignore[attr-defined]
         writer._transport = secured  # type: ignore[attr-defined]
-        protocol._transport = secured  # type: ignore[union-attr]
-        protocol._over_ssl = True  # type: ignore[union-attr]
+        protocol._transport = secured  # type: ignore[attr-defined]
+        protocol._over_ssl = True  # type: ignore[attr-defined]
         self.is_tls = True
 
 

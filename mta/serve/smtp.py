@@ -98,8 +98,8 @@ class Server(Dialogue):
         if not hostname or len(hostname) > 255 or not hostname.isprintable() or " " in hostname:
             raise Refusal(statuses.BAD_ARGUMENTS.with_text("Say your host name after EHLO or HELO"))
         self._set_rset_state()
-        self.session.host_name = hostname
-        self.session.extended_smtp = extended
+        self.client_name = hostname
+        self.extended = extended
 
     async def smtp_NOOP(self, arg: str) -> None:
         self.say(statuses.DONE)
@@ -202,7 +202,7 @@ class Server(Dialogue):
     # --- the envelope
 
     def _greeted(self) -> None:
-        if not self.session.host_name:
+        if not self.client_name:
             raise Refusal(statuses.HELLO_FIRST)
         if self.submission and self.login is None and not self.context.may_send_passwords:
             raise Refusal(statuses.ENCRYPT_FIRST)
@@ -213,7 +213,7 @@ class Server(Dialogue):
             raise Refusal(statuses.SIGN_IN_FIRST)
         if self.transaction is not None:
             raise Refusal(statuses.SENDER_AGAIN)
-        sender = read_sender(arg, limit=self.context.max_message_size, extended=self.session.extended_smtp)
+        sender = read_sender(arg, limit=self.context.max_message_size, extended=self.extended)
         if self.login is not None and sender.address:
             allowed = await self.context.bridge.run(
                 directory.current().may_send_as, self.login.account, sender.address
@@ -230,7 +230,7 @@ class Server(Dialogue):
             raise Refusal(statuses.SENDER_FIRST)
         transaction.refused += 1  # until it is not
         address = read_recipient(
-            arg, sender=transaction.sender, hostname=self.hostname, extended=self.session.extended_smtp
+            arg, sender=transaction.sender, hostname=self.hostname, extended=self.extended
         )
         if address not in transaction.recipients:
             if len(transaction.recipients) >= MOST_RECIPIENTS:
@@ -319,7 +319,7 @@ class Server(Dialogue):
             raw=raw,
             sender=transaction.sender.address,
             recipients=tuple(transaction.recipients.values()),
-            client_name=str(self.session.host_name),
+            client_name=self.client_name,
             ip=self.context.peer_ip,
             hostname=self.hostname,
             protocol=self._protocol(),
@@ -340,7 +340,7 @@ class Server(Dialogue):
                 login=login,
                 mail_from=transaction.sender.address,
                 recipients=tuple(transaction.recipients),
-                client=str(self.session.host_name),
+                client=self.client_name,
                 ip=self.context.peer_ip,
                 protocol=self._protocol(),
                 tls=self._tls(),
@@ -351,7 +351,7 @@ class Server(Dialogue):
 
     def _protocol(self) -> str:
         """RFC 3848: ESMTP, S for TLS, A for signed in; SMTP alone after HELO; RFC 6531 §4.3 for UTF8."""
-        if not self.session.extended_smtp:
+        if not self.extended:
             return "SMTP"
         secured = "S" if self.context.is_tls else ""
         return f"ESMTP{secured}{'A' if self.login else ''}"
