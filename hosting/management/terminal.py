@@ -50,10 +50,12 @@ def parse_quota(text: str) -> int:
 
 
 def show_bytes(count: int) -> str:
+    """`5 GB`, `1.5 MB`; `-` for none."""
     if not count:
         return "-"
-    for unit in ("B", "KB", "MB", "GB"):
-        if count < 1024:
-            return f"{count:.0f} {unit}"
-        count = round(count / 1024, 1)  # type: ignore[assignment]
-    return f"{count:.1f} TB"
+    size, units = float(count), iter(("B", "KB", "MB", "GB"))
+    for unit in units:
+        if size < 1024:
+            return f"{size:.4g} {unit}"
+        size /= 1024
+    return f"{size:.4g} TB"

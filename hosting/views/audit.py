@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_safe
 
-from hosting import access
+from hosting import access, names
+from hosting.forms import quota_text
 from hosting.models import AuditEntry
 from hosting.paging import page
 from hosting.views.frame import PanelRequest, panel, show
@@ -55,7 +56,7 @@ def _line(entry: AuditEntry) -> dict[str, Any]:
         "at": entry.at,
         "who": entry.actor_name,
         "did": VERBS.get(entry.verb, entry.verb),
-        "what": entry.object_name,
+        "what": _shown(entry),
         "details": _details(entry),
         "reason": entry.reason,
         "from": entry.ip or entry.via,
@@ -67,16 +68,28 @@ def _details(entry: AuditEntry) -> list[str]:
     keys = [key for key in entry.after if entry.before.get(key) != entry.after[key]]
     keys += [key for key in entry.before if key not in entry.after]
     return [
-        f"{key.replace('_', ' ')}: {_text(entry.before.get(key))} → {_text(entry.after.get(key))}"
+        f"{_column(key)}: {_text(key, entry.before[key])} → {_text(key, entry.after.get(key))}"
         if key in entry.before
-        else f"{key.replace('_', ' ')}: {_text(entry.after[key])}"
+        else f"{_column(key)}: {_text(key, entry.after[key])}"
         for key in keys
     ]
 
 
-def _text(value: Any) -> str:
+def _column(key: str) -> str:
+    return key.removesuffix("_bytes").replace("_", " ")
+
+
+def _text(key: str, value: Any) -> str:
+    if key.endswith("_bytes") and isinstance(value, int):
+        return quota_text(value) or _("no limit")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):
         return ", ".join(str(each) for each in value)
     return "–" if value in (None, "") else str(value)
+
+
+def _shown(entry: AuditEntry) -> str:
+    if entry.object_type == "domain":
+        return names.shown_domain(entry.object_name)
+    return names.shown_address(entry.object_name) if "@" in entry.object_name else entry.object_name

@@ -8,6 +8,7 @@ const timers = new WeakMap();
 function busy(part) {
   const selection = getSelection();
   return part.contains(document.activeElement)
+    || part.querySelector("details[open]")
     || (!selection.isCollapsed && part.contains(selection.anchorNode));
 }
 
@@ -24,11 +25,12 @@ async function refresh(part) {
 function swap(part, html) {
   const fresh = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
   if (!fresh || busy(part)) return part;
-  const before = new Map([...part.querySelectorAll(".record")].map((record, i) => [i, record.querySelector(".status")?.dataset.state]));
+  const states = (from) => [...from.querySelectorAll(".record, .record-right")];
+  const before = states(part).map((record) => record.querySelector(".status")?.dataset.state);
   const node = document.importNode(fresh, true);
   part.replaceWith(node);
-  [...node.querySelectorAll(".record")].forEach((record, i) => {
-    if (before.size && before.get(i) !== record.querySelector(".status")?.dataset.state) record.classList.add("arrived");
+  states(node).forEach((record, i) => {
+    if (before.length && before[i] !== record.querySelector(".status")?.dataset.state) record.classList.add("arrived");
   });
   return node;
 }
