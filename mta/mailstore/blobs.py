@@ -23,6 +23,7 @@ from django.db.models import F
 
 from mta.message.parse import Facts, parse_message
 
+from . import sql
 from .models import Blob, BlobObject
 
 INLINE_LIMIT = 16 * 1024  # compressed bytes that still live in the row
@@ -129,10 +130,8 @@ def insert(mailspace: int, blob: PreparedBlob, objects: dict[str, int], *, now: 
             objects[blob.name] = object_id = row.id
         else:
             BlobObject.objects.filter(id=object_id).update(references=F("references") + 1)
-    created = Blob.objects.create(
-        mailspace_id=mailspace, size=blob.size, data=blob.frame, object_id=object_id
-    )
-    return created.id
+    row = {"mailspace_id": mailspace, "size": blob.size, "data": blob.frame, "object_id": object_id}
+    return sql.insert("mailstore_blob", row)
 
 
 def share(mailspace: int, blob_id: int) -> int:

@@ -14,18 +14,39 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mta.message.address import Address
-from mta.message.parse import PARSER_VERSION
-from mta.message.text import fold
+from django.db.models import F
+
 from mta.values import ALL, DRAFTS, SEEN, SENT, STARRED, Appended, Cause, now_us
 
-from . import blobs, threads
+from . import blobs, columns, sql, threads
 from .blobs import Prepared
 from .errors import NoSuchMailbox, OverQuota
 from .models import Change, Draft, Mailbox, Mailspace, Message, Placement
 
-ADDRESSES_KEPT = 500
-TEXT_KEPT = 20_000  # characters of folded header text kept for substring search
+# What the door may change in a mailbox and a mailspace. Quota and state belong to others.
+MAILBOX_COLUMNS = (
+    "name",
+    "colour",
+    "subscribed",
+    "uidnext",
+    "highestmodseq",
+    "messages",
+    "unseen",
+    "size",
+    "threads",
+    "unread_threads",
+    "deleted_at",
+)
+SPACE_COLUMNS = (
+    "clock",
+    "used_bytes",
+    "messages",
+    "last_uidvalidity",
+    "all_threads",
+    "all_unread",
+    "starred_threads",
+    "starred_unread",
+)
 
 
 def new_action() -> str:
@@ -50,6 +71,11 @@ class Live:
     keywords: str
     size: int
     modseq: int
+
+
+def nowhere(message: int, thread: int, flags: int, keywords: str, size: int, modseq: int) -> Live:
+    """A message that lies in no mailbox (yet, or any more), in the form that `place` takes."""
+    return Live(0, 0, 0, message, False, 0, None, None, thread, flags, keywords, size, modseq)
 
 
 @dataclass(slots=True)
@@ -102,6 +128,7 @@ class Changing:
         self._dirty_mailboxes: set[int] = set()
         self._roles: dict[int, str] | None = None
         self._entries: list[Entry] = []
+        self._new: list[int] = []  # messages inserted now
 
     # --- numbering, journal, counts
 
@@ -212,79 +239,44 @@ class Changing:
         check_quota: bool = False,
     ) -> Message:
         """A new message, not yet placed anywhere. Its bytes are already durable (blobs.prepare)."""
-        facts = prepared.facts
         size = len(prefix) + prepared.blob.size
         if check_quota and self._row.quota_bytes and self._row.used_bytes + size > self._row.quota_bytes:
             raise OverQuota("The mailbox is full.")
         arrived = self.now if internal_date is None else internal_date
-        message = Message(
-            mailspace_id=self.id,
-            blob_id=blobs.insert(self.id, prepared.blob, self._door.objects, now=self.now),
-            thread_id=threads.join(self.id, facts, at=arrived, thread=thread),
-            trace_id=trace_id,
-            prefix=prefix,
-            size=size,
-            internal_date=arrived,
-            sent_at=facts.sent_at,
-            head=facts.head,
-            head_complete=facts.head_complete,
-            envelope=facts.envelope,
-            bodystructure=facts.bodystructure,
-            body=facts.body,
-            subject=facts.subject,
-            base_subject=facts.base_subject[: threads.BASE_SUBJECT_LENGTH],
-            subject_text=fold(facts.subject)[:TEXT_KEPT],
-            from_text=_searchable(facts.from_),
-            to_text=_searchable(facts.to),
-            cc_text=_searchable(facts.cc),
-            bcc_text=_searchable(facts.bcc),
-            message_id=facts.message_id[:998],
-            in_reply_to=(facts.in_reply_to[0] if facts.in_reply_to else "")[:998],
-            references=" ".join(facts.references),
-            from_name=(facts.from_[0].name if facts.from_ else "")[:255],
-            from_address=(facts.from_[0].email if facts.from_ else "")[:320],
-            addresses={
-                kind: [[a.name, a.email] for a in found[:ADDRESSES_KEPT]]
-                for kind, found in (
-                    ("from", facts.from_),
-                    ("to", facts.to),
-                    ("cc", facts.cc),
-                    ("bcc", facts.bcc),
-                    ("reply_to", facts.reply_to),
-                )
-                if found
-            },
-            list_id=facts.list_id[:255],
-            snippet=facts.snippet[:255],
-            attachments=[
-                [a.number, a.name, a.type, a.size, a.inline, a.content_id] for a in facts.attachments
-            ],
-            has_attachment=any(not a.inline for a in facts.attachments),
-            automatic=facts.auto_submitted or facts.bulk,
-            own=own,
-            reasons=reasons or {},
-            parsed_by=PARSER_VERSION,
-            flags=flags,
-            keywords=" ".join(sorted(set(keywords))),
-            modseq=self.modseq,
-        )
-        message.save(force_insert=True)
-        Message.objects.filter(id=message.id).update(email_id=message.id)
-        message.email_id = message.id
-        return message
+        words = " ".join(sorted(set(keywords)))
+        thread_id = threads.join(self.id, prepared.facts, at=arrived, thread=thread)
+        row = {
+            "mailspace_id": self.id,
+            "blob_id": blobs.insert(self.id, prepared.blob, self._door.objects, now=self.now),
+            "email_id": 0,  # its own id, once there is one: see flush
+            "thread_id": thread_id,
+            "trace_id": trace_id,
+            "prefix": prefix,
+            "size": size,
+            "internal_date": arrived,
+            "own": own,
+            "reasons": sql.as_json(reasons or {}),
+            "indexed": False,
+            "flags": flags,
+            "keywords": words,
+            "modseq": self.modseq,
+        }
+        id_ = sql.insert("mailstore_message", row | columns.from_facts(prepared.facts))
+        self._new.append(id_)
+        return nowhere(id_, thread_id, flags, words, size, self.modseq)
 
-    def duplicate(self, message: int) -> Message:
+    def duplicate(self, live: Live) -> Live:
         """A second message with the same bytes, facts and `email_id` (COPY where it already is)."""
-        twin = Message.objects.get(mailspace_id=self.id, id=message)
+        twin = Message.objects.get(mailspace_id=self.id, id=live.message)
         twin.pk = None
         twin.modseq = self.modseq
         twin.indexed = False
         twin.save(force_insert=True)
-        return twin
+        return nowhere(twin.id, twin.thread_id, twin.flags, twin.keywords, twin.size, twin.modseq)
 
     def place(
         self,
-        message: Message | Live,
+        message: Live,
         mailbox: Mailbox,
         entry: Entry | None = None,
         *,
@@ -295,32 +287,28 @@ class Changing:
         woken_at: int | None = None,
     ) -> int:
         """Give a message a UID in a mailbox. `first`: it lies nowhere else now. Returns the UID."""
-        id_, thread = (
-            (message.message, message.thread)
-            if isinstance(message, Live)
-            else (message.id, message.thread_id)
-        )
         uid = mailbox.uidnext
         mailbox.uidnext += 1
-        Placement.objects.create(
-            mailspace_id=self.id,
-            mailbox_id=mailbox.id,
-            uid=uid,
-            message_id=id_,
-            deleted=deleted,
-            saved_at=self.now if saved_at is None else saved_at,
-            wake_at=wake_at,
-            woken_at=woken_at,
-            modseq=self.modseq,
-        )
+        row = {
+            "mailspace_id": self.id,
+            "mailbox_id": mailbox.id,
+            "uid": uid,
+            "message_id": message.message,
+            "deleted": deleted,
+            "saved_at": self.now if saved_at is None else saved_at,
+            "wake_at": wake_at,
+            "woken_at": woken_at,
+            "modseq": self.modseq,
+        }
+        sql.insert("mailstore_placement", row)
         self._count(mailbox, +1, message.flags, message.size)
         if first:
             self._row.used_bytes += message.size
             self._row.messages += 1
             self._dirty = True
         if entry is not None:
-            entry.added.append([mailbox.id, uid, id_])
-        self.touched.add(thread)
+            entry.added.append([mailbox.id, uid, message.message])
+        self.touched.add(message.thread)
         return uid
 
     def expunge(self, placements: Sequence[Live], entry: Entry | None = None) -> None:
@@ -416,10 +404,14 @@ class Changing:
 
     def flush(self) -> bool:
         """Write what is kept; True if anything changed."""
+        if self._new:
+            fresh = Message.objects.filter(mailspace_id=self.id, id__in=self._new, email_id=0)
+            fresh.update(email_id=F("id"))
         if self.touched:
             threads.refresh(self, self.touched)
         for id_ in sorted(self._dirty_mailboxes):
-            self._mailboxes[id_].save()
+            box = self._mailboxes[id_]
+            sql.update("mailstore_mailbox", id_, {name: getattr(box, name) for name in MAILBOX_COLUMNS})
         rows = [
             Change(
                 mailspace_id=self.id,
@@ -439,7 +431,9 @@ class Changing:
         ]
         Change.objects.bulk_create(rows)
         if self._dirty or self._dirty_mailboxes:
-            self._row.save()
+            sql.update(
+                "mailstore_mailspace", self.id, {name: getattr(self._row, name) for name in SPACE_COLUMNS}
+            )
         return self._clock_taken
 
 
@@ -492,9 +486,4 @@ class Door:
             own=target.role in (SENT, DRAFTS),
         )
         uid = changing.place(message, target, first=True)
-        return Appended(target.id, target.uidvalidity, uid, message.id, message.thread_id)
-
-
-def _searchable(addresses: Sequence[Address]) -> str:
-    joined = ", ".join(f"{address.name} <{address.email}>" for address in addresses)
-    return fold(joined)[:TEXT_KEPT]
+        return Appended(target.id, target.uidvalidity, uid, message.message, message.thread)

@@ -263,7 +263,7 @@ def materialise(mailspace: int, draft_id: int, raw: bytes, *, version: int, caus
         old = row.message
         message = changing.insert(ready, flags=SEEN | DRAFT, keywords=(), thread=row.thread_id, own=True)
         changing.place(message, changing.role(DRAFTS), first=True)
-        row.message, row.materialised, row.thread_id = message.id, version, message.thread_id
+        row.message, row.materialised, row.thread_id = message.message, version, message.thread
         row.save(update_fields=["message", "materialised", "thread_id"])
         if old is not None:
             _purge_form(changing, old)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from mta.values import DRAFTS, Cause, Done
 
 from . import rows
-from .door import Changing, Door, Entry, Live, new_action
+from .door import Changing, Door, Entry, Live, new_action, nowhere
 from .errors import NothingToUndo
 from .models import Change, Draft, Mailbox, Message
 from .writer import commit
@@ -172,7 +172,7 @@ def _shells(mailspace: int, messages: Sequence[int]) -> dict[int, Live]:
     """Messages that lie nowhere now, in the form that place() takes."""
     found = Message.objects.filter(mailspace_id=mailspace, id__in=messages)
     return {
-        id_: Live(0, 0, 0, id_, False, 0, None, None, thread, flags, keywords, size, modseq)
+        id_: nowhere(id_, thread, flags, keywords, size, modseq)
         for id_, thread, flags, keywords, size, modseq in found.values_list(
             "id", "thread_id", "flags", "keywords", "size", "modseq"
         )

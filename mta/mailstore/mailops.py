@@ -194,7 +194,7 @@ def _append(changing: Changing, box: Mailbox, entry: Entry, prepared: Prepared, 
         check_quota=True,
     )
     uid = changing.place(message, box, entry, first=True, deleted=bool(one.flags & DELETED))
-    return Appended(box.id, box.uidvalidity, uid, message.id, message.thread_id)
+    return Appended(box.id, box.uidvalidity, uid, message.message, message.thread)
 
 
 def store_flags(
@@ -258,7 +258,7 @@ def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
         pairs = []
         for live in lives:
             if live.message in there:
-                uid = changing.place(changing.duplicate(live.message), box, entry, first=True)
+                uid = changing.place(changing.duplicate(live), box, entry, first=True)
             else:
                 uid = changing.place(live, box, entry, first=False)
             pairs.append((live.uid, uid))

@@ -13,6 +13,7 @@ from typing import Any
 from django.db import connection
 
 from .door import Live
+from .sql import marks, select
 
 CHUNK = 500
 
@@ -46,22 +47,10 @@ SELECT p.id, p.mailbox_id, p.uid, p.message_id, p.deleted, p.saved_at, p.wake_at
  WHERE p.mailspace_id = %s AND p.expunged_modseq IS NULL AND """
 
 
-def select(sql: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
-    """All rows of a query."""
-    with connection.cursor() as cursor:
-        cursor.execute(sql, params)
-        return cursor.fetchall()
-
-
 def chunks(values: Sequence[int], size: int = CHUNK) -> Iterator[Sequence[int]]:
     """A sequence in pieces that one statement or one bulk transaction may take."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
-
-
-def marks(values: Sequence[Any]) -> str:
-    """Placeholders for an IN list; never empty, so that SQL stays valid."""
-    return ", ".join(["%s"] * len(values)) or "NULL"
 
 
 def at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[Live]:

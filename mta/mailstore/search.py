@@ -21,6 +21,7 @@ from . import contents
 from .models import Message, SearchText
 
 BATCH = 100
+SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
 TAIL = 200  # unindexed messages a search reads itself
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
@@ -146,7 +147,7 @@ def _write(read: dict[int, tuple[int, dict[str, str]]]) -> None:
     made = []
     for id_, at in list(locked.values_list("id", "internal_date")):
         mailspace, text = read[id_]
-        made.append(SearchText(id=at, mailspace_id=mailspace, message_id=id_, **text))
+        made.append(SearchText(id=at + id_ % SPREAD, mailspace_id=mailspace, message_id=id_, **text))
     _make_unique(made)
     SearchText.objects.bulk_create(made)
     _add_to_index(made)
@@ -154,7 +155,7 @@ def _write(read: dict[int, tuple[int, dict[str, str]]]) -> None:
 
 
 def _make_unique(made: list[SearchText]) -> None:
-    """Row ids follow INTERNALDATE; equal ones move on by a microsecond."""
+    """Row ids follow INTERNALDATE, spread over a millisecond; those still equal move on by one."""
     taken = set(SearchText.objects.filter(id__in=[row.id for row in made]).values_list("id", flat=True))
     for row in made:
         while row.id in taken:

@@ -9,8 +9,9 @@ days between the same correspondents. Threads close at 200 messages and are neve
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,9 @@ from mta.values import (
     TRASH,
 )
 
-from .models import Mailbox, Message, Placement, Thread, ThreadRef, ThreadRow
+from . import sql
+from .columns import BASE_SUBJECT_LENGTH
+from .models import Mailbox, Message, Thread, ThreadRow
 
 if TYPE_CHECKING:
     from .door import Changing
@@ -36,7 +39,6 @@ if TYPE_CHECKING:
 CLOSES_AT = 200
 REFERENCES_LIMIT = 100
 SUBJECT_WINDOW = 14 * 24 * 3600 * 1_000_000
-BASE_SUBJECT_LENGTH = 255
 ASIDE = frozenset({JUNK, TRASH, QUARANTINE})  # a conversation does not show what lies there
 
 
@@ -58,40 +60,57 @@ def join(mailspace: int, facts: Facts, *, at: int, thread: int | None = None) ->
     refs = refs_of(facts)
     base = facts.base_subject[:BASE_SUBJECT_LENGTH]
     chosen = (
-        _named(mailspace, thread)
-        or _by_refs(mailspace, refs, base)
-        or _by_subject(mailspace, facts, base, at)
+        _first(mailspace, "id = %s", [thread])
+        if thread is not None
+        else _by_refs(mailspace, refs, base) or _by_subject(mailspace, facts, base, at)
     )
     if chosen is None:
-        chosen = Thread(mailspace_id=mailspace, base_subject=base)
-    chosen.messages += 1
-    chosen.newest_at = max(chosen.newest_at, at)
-    chosen.is_open = chosen.messages < CLOSES_AT
-    chosen.save()
-    ThreadRef.objects.bulk_create(
-        [ThreadRef(mailspace_id=mailspace, ref=ref, thread_id=chosen.id) for ref in refs],
-        ignore_conflicts=True,
+        row = {
+            "mailspace_id": mailspace,
+            "base_subject": base,
+            "messages": 1,
+            "newest_at": at,
+            "is_open": True,
+        }
+        id_ = sql.insert("mailstore_thread", row)
+    else:
+        id_, messages, newest_at = chosen
+        counted = {
+            "messages": messages + 1,
+            "newest_at": max(newest_at, at),
+            "is_open": messages + 1 < CLOSES_AT,
+        }
+        sql.update("mailstore_thread", id_, counted)
+    sql.insert_new(
+        "mailstore_threadref", ("mailspace_id", "ref", "thread_id"), [(mailspace, ref, id_) for ref in refs]
     )
-    return chosen.id
+    return id_
 
 
-def _named(mailspace: int, thread: int | None) -> Thread | None:
-    if thread is None:
-        return None
-    return Thread.objects.filter(mailspace_id=mailspace, id=thread).first()
+def _first(mailspace: int, where: str, params: list[Any]) -> tuple[int, int, int] | None:
+    """(id, messages, newest_at) of the newest thread that fulfils a condition."""
+    found = sql.select(
+        "SELECT id, messages, newest_at FROM mailstore_thread"
+        f" WHERE mailspace_id = %s AND {where} ORDER BY newest_at DESC, id DESC LIMIT 1",
+        [mailspace, *params],
+    )
+    return found[0] if found else None  # type: ignore[return-value]
 
 
-def _by_refs(mailspace: int, refs: list[int], base: str) -> Thread | None:
+def _by_refs(mailspace: int, refs: list[int], base: str) -> tuple[int, int, int] | None:
     if not refs:
         return None
-    leads = ThreadRef.objects.filter(mailspace_id=mailspace, ref__in=refs).values_list("thread_id", flat=True)
-    candidates = Thread.objects.filter(
-        mailspace_id=mailspace, id__in=set(leads), base_subject=base, is_open=True
+    leads = sql.select(
+        f"SELECT thread_id FROM mailstore_threadref WHERE mailspace_id = %s AND ref IN ({sql.marks(refs)})",
+        [mailspace, *refs],
     )
-    return candidates.order_by("-newest_at", "-id").first()
+    ids = sorted({row[0] for row in leads})
+    if not ids:
+        return None
+    return _first(mailspace, f"id IN ({sql.marks(ids)}) AND base_subject = %s AND is_open", [*ids, base])
 
 
-def _by_subject(mailspace: int, facts: Facts, base: str, at: int) -> Thread | None:
+def _by_subject(mailspace: int, facts: Facts, base: str, at: int) -> tuple[int, int, int] | None:
     """Only for a reply that lost its references, between people who were already talking."""
     if not facts.is_reply or facts.references or facts.in_reply_to or not base:
         return None
@@ -105,9 +124,9 @@ def _by_subject(mailspace: int, facts: Facts, base: str, at: int) -> Thread | No
         for sender, addresses in rows.values_list("from_address", "addresses")[:CLOSES_AT]:
             wrote_to = {email.lower() for kind in ("to", "cc") for _, email in addresses.get(kind, ())}
             if sender.lower() in readers and author & wrote_to:
-                return thread
+                return thread.id, thread.messages, thread.newest_at
             if sender.lower() in author and readers & wrote_to:
-                return thread
+                return thread.id, thread.messages, thread.newest_at
     return None
 
 
@@ -167,20 +186,28 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
     """The visible members of some threads, oldest first, in two queries."""
     threads: dict[int, list[Member]] = {thread: [] for thread in thread_ids}
     members: dict[int, Member] = {}
-    rows = Message.objects.filter(mailspace_id=mailspace, thread_id__in=threads).order_by(
-        "internal_date", "id"
+    rows = sql.select(
+        f"SELECT thread_id, {', '.join(MEMBER_COLUMNS)} FROM mailstore_message"
+        f" WHERE mailspace_id = %s AND thread_id IN ({sql.marks(threads)}) ORDER BY internal_date, id",
+        [mailspace, *threads],
     )
-    for thread, *columns in rows.values_list("thread_id", *MEMBER_COLUMNS):
+    for thread, *columns in rows:
         member = Member(*columns)
+        member.addresses, member.attachments = json.loads(columns[5]), json.loads(columns[7])
+        member.own = bool(member.own)
         members[member.id] = member
         threads[thread].append(member)
-    placements = Placement.objects.filter(
-        mailspace_id=mailspace, message_id__in=members, expunged_modseq__isnull=True, deleted=False
-    )
-    for message, mailbox, *times in placements.values_list(
-        "message_id", "mailbox_id", "saved_at", "wake_at", "woken_at"
-    ):
-        members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
+    ids = list(members)
+    for start in range(0, len(ids), 5000):
+        piece = ids[start : start + 5000]
+        placements = sql.select(
+            "SELECT message_id, mailbox_id, saved_at, wake_at, woken_at FROM mailstore_placement"
+            f" WHERE mailspace_id = %s AND message_id IN ({sql.marks(piece)})"
+            " AND expunged_modseq IS NULL AND NOT deleted ORDER BY mailbox_id",
+            [mailspace, *piece],
+        )
+        for message, mailbox, *times in placements:
+            members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
     return {thread: [m for m in found if m.placed] for thread, found in threads.items()}
 
 
@@ -291,33 +318,46 @@ LINE_COLUMNS = (
 )
 
 
+JSON_COLUMNS = frozenset({"people", "recipients", "attachments", "boxes"})
+UNREAD = LINE_COLUMNS.index("unread")
+
+
 def refresh(changing: Changing, thread_ids: set[int]) -> None:
     """Bring the rows of some threads up to date, and the thread counts of the boxes they are in."""
     roles = changing.roles()
-    before: dict[tuple[int, int], ThreadRow] = {
-        (row.thread_id, row.box): row
-        for row in ThreadRow.objects.filter(mailspace_id=changing.id, thread_id__in=thread_ids)
-    }
-    write: list[ThreadRow] = []
-    for thread, members in load(changing.id, thread_ids, roles).items():
+    ids = sorted(thread_ids)
+    found = sql.select(
+        f"SELECT id, thread_id, box, {', '.join(LINE_COLUMNS)} FROM mailstore_threadrow"
+        f" WHERE mailspace_id = %s AND thread_id IN ({sql.marks(ids)})",
+        [changing.id, *ids],
+    )
+    before = {(row[1], row[2]): row for row in found}
+    write: list[tuple[Any, ...]] = []
+    for thread, members in load(changing.id, ids, roles).items():
         for box, columns in lines(members).items():
+            stored = tuple(
+                sql.as_json(columns[name]) if name in JSON_COLUMNS else columns[name] for name in LINE_COLUMNS
+            )
             old = before.pop((thread, box), None)
-            if old is not None and all(getattr(old, name) == value for name, value in columns.items()):
+            if old is not None and _same(old[3:], stored):
                 continue
-            write.append(ThreadRow(mailspace_id=changing.id, box=box, thread_id=thread, **columns))
-            was_unread = old is not None and old.unread > 0
+            write.append((changing.id, box, thread, *stored))
+            was_unread = old is not None and old[3 + UNREAD] > 0
             changing.count_threads(box, int(old is None), int(columns["unread"] > 0) - int(was_unread))
     for row in before.values():  # whatever is left shows nothing any more
-        changing.count_threads(row.box, -1, -int(row.unread > 0))
+        changing.count_threads(row[2], -1, -int(row[3 + UNREAD] > 0))
     if before:
-        ThreadRow.objects.filter(id__in=[row.id for row in before.values()]).delete()
-    if write:
-        ThreadRow.objects.bulk_create(
-            write,
-            update_conflicts=True,
-            unique_fields=["mailspace_id", "box", "thread_id"],
-            update_fields=list(LINE_COLUMNS),
-        )
+        ThreadRow.objects.filter(id__in=[row[0] for row in before.values()]).delete()
+    key = ("mailspace_id", "box", "thread_id")
+    sql.upsert("mailstore_threadrow", (*key, *LINE_COLUMNS), write, key=key)
+
+
+def _same(old: Sequence[Any], new: Sequence[Any]) -> bool:
+    """Compare a stored line with a new one; JSON by value, since a database may write it its own way."""
+    return all(
+        was == now or (isinstance(now, str) and name in JSON_COLUMNS and json.loads(was) == json.loads(now))
+        for name, was, now in zip(LINE_COLUMNS, old, new, strict=True)
+    )
 
 
 def roles_of(mailspace: int) -> dict[int, str]:

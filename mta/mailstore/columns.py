@@ -1,0 +1,66 @@
+"""The columns of a Message row, from the facts parsed at delivery. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mta.message.address import Address
+from mta.message.parse import PARSER_VERSION, Facts
+from mta.message.text import fold
+
+from .sql import as_json
+
+BASE_SUBJECT_LENGTH = 255
+ADDRESSES_KEPT = 500
+TEXT_KEPT = 20_000  # characters of folded header text kept for substring search
+
+
+def from_facts(facts: Facts) -> dict[str, Any]:
+    """Everything of a Message row that its bytes alone decide; JSON columns already as text."""
+    first = facts.from_[0] if facts.from_ else None
+    addresses = {
+        kind: [[one.name, one.email] for one in found[:ADDRESSES_KEPT]]
+        for kind, found in (
+            ("from", facts.from_),
+            ("to", facts.to),
+            ("cc", facts.cc),
+            ("bcc", facts.bcc),
+            ("reply_to", facts.reply_to),
+        )
+        if found
+    }
+    return {
+        "sent_at": facts.sent_at,
+        "head": facts.head,
+        "head_complete": facts.head_complete,
+        "envelope": facts.envelope,
+        "bodystructure": facts.bodystructure,
+        "body": facts.body,
+        "subject": facts.subject,
+        "base_subject": facts.base_subject[:BASE_SUBJECT_LENGTH],
+        "subject_text": fold(facts.subject)[:TEXT_KEPT],
+        "from_text": _searchable(facts.from_),
+        "to_text": _searchable(facts.to),
+        "cc_text": _searchable(facts.cc),
+        "bcc_text": _searchable(facts.bcc),
+        "message_id": facts.message_id[:998],
+        "in_reply_to": (facts.in_reply_to[0] if facts.in_reply_to else "")[:998],
+        "references": " ".join(facts.references),
+        "from_name": (first.name if first else "")[:255],
+        "from_address": (first.email if first else "")[:320],
+        "addresses": as_json(addresses),
+        "list_id": facts.list_id[:255],
+        "snippet": facts.snippet[:255],
+        "attachments": as_json(
+            [[a.number, a.name, a.type, a.size, a.inline, a.content_id] for a in facts.attachments]
+        ),
+        "has_attachment": any(not a.inline for a in facts.attachments),
+        "automatic": facts.auto_submitted or facts.bulk,
+        "parsed_by": PARSER_VERSION,
+    }
+
+
+def _searchable(addresses: Sequence[Address]) -> str:
+    joined = ", ".join(f"{address.name} <{address.email}>" for address in addresses)
+    return fold(joined)[:TEXT_KEPT]
