@@ -124,10 +124,10 @@ def insert(mailspace: int, blob: PreparedBlob, objects: dict[str, int], *, now: 
     if blob.name is not None:
         object_id = objects.get(blob.name)
         if object_id is None:
-            row = BlobObject.objects.create(
+            made = BlobObject.objects.create(
                 name=blob.name, size=blob.size, sha256=blob.sha256, references=1, created_at=now
             )
-            objects[blob.name] = object_id = row.id
+            objects[blob.name] = object_id = made.id
         else:
             BlobObject.objects.filter(id=object_id).update(references=F("references") + 1)
     row = {"mailspace_id": mailspace, "size": blob.size, "data": blob.frame, "object_id": object_id}
@@ -154,7 +154,7 @@ def read_many(mailspace: int, blob_ids: Sequence[int]) -> Iterator[tuple[int, by
     wanted = [object_id for *_, object_id in rows if object_id is not None]
     names = dict(BlobObject.objects.filter(id__in=wanted).values_list("id", "name")) if wanted else {}
     for blob_id, size, data, object_id in rows:
-        frame = bytes(data) if object_id is None else store().get(names[object_id])
+        frame = bytes(data or b"") if object_id is None else store().get(names[object_id])
         yield blob_id, expand(frame, size)
 
 

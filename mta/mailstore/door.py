@@ -237,7 +237,7 @@ class Changing:
         thread: int | None = None,
         own: bool = False,
         check_quota: bool = False,
-    ) -> Message:
+    ) -> Live:
         """A new message, not yet placed anywhere. Its bytes are already durable (blobs.prepare)."""
         size = len(prefix) + prepared.blob.size
         if check_quota and self._row.quota_bytes and self._row.used_bytes + size > self._row.quota_bytes:

@@ -209,7 +209,8 @@ def _counts(mailspace: int, box: int) -> tuple[int, int]:
         )
     else:
         columns = ("all_threads", "all_unread") if box == ALL else ("starred_threads", "starred_unread")
-        found = Mailspace.objects.filter(id=mailspace).values_list(*columns)
+        views = Mailspace.objects.filter(id=mailspace).values_list(*columns)
+        return views[0] if views else (0, 0)
     return found[0] if found else (0, 0)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from mta.values import (
     DELETED,
@@ -325,12 +326,12 @@ def expunge(
 
     if uids is not None:
         for piece in rows.chunks(sorted(set(uids))):
-            gone += commit({mailspace}, lambda door, piece=piece: work(door, piece))
+            gone += commit({mailspace}, partial(work, piece=piece))
         return tuple(gone)
     if not rows.in_mailbox(mailspace, mailbox, deleted=True, limit=1):
         return ()
     while True:
-        last = commit({mailspace}, lambda door: work(door, None))
+        last = commit({mailspace}, partial(work, piece=None))
         gone += last
         if len(last) < rows.CHUNK:
             return tuple(sorted(gone))

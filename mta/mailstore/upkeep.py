@@ -8,6 +8,7 @@ then lets go of its object; an object is deleted after its row, never the other 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from django.conf import settings
 from django.db import transaction
@@ -68,7 +69,7 @@ def purge_messages(*, now: int | None = None) -> int:
     )
     for mailspace in {owner for owner, _ in gone}:
         ids = {message for owner, message in gone if owner == mailspace}
-        commit({mailspace}, lambda door, mailspace=mailspace, ids=ids: _purge(door, mailspace, ids, cutoff))
+        commit({mailspace}, partial(_purge, mailspace=mailspace, ids=ids, cutoff=cutoff))
     return len(gone)
 
 
@@ -104,13 +105,14 @@ def collect_blobs(*, now: int | None = None) -> int:
     dead: list[str] = []
     for mailspace in {owner for owner, _ in due}:
         ids = [blob for owner, blob in due if owner == mailspace]
-        dead += commit({mailspace}, lambda door, mailspace=mailspace, ids=ids: _release(mailspace, ids))
+        dead += commit({mailspace}, partial(_release, mailspace=mailspace, ids=ids))
     for name in dead:
         blobs.store().delete(name)
     return len(due)
 
 
-def _release(mailspace: int, ids: Sequence[int]) -> list[str]:
+def _release(door: Door, mailspace: int, ids: Sequence[int]) -> list[str]:
+    del door  # its lock is what is needed
     used = set(
         Message.objects.filter(mailspace_id=mailspace, blob_id__in=ids).values_list("blob_id", flat=True)
     )

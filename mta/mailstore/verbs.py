@@ -8,6 +8,7 @@ here removes a last placement but "delete forever". Each command is one action i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from itertools import groupby
 
 from mta.values import (
@@ -66,7 +67,7 @@ def _in_chunks(
         return len({live.thread for live in lives if live.message in touched}), len(touched)
 
     for piece in rows.chunks(list(dict.fromkeys(ids)), THREADS_PER_CHUNK):
-        done = commit({mailspace}, lambda door, piece=piece: work(door, piece))
+        done = commit({mailspace}, partial(work, piece=piece))
         conversations += done[0]
         messages += done[1]
     return Done(action, conversations, messages)

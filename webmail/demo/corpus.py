@@ -258,9 +258,16 @@ class _Writer:
             ' morning" width="480"></p><p>Come and see it before the scaffolding goes up.</p><p>Ada</p>',
             subtype="html",
         )
-        message.get_payload()[1].add_related(
-            picture, "image", "png", cid="<view@harbour-studio.test>", filename="view.png", disposition="inline"
-        )  # type: ignore[union-attr, index]
+        html = message.get_body(("html",))
+        assert isinstance(html, EmailMessage)  # noqa: S101 - it was added two lines above
+        html.add_related(
+            picture,
+            "image",
+            "png",
+            cid="<view@harbour-studio.test>",
+            filename="view.png",
+            disposition="inline",
+        )
         yield Letter(_bytes(message), at, seen=False, starred=True)
         at = self.now - timedelta(hours=2, minutes=5)
         message = self._message(

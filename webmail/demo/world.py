@@ -16,7 +16,6 @@ from hosting.models import Account, Domain, Role, Tenant
 from hosting.passwords import DEMO_PASSWORD
 from mta.mailstore import service as mailstore
 from mta.values import FLAGGED, SEEN, Cause
-
 from webmail.demo.corpus import Letter, demonstration, plain
 
 CAUSE = Cause("import", "demonstration data")
