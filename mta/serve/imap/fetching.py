@@ -43,8 +43,9 @@ async def fetch(session: Session, command: c.Fetch) -> Ok:
     )
     line = wire.line_writer(plan, selection)
     missing = 0
-    for start in range(0, len(uids), ROWS):
-        chunk = uids[start : start + ROWS]
+    step = max(100, ROWS * 8 // max(8, len(plan.items)))
+    for start in range(0, len(uids), step):
+        chunk = uids[start : start + step]
         if plan.from_view:
             session.send(b"".join([line((uid,)) for uid in chunk]))
         else:

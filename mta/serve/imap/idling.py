@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 
+from django.db import DatabaseError
+
+from mta.mailstore.errors import StoreError
+from mta.serve.bridge import Busy
 from mta.serve.imap.replies import Bad, Goodbye, Ok
 from mta.serve.imap.session import Session
 from mta.wire.imap import commands as c
 from mta.wire.imap import engine as e
 from mta.wire.imap import responses
 
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 2.0
 # RFC 2177 §3: clients begin anew every 29 minutes; one that has not is not there any more.
 LONGEST_SECONDS = 35 * 60.0
 # Says that we are alive, and finds out whether the client is.
@@ -43,8 +51,12 @@ async def _line(session: Session) -> bytes | None:
 
 
 async def _tell(session: Session) -> None:
-    await session.catch_up()
-    session.report()
+    try:
+        await session.catch_up()
+        session.report()
+    except (StoreError, DatabaseError, Busy):
+        log.warning("imap: could not look for changes for %s", session.context.peer_ip, exc_info=True)
+        await asyncio.sleep(RETRY_SECONDS)  # the bell stays rung
     await session.flush_while_reading()
 
 

@@ -33,16 +33,19 @@ async def list_(session: Session, command: c.List) -> Ok:
     if "RECURSIVEMATCH" in command.selection and command.selection <= {"RECURSIVEMATCH", "REMOTE"}:
         raise Bad("RECURSIVEMATCH needs something to match")  # RFC 5258 §3.1
     infos = await session.call(_visible, session.mailspace)
-    for line in _list_lines(infos, command):
-        session.send(line)
+    session.send(await session.call(_list_lines, infos, command))
     return Ok("That is the list")
 
 
-def _list_lines(infos: Sequence[MailboxInfo], command: c.List) -> Iterable[bytes]:
+def _list_lines(infos: Sequence[MailboxInfo], command: c.List) -> bytes:
+    return b"".join(_list_each(infos, command))
+
+
+def _list_each(infos: Sequence[MailboxInfo], command: c.List) -> Iterable[bytes]:
     existing = {info.name: info for info in infos}
     parents = names.parents(existing)
     everything = [*existing, *sorted(parents - existing.keys())]
-    patterns = [_full_pattern(command.reference, pattern) for pattern in command.patterns]
+    patterns = [command.reference + pattern for pattern in command.patterns]
     for name in everything:
         if not any(names.matches(pattern, name) for pattern in patterns):
             continue
@@ -55,12 +58,6 @@ def _list_lines(infos: Sequence[MailboxInfo], command: c.List) -> Iterable[bytes
         yield responses.listed(b"LIST", _attributes(name, info, parents, command), name, extra)
         if info is not None and command.status:
             yield responses.mailbox_status(info, command.status)
-
-
-def _full_pattern(reference: str, pattern: str) -> str:
-    full = reference + pattern
-    first, slash, rest = full.partition("/")
-    return "INBOX" + slash + rest if first.upper() == "INBOX" else full
 
 
 def _is_chosen(info: MailboxInfo | None, selection: frozenset[str]) -> bool:
@@ -89,7 +86,7 @@ def _attributes(name: str, info: MailboxInfo | None, parents: set[str], command:
 async def lsub(session: Session, command: c.Lsub) -> Ok:
     """RFC 3501 §6.3.9: with `%`, a level above a subscribed name shows as \\Noselect."""
     infos = await session.call(_visible, session.mailspace)
-    pattern = _full_pattern(command.reference, command.pattern)
+    pattern = command.reference + command.pattern
     subscribed = {info.name for info in infos if info.subscribed}
     for name in [info.name for info in infos if info.subscribed]:
         if names.matches(pattern, name):

@@ -223,7 +223,9 @@ async def search(session: Session, command: c.Search) -> Ok:
 async def _find(session: Session, selection: Selection, key: Criteria) -> list[int]:
     """The matching UIDs the client knows of: from the told view where it suffices, else from the store."""
     asked = prepared(key, selection.view, selection.first_recent)
-    uids = in_view(asked, selection.view)
+    view = selection.view
+    # Many keys over many messages take a while even without the store; a view is frozen, so a thread may look.
+    uids = in_view(asked, view) if len(view) < 2000 else await session.call(in_view, asked, view)
     if uids is not None:
         return uids
     found = await session.call(mailstore.search_uids, session.mailspace, selection.mailbox, asked)

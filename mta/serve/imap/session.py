@@ -44,6 +44,7 @@ WRITE_SECONDS = 120.0
 READ_AT_ONCE = 64 * 1024
 FLUSH_ABOVE = 64 * 1024
 MOST_ERRORS = 15  # in a row
+UNNAMED = "IMAP client"
 SPOOL_ABOVE = 256 * 1024
 
 Handler = Callable[["Session", Any], Awaitable[Ok]]
@@ -64,7 +65,7 @@ class Session:
         self.login: Login | None = None
         self.mailspace = 0
         self.selection: Selection | None = None
-        self.client = "IMAP client"
+        self.client = UNNAMED
         self.condstore = False
         self.failed_sign_ins = 0
         self.tag = ""
@@ -122,6 +123,8 @@ class Session:
         match event:
             case e.Issued(tag, command):
                 await self._carry_out(tag, command)
+                if self._out_size > FLUSH_ABOVE:  # more commands may be here already
+                    await self.flush()
             case e.Continue():
                 self.send(b"+ Ready\r\n")
             case e.Malformed(tag, text):
@@ -320,8 +323,14 @@ class Session:
     async def start_tls(self) -> None:
         """RFC 3501 §6.2.1: the go-ahead has been queued; nothing said in clear counts any more."""
         await self.flush()
-        await self.context.start_tls(self._reader, self._writer)
+        try:
+            await self.context.start_tls(self._reader, self._writer)
+        except (OSError, TimeoutError) as error:  # ssl.SSLError is an OSError
+            log.info("imap: no TLS with %s: %s", self.context.peer_ip, type(error).__name__)
+            self._writer.transport.abort()
+            raise _Gone from None
         self.engine.discard()
+        self.client = UNNAMED
 
     def capabilities(self) -> bytes:
         if self.login is not None:

@@ -17,6 +17,7 @@ from mta.wire.imap.search import search_program
 
 MAX_FLAGS = 100
 MAX_PATTERNS = 50
+MAX_WILDCARDS = 40
 STATUS_ITEMS = frozenset(
     ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE", "HIGHESTMODSEQ", "MAILBOXID")
 )
@@ -168,7 +169,7 @@ def _list(scanner: Scanner) -> c.Command:
 
 def _patterns(scanner: Scanner) -> tuple[tuple[str, ...], bool]:
     if not scanner.skip(b"("):
-        return (scanner.list_pattern(),), False
+        return tuple(_matchable([scanner.list_pattern()])), False
     patterns: list[str] = []
     while not scanner.skip(b")"):
         if patterns:
@@ -178,7 +179,14 @@ def _patterns(scanner: Scanner) -> tuple[tuple[str, ...], bool]:
             raise BadSyntax("Too many patterns")
     if not patterns:
         raise BadSyntax("Expected a pattern")
-    return tuple(patterns), True
+    return tuple(_matchable(patterns)), True
+
+
+def _matchable(patterns: list[str]) -> list[str]:
+    """Matching takes time with the number of wildcards; a stranger does not get to choose that."""
+    if sum(pattern.count("*") + pattern.count("%") for pattern in patterns) > MAX_WILDCARDS:
+        raise BadSyntax("Too many wildcards")
+    return patterns
 
 
 def _options(words: tuple[str, ...], known: frozenset[str]) -> frozenset[str]:
@@ -210,7 +218,7 @@ def _lsub(scanner: Scanner) -> c.Command:
     scanner.space()
     reference = scanner.mailbox()
     scanner.space()
-    return c.Lsub(reference, scanner.list_pattern())
+    return c.Lsub(reference, *_matchable([scanner.list_pattern()]))
 
 
 def _status_items(scanner: Scanner) -> tuple[str, ...]:

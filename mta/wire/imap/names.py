@@ -93,8 +93,8 @@ def matches(pattern: str, name: str) -> bool:
     """
     while "**" in pattern:
         pattern = pattern.replace("**", "*")
-    if name == "INBOX" and "*" not in pattern and "%" not in pattern:
-        return pattern.upper() == name
+    if name.partition(DELIMITER)[0] == "INBOX":  # RFC 3501 §5.1: in any case
+        pattern = pattern[:5].upper() + pattern[5:]
     places = _closure({0}, pattern)
     for character in name:
         following = set()

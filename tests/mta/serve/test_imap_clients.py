@@ -103,6 +103,23 @@ def test_starttls_forgets_what_was_said_before_it(
     wire.close()
 
 
+def test_a_broken_handshake_ends_quietly(
+    sidecar: RunningSidecar, ann: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    wire = Wire(sidecar.address("IMAP_LISTEN"), greeting=False)
+    wire.line()
+    wire.send(b"a STARTTLS\r\n")
+    assert wire.line().startswith(b"a OK")
+    wire.send(b"b LOGIN ann@example.test wrong\r\n" * 50)
+    wire.socket.settimeout(5)
+    try:
+        rest = b"".join(iter(wire.line, b""))
+    except ConnectionError:
+        rest = b""
+    assert b"b NO" not in rest
+    assert not [record for record in caplog.records if record.levelname == "ERROR"]
+
+
 def test_new_mail_reaches_an_idle_client_at_once(sidecar: RunningSidecar, ann: int) -> None:
     with imapclient.IMAPClient(*sidecar.address("IMAP_LISTEN"), ssl=False, timeout=10) as client:
         client.login(ANN, PASSWORD)

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mta.mailstore import service as mailstore
-from mta.serve.imap import messages, session as sessions, signing_in
+from mta.serve.imap import messages, signing_in
+from mta.serve.imap import session as sessions
 from tests.mail import mail
 from tests.mta.serve.imap_dialogue import CAUSE, Client, Server, serving
 

@@ -136,6 +136,8 @@ def test_a_refused_literal_is_never_read_as_commands() -> None:
         b"a STORE 1 FLAGS (" + b"a " * 2000 + b"a)",
         b"a ID (((((((((((((",
         b"a LIST ((((((((((",
+        b'a LIST "" ' + b"*a" * 100,
+        b'a LSUB "" ' + b"%a" * 100,
         b"a FETCH 18446744073709551616 FLAGS",
         b"a LOGIN {18446744073709551616}",
         b"a UID UID UID FETCH 1 FLAGS",

@@ -82,7 +82,7 @@ def test_names_that_cannot_be_read_are_refused(wire: bytes) -> None:
     ("pattern", "name", "fits"),
     [
         ("*", "a/b", True), ("%", "a/b", False), ("%", "a", True), ("a/%", "a/b", True), ("a%", "a/b", False),
-        ("*b", "a/b", True), ("%/%", "a/b", True), ("inbox", "INBOX", True), ("a", "A", False), ("", "a", False),
+        ("*b", "a/b", True), ("%/%", "a/b", True), ("inbox", "INBOX", True), ("inb*", "INBOX/a", True), ("inbox/A", "INBOX/a", False), ("a", "A", False), ("", "a", False),
         ("a*", "a", True), ("%%%%a", "bba", True),
     ],
 )  # fmt: skip
