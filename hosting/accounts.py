@@ -145,7 +145,8 @@ def set_name(account: Account, full_name: str, *, actor: Actor) -> None:
     name = clean_name(full_name)
     with transaction.atomic():
         _change(account, "account.name", action=access.ACCOUNT_EDIT, actor=actor, reason="", full_name=name)
-        Identity.objects.filter(mailspace=account.mailspace, is_default=True).update(name=name)
+        if account.mailspace is not None:
+            Identity.objects.filter(mailspace=account.mailspace, is_default=True).update(name=name)
 
 
 def set_quota(account: Account, quota_bytes: int, *, actor: Actor) -> None:

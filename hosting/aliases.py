@@ -92,7 +92,8 @@ def _lead(alias: Address, leads: list[Target]) -> None:
     for lead in leads:
         lead.address = alias
     Target.objects.bulk_create(leads)
-    if len(leads) == 1 and (account := leads[0].account) is not None:
+    account = leads[0].account if len(leads) == 1 else None
+    if account is not None and account.mailspace is not None:
         Identity.objects.get_or_create(
             mailspace=account.mailspace, address=str(alias), defaults={"name": account.full_name}
         )

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
 from django.http import QueryDict
 
@@ -60,10 +61,13 @@ def page(rows: QuerySet[M], query: QueryDict, *, by: Sequence[str], size: int = 
 def _edge(given: list[str], rows: QuerySet[M], columns: list[str]) -> list[Any] | None:
     if len(given) != len(columns):
         return None
+    meta = rows.model._meta
+    fields = [meta.get_field(name) for name in columns]
     try:
-        return [rows.model._meta.get_field(name).to_python(v) for name, v in zip(columns, given, strict=True)]
-    except Exception:
+        edge = [field.to_python(value) for field, value in zip(fields, given, strict=True)]  # type: ignore[union-attr]
+    except (ValidationError, ValueError):  # a link somebody edited: start at the beginning
         return None
+    return None if any("\x00" in value for value in given) else edge
 
 
 def _beyond(columns: list[str], edge: list[Any], *, upwards: bool) -> Q:

@@ -35,7 +35,7 @@ def seal(plain: bytes) -> bytes:
     return _current().encrypt(plain)
 
 
-def unseal(sealed: bytes) -> bytes:
+def unseal(sealed: bytes | memoryview) -> bytes:
     try:
         return _current().decrypt(bytes(sealed))
     except InvalidToken:

@@ -6,7 +6,7 @@ by its id, so a shared mailbox is a mailspace with several grants and not a fake
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
@@ -49,10 +49,10 @@ class Account(AbstractBaseUser):
     created_at = models.DateTimeField(auto_now_add=True)
     password_changed_at = models.DateTimeField(null=True)
 
-    objects = Accounts()
+    objects: ClassVar[Accounts] = Accounts()  # type: ignore[assignment]
 
     USERNAME_FIELD = "username"
-    REQUIRED_FIELDS: list[str] = []
+    REQUIRED_FIELDS: ClassVar[list[str]] = []
 
     class Meta:
         indexes = [

@@ -65,7 +65,7 @@ def _line(entry: AuditEntry) -> dict[str, Any]:
 
 def _details(entry: AuditEntry) -> list[str]:
     """Each changed column as "before → after"."""
-    keys = [key for key in entry.after if entry.before.get(key) != entry.after[key]]
+    keys = [key for key in entry.after if entry.before.get(key, entry.object_name) != entry.after[key]]
     keys += [key for key in entry.before if key not in entry.after]
     return [
         f"{_column(key)}: {_text(key, entry.before[key])} → {_text(key, entry.after.get(key))}"

@@ -162,7 +162,18 @@ def test_lists_hold_nothing_of_others(site: Site) -> None:
 
 @pytest.mark.parametrize("name", ["domains", "accounts", "tenants", "audit", "find"])
 @pytest.mark.parametrize(
-    "query", ["q=%00", "q=%F0%9F%98%80", "after=x", "before=", "after=1&after=2", "at=-5&after=a"]
+    "query",
+    [
+        "q=%00",
+        "q=%F0%9F%98%80",
+        "after=x",
+        "before=",
+        "after=%00&after=1",
+        "after=" + "9" * 30,
+        "after=a&after=" + "9" * 30,
+        "after=1&after=2",
+        "at=-5&after=a",
+    ],
 )
 def test_odd_queries_are_just_lists(site: Site, name: str, query: str) -> None:
     assert site.client("admin").get(f"{site.url(name)}?{query}").status_code == 200
