@@ -248,8 +248,11 @@ class Session:
         except BaseException:
             self.bell.set()
             raise
-        if selection.needs_view and (changes.rows or changes.expunged):
-            await self.need_view()
+        if selection.needs_view:
+            grown = selection.grow(changes)
+            if grown is None and not changes.gone:
+                await self.need_view()
+            self.send(b"".join(grown or ()))
         else:
             selection.learn(changes)
         if selection.gone or changes.gone:
@@ -273,9 +276,7 @@ class Session:
         selection, self.selection = self.selection, None
         if selection is None or selection.read_only or selection.gone:
             return
-        if selection.needs_view or not selection.exists:
-            return
-        told = selection.view.highest_uid() + 1
+        told = selection.told_uidnext()
         if told > selection.taken:
             with suppress(Exception):  # a courtesy; the mailbox may be gone
                 await self.call(mailstore.take_recent, self.mailspace, selection.mailbox, told)

@@ -89,6 +89,7 @@ class Selection:
         self.gone = False
         self.tell_modseq = False
         self._view: View | None = None
+        self._grown = 0  # messages told of since SELECT, while there is no view
         self._rows: dict[int, ViewRow] = {}
         self._expunged: set[int] = set()
         self._known_keywords = set(COMMON_KEYWORDS)
@@ -123,6 +124,24 @@ class Selection:
         if since is not None:
             self.learn(since)
 
+    def grow(self, changes: ViewChanges) -> list[bytes] | None:
+        """Tell of new mail while there is no view yet; None if there is more to tell than that.
+
+        An idle client in a mailbox that only ever grows never needs a view.
+        """
+        if changes.gone or changes.expunged or any(row.uid < self.uidnext for row in changes.rows):
+            return None
+        self.exists += len(changes.rows)
+        self._grown += len(changes.rows)
+        self.learn(ViewChanges((), (), changes.highestmodseq, changes.uidnext))
+        if not changes.rows:
+            return []
+        return [b"* %d EXISTS\r\n" % self.exists, b"* %d RECENT\r\n" % self.recent()]
+
+    def told_uidnext(self) -> int:
+        """No message from this UID on has been told of."""
+        return self.uidnext if self._view is None else self._view.highest_uid() + 1
+
     def learn(self, changes: ViewChanges) -> None:
         self.gone = self.gone or changes.gone
         for row in changes.rows:
@@ -155,8 +174,8 @@ class Selection:
         return uid >= self.first_recent
 
     def recent(self) -> int:
-        if self._view is None:
-            return 0
+        if self._view is None:  # then nothing was recent at SELECT
+            return 0 if self.read_only else self._grown
         return len(self._view.uids) - bisect_left(self._view.uids, self.first_recent)
 
     def first_unseen(self) -> int:

@@ -60,6 +60,20 @@ def test_what_went_between_select_and_first_need_still_has_its_number() -> None:
     assert selection.report() == [b"* 2 EXPUNGE\r\n", b"* 3 EXISTS\r\n", b"* 0 RECENT\r\n"]
 
 
+def test_a_mailbox_that_only_grows_needs_no_view() -> None:
+    selection = Selection(_info(2, 3, 10), read_only=False, first_recent=3)
+    assert selection.grow(ViewChanges((), (), 10, 3)) == []
+    assert selection.grow(ViewChanges((_row(3), _row(4)), (), 11, 5)) == [
+        b"* 4 EXISTS\r\n",
+        b"* 2 RECENT\r\n",
+    ]
+    assert selection.grow(ViewChanges((_row(4, SEEN),), (), 12, 5)) is None
+    assert selection.needs_view
+    whole = ViewChanges((_row(1), _row(2), _row(3), _row(4, SEEN)), (), 12, 5)
+    selection.build(whole, ViewChanges((_row(4, SEEN),), (), 12, 5))
+    assert (selection.exists, selection.recent(), selection.report()) == (4, 2, [])
+
+
 def test_a_silent_store_is_silent_unless_somebody_else_changed_it_too() -> None:
     selection = _selection(1, 2)
     selection.expect([1, 2], "add", SEEN, ())
