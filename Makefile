@@ -22,7 +22,7 @@ format: .venv/.requirements-dev.mark  ## write what `check` would complain about
 	$(TOOLS)/ruff format .
 
 bench: .venv/.requirements-dev.mark  ## the numbers of bench/README.md, on this machine
-	$(TOOLS)/python -m bench
+	$(TOOLS)/python -m bench.run
 
 lock:  ## read requirements*.in again; needs uv
 	uv pip compile --quiet --no-header --generate-hashes --universal --python-version 3.11 requirements.in -o requirements.txt

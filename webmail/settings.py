@@ -136,18 +136,9 @@ INSTALLED_APPS = [
     "mta.mailstore",
     "mta.queue",
     "mta.tracing",
-    "mta.filters",
-    "mta.correspondents",
     "hosting",
     "webmail",
 ]
-# Transitional, while the first packages land: what is not there yet is left out.
-INSTALLED_APPS = [
-    app
-    for app in INSTALLED_APPS
-    if app.split(".")[0] not in {"mta", "hosting", "webmail"} or (BASE_DIR / app.replace(".", "/")).is_dir()
-]
-_HAS_ACCOUNT = (BASE_DIR / "hosting/models.py").exists() or (BASE_DIR / "hosting/models").is_dir()
 DIRECTORY = "hosting.directory.Directory"  # who implements the port mta/directory.py
 
 ROOT_URLCONF = "webmail.urls"
@@ -236,7 +227,7 @@ CACHES = {
 }
 
 # --- people ------------------------------------------------------------------------------------------------
-AUTH_USER_MODEL = "hosting.Account" if _HAS_ACCOUNT else "auth.User"
+AUTH_USER_MODEL = "hosting.Account"
 AUTHENTICATION_BACKENDS = ["hosting.backends.Accounts"]
 PASSWORD_HASHERS = [
     "webmail.hashers.Argon2",
@@ -266,8 +257,8 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 SECURE_HSTS_SECONDS = 31_536_000 if _HTTPS else 0
-if TRUSTED_PROXIES:
-    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+# Which proxy may say that a visitor came over HTTPS is decided by gunicorn (TRUSTED_PROXIES): no header is
+# believed here.
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024

@@ -180,8 +180,8 @@ def _gunicorn(listeners: tuple[Listener, ...], facts: dict[str, object], certifi
     ]
     for each in listeners:
         command += ["--bind", show_endpoint((each.host, each.port))]
-    if facts["trusted_proxies"]:
-        command += ["--forwarded-allow-ips", ",".join(facts["trusted_proxies"])]  # type: ignore[arg-type]
+    # Also when there are none: gunicorn would believe whatever comes from loopback.
+    command += ["--forwarded-allow-ips", ",".join(facts["trusted_proxies"])]  # type: ignore[arg-type]
     if certificate:
         command += ["--certfile", certificate[0], "--keyfile", certificate[1]]
     return [*command, "webmail.asgi:application"]
