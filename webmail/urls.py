@@ -7,5 +7,6 @@ from webmail.views.styleguide import styleguide
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("hosting.urls")),
     path("mail/", include("webmail.mail_urls")),
+    path("outside/", include("webmail.outside_urls")),
     path("styleguide", styleguide, name="styleguide"),
 ]

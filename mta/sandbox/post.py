@@ -5,6 +5,7 @@ Called by the sink (`echo@`) and by the page "Outside world". Blocking.
 
 from __future__ import annotations
 
+import re
 import smtplib
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -38,14 +39,17 @@ def deliver(raw: bytes, *, sender: str, recipient: str) -> None:
         with smtplib.SMTP(host, port, local_hostname=name, timeout=20) as smtp:
             smtp.sendmail(sender, [recipient], raw)
     except smtplib.SMTPRecipientsRefused as refused:
-        code, words = next(iter(refused.recipients.values()))
-        raise NotDelivered(f"{code} {words.decode('utf-8', 'replace')}") from None
+        raise NotDelivered(_words(next(iter(refused.recipients.values()))[1])) from None
     except smtplib.SMTPResponseException as refused:
-        words = refused.smtp_error
-        text = words.decode("utf-8", "replace") if isinstance(words, bytes) else str(words)
-        raise NotDelivered(f"{refused.smtp_code} {text}") from None
+        raise NotDelivered(_words(refused.smtp_error)) from None
     except (OSError, smtplib.SMTPException, UnicodeError) as trouble:
         raise NotDelivered(str(trouble) or type(trouble).__name__) from trouble
+
+
+def _words(reply: bytes | str) -> str:
+    """A reply as a sentence: its text without the enhanced code."""
+    text = reply.decode("utf-8", "replace") if isinstance(reply, bytes) else reply
+    return re.sub(r"[245]\.\d{1,3}\.\d{1,3}\s+", "", text).strip()
 
 
 def letter(*, sender: str, recipient: str, subject: str, text: str) -> bytes:

@@ -5,6 +5,10 @@ from __future__ import annotations
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from hosting.dns.expected import for_domain, zone_file
+from hosting.models import Domain
+from mta.sandbox.main import folder
+from mta.sandbox.zone import Zone
 from webmail.demo import world
 from webmail.listen import is_loopback
 
@@ -25,3 +29,6 @@ class Command(BaseCommand):
         if not world.is_empty():
             raise CommandError("There is data here already; the demonstration never goes over it.")
         world.build(lambda step: self.stdout.write(f"  {step}", ending="\n"))
+        # One domain is as it should be in the sandbox's DNS; the customers' show what is to be done.
+        domain = Domain.objects.get(name="example.test")
+        Zone(folder()).paste(zone_file(for_domain(domain)))
