@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from html import escape, unescape
 from urllib.parse import quote
 
 import nh3
@@ -74,6 +75,12 @@ _PROPERTIES = re.compile(
     r"|flex(?:-(?:basis|direction|flow|grow|shrink|wrap))?|(?:align|justify)-(?:content|items|self)"
     r"|mso-[a-z-]+)"
 )
+HELD = "data:,held-back"
+# nh3 writes every attribute with double quotes; what is put in place is escaped anew.
+_HELD_PICTURE = re.compile(rf'<img((?: [a-z]+="[^"]*")*? src="{HELD}"(?: [a-z]+="[^"]*")*)>')
+_SIZE = re.compile(r' (width|height)="\s*(\d{1,4})')
+_ALT = re.compile(r' alt="([^"]*)"')
+MIN_SHOWN = 10  # pixels; smaller pictures only count readers
 # Functions that only compute a value. url(), image-set(), var(), attr(), expression() and all others are not here.
 _FUNCTIONS = {"rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp"}
 # A frame that is as high as its content must not have content that is as high as its frame.
@@ -149,7 +156,7 @@ def clean(
         generic_attribute_prefixes=None,
         strip_comments=True,
     )
-    return Clean(markup, style_sheets(html), held_back)
+    return Clean(_HELD_PICTURE.sub(_placeholder, markup), style_sheets(html), held_back)
 
 
 def _picture_source(value: str, picture: Callable[[str], str | None], *, keep_outside: bool) -> str | None:
@@ -159,6 +166,16 @@ def _picture_source(value: str, picture: Callable[[str], str | None], *, keep_ou
     if value[:4].lower() == "cid:":
         return picture(value[4:])
     return value if _PICTURE_DATA.fullmatch(value) else None
+
+
+def _placeholder(picture: re.Match[str]) -> str:
+    """A quiet box with the picture's description and room; nothing for those that nobody was to see."""
+    room = {name: int(size) for name, size in _SIZE.findall(picture[1])}
+    alt = unescape(match[1]) if (match := _ALT.search(picture[1])) else ""
+    if min(room.values(), default=MIN_SHOWN) < MIN_SHOWN or not (alt.strip() or len(room) == 2):
+        return ""
+    style = ";".join(f"{name}:{size}px" for name, size in room.items())
+    return f'<span class="held-back" style="{style}">{escape(alt)}</span>'
 
 
 def _link(value: str, compose: str) -> str | None:

@@ -75,6 +75,7 @@ from .mailops import (
     store_flags,
     take_recent,
 )
+from .people import Correspondent, people
 from .query import search_uids
 from .search import index_pending
 from .verbs import (
@@ -104,6 +105,7 @@ __all__ = [
     "Bells",
     "Conversation",
     "ConversationMessage",
+    "Correspondent",
     "Door",
     "DraftFields",
     "DraftFile",
@@ -159,6 +161,7 @@ __all__ = [
     "neighbours",
     "new_action",
     "new_draft",
+    "people",
     "prepare",
     "raw",
     "raws",
