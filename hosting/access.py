@@ -73,13 +73,19 @@ M = TypeVar("M", bound=Model)
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """The roles of one account: what kind on which tenant, what kind on which domain."""
+    """The roles of one account: what kind on which tenant, what kind on which domain; and on the
+    provider, above all, where a query need not look at the tree ("" for none).
+    """
 
     tenants: dict[int, str]
     domains: dict[int, str]
+    at_the_top: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.tenants or self.domains)
+
+    def is_everywhere(self, action: str) -> bool:
+        return bool(self.at_the_top) and action in PERMISSIONS[self.at_the_top]
 
     def tenants_with(self, action: str) -> list[int]:
         return [tenant for tenant, kind in self.tenants.items() if action in PERMISSIONS[kind]]
@@ -94,10 +100,13 @@ def standing(account: Account) -> Standing:
     """The account's roles, read once per account instance (a request has one)."""
     known: Standing | None = account.__dict__.get("_standing")
     if known is None:
-        rows = list(Role.objects.filter(account=account).values_list("tenant_id", "domain_id", "kind"))
+        rows = list(
+            Role.objects.filter(account=account).values_list("tenant_id", "domain_id", "kind", "tenant__kind")
+        )
         known = Standing(
-            tenants={tenant: kind for tenant, _domain, kind in rows if tenant is not None},
-            domains={domain: kind for _tenant, domain, kind in rows if domain is not None},
+            tenants={tenant: kind for tenant, _domain, kind, _of in rows if tenant is not None},
+            domains={domain: kind for _tenant, domain, kind, _of in rows if domain is not None},
+            at_the_top=next((kind for _t, _d, kind, of in rows if of == Tenant.PROVIDER), ""),
         )
         account.__dict__["_standing"] = known
     return known
@@ -113,6 +122,8 @@ def _reach(actor: Actor, action: str, *, tenant: str, domain: str | None) -> Q:
     if actor.account is None:
         return Q()
     has = standing(actor.account)
+    if has.is_everywhere(action):
+        return Q()
     tenants, domains = has.tenants_with(action), has.domains_with(action) if domain else []
     reach = Q(**{f"{tenant}__in": _below(tenants)}) if tenants else Q(pk__in=[])
     return reach | Q(**{f"{domain}__in": domains}) if domains else reach
@@ -138,11 +149,10 @@ def audit_for(actor: Actor) -> QuerySet[AuditEntry]:
     """Entries of the tenants in reach. The system's own (no tenant) are the provider's to see."""
     if actor.account is None:
         return AuditEntry.objects.all()
-    tenants = standing(actor.account).tenants_with(AUDIT_VIEW)
-    seen = Q(tenant_id__in=_below(tenants))
-    if Tenant.objects.filter(pk__in=tenants, kind=Tenant.PROVIDER).exists():
-        seen |= Q(tenant__isnull=True)
-    return AuditEntry.objects.filter(seen)
+    has = standing(actor.account)
+    if has.is_everywhere(AUDIT_VIEW):
+        return AuditEntry.objects.all()
+    return AuditEntry.objects.filter(tenant_id__in=_below(has.tenants_with(AUDIT_VIEW)))
 
 
 def plans_for(actor: Actor) -> QuerySet[Plan]:

@@ -52,12 +52,12 @@ def test_a_target_keeps_the_address_as_written(world: World) -> None:
     assert found.targets == (LocalTarget(world.ann.mailspace or 0, "Ann+Shop@bakery.test"),)
 
 
-def test_resolving_takes_two_queries(world: World) -> None:
+def test_resolving_takes_one_query(world: World) -> None:
     with CaptureQueriesContext(
         connection,
     ) as queries:
         directory.resolve("ann@bakery.test")
-    assert len(queries) == 2
+    assert len(queries) == 1
 
 
 def test_aliases_lead_here_and_outside_and_never_twice_to_one(world: World) -> None:
