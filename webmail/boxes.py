@@ -19,7 +19,6 @@ from mta.values import (
     INBOX,
     JUNK,
     LABEL,
-    QUARANTINE,
     SCHEDULED,
     SENT,
     SNOOZED,
@@ -54,6 +53,7 @@ ICONS = {
 COMPOSE = (
     "/mail/compose/"  # the page that writes: ?mode=new|reply|reply_all|forward|draft&message=… or ?mailto=…
 )
+_VIEWS = {"all": ALL, "starred": STARRED}
 FIRST = ("inbox", "starred", "snoozed", "sent", "drafts")
 MORE = ("scheduled", "archive", "all", "spam", "trash")
 OUTGOING = frozenset({"sent", "drafts", "scheduled"})  # rows say to whom
@@ -154,29 +154,26 @@ class Item:
     depth: int = 0
     id: int = 0
     path: str = ""
+    current: bool = False
 
 
 def sidebar(
-    mailboxes: tuple[MailboxInfo, ...], views: dict[int, tuple[int, int]]
+    mailboxes: tuple[MailboxInfo, ...], *, current: str = ""
 ) -> tuple[list[Item], list[Item], list[Item]]:
     """The lines of the left column: the first ones, those behind "More", the labels."""
     by_role = {each.role: each for each in mailboxes if each.role}
 
     def place(slug: str) -> Item | None:
-        if slug in ("all", "starred"):
-            box_id = ALL if slug == "all" else STARRED
-            unread = views.get(box_id, (0, 0))[1] if slug == "all" else 0
-            return Item(
-                _url(slug), title_of(slug), slug, ICONS[slug], id=box_id, count=0 if slug == "all" else unread
-            )
+        text, icon, here = title_of(slug), ICONS[slug], slug == current
+        if slug in _VIEWS:
+            return Item(_url(slug), text, slug, icon, id=_VIEWS[slug], current=here)
         info = by_role.get(SLUGS[slug])
         if info is None:
             return None
         count = info.threads if slug in ("drafts", "scheduled") else info.unread_threads
-        if slug in ("sent", "archive", "trash"):
-            count = 0
+        count = 0 if slug in ("sent", "archive", "trash") else count
         bold = slug in ("inbox", "spam") and count > 0
-        return Item(_url(slug), title_of(slug), slug, ICONS[slug], count=count, unread=bold, id=info.id)
+        return Item(_url(slug), text, slug, icon, count=count, unread=bold, id=info.id, current=here)
 
     labels = [
         Item(
@@ -189,9 +186,10 @@ def sidebar(
             depth=min(MAX_DEPTH, each.name.count("/")),
             id=each.id,
             path=each.name,
+            current=label_slug(each.name) == current,
         )
         for each in sorted(mailboxes, key=lambda each: each.name.casefold().split("/"))
-        if each.role == LABEL and each.role != QUARANTINE
+        if each.role == LABEL
     ]
     return (
         [item for slug in FIRST if (item := place(slug))],
@@ -204,7 +202,7 @@ def _url(slug: str) -> str:
     return reverse("mail:box", args=[slug])
 
 
-def counts(mailboxes: tuple[MailboxInfo, ...], views: dict[int, tuple[int, int]]) -> dict[str, list[object]]:
+def counts(mailboxes: tuple[MailboxInfo, ...]) -> dict[str, list[object]]:
     """What the left column counts, by slug: [number, bold]; for live updates."""
-    first, more, labels = sidebar(mailboxes, views)
+    first, more, labels = sidebar(mailboxes)
     return {item.name: [item.count, item.unread] for item in (*first, *more, *labels)}

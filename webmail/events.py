@@ -93,10 +93,10 @@ class Listener:
         self._rung.add(mailspace)
         self._woken.set()
 
-    async def wait(self, timeout: float) -> set[int]:
-        """The mailspaces that rang; none when the time is over."""
+    async def rings(self) -> set[int]:
+        """The mailspaces that rang; none when it is time for a sign of life."""
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(KEEP_ALIVE):
                 await self._woken.wait()
         self._woken.clear()
         rung, self._rung = self._rung, set()
@@ -122,7 +122,7 @@ async def stream(mailspaces: Iterable[int], *, known: dict[int, int]) -> AsyncIt
                 if seen.get(mailspace) != clock:
                     seen[mailspace] = clock
                     yield f"id: {mailspace}:{clock}\nevent: change\ndata: {mailspace}:{clock}\n\n".encode()
-            look = await listener.wait(KEEP_ALIVE)
+            look = await listener.rings()
             if not look:
                 yield b": still here\n\n"
     finally:

@@ -113,9 +113,12 @@ def _shown(part: Part) -> Iterator[Part]:
         elif part.subtype != "encrypted":
             for child in part.children:
                 yield from _shown(child)
-    elif part.maintype == "text" and part.subtype in ("plain", "html", "enriched", "markdown"):
-        if part.disposition != "attachment" and not part.filename:
-            yield part
+    elif _is_text(part) and part.disposition != "attachment" and not part.filename:
+        yield part
+
+
+def _is_text(part: Part) -> bool:
+    return part.maintype == "text" and part.subtype in ("plain", "html", "enriched", "markdown")
 
 
 def _note(tree: Part) -> str:

@@ -129,7 +129,7 @@ def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int,
 
 def attachment_url(message: int, number: str, name: str) -> str:
     return reverse(
-        "mail:attachment", args=[message, number, quote(name.replace("/", "_"), safe="") or "file"]
+        "mail:attachment", args=[message, number, name.replace("/", "_") or "file"]
     )
 
 

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -33,6 +34,8 @@ from webmail.words import keys, words
 
 P = ParamSpec("P")
 
+# Rows repeat themselves: a page is a tenth when it is packed (with random padding against BREACH).
+_gzip = GZipMiddleware(lambda request: HttpResponse())
 CHOSEN = "mailspace"  # the session's key for the mailspace chosen among several
 
 
@@ -180,15 +183,16 @@ def show(request: HttpRequest, visit: Visit, template: str, context: dict[str, A
     layout = "webmail/part.html" if parts else "webmail/client.html"
     page: dict[str, Any] = {"layout": layout, "visit": visit, "compose_url": boxes.COMPOSE} | context
     if not parts:
-        page |= _frame(visit)
+        searching = bool(context.get("query"))
+        page |= _frame(visit, current="" if searching or "box" not in context else context["box"].slug)
     response = render(request, template, page)
     response["Vary"] = "X-Mailstead, Cookie"
-    return response
+    return _gzip.process_response(request, response)
 
 
-def _frame(visit: Visit) -> dict[str, Any]:
+def _frame(visit: Visit, *, current: str) -> dict[str, Any]:
     """What lies around the sheet: the left column, the words and keys that scripts need."""
-    first, more, labels = boxes.sidebar(visit.mailboxes, visit.view_counts)
+    first, more, labels = boxes.sidebar(visit.mailboxes, current=current)
     return {
         "sidebar_first": first,
         "sidebar_more": more,

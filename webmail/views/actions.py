@@ -20,7 +20,7 @@ from django.views.decorators.http import require_POST
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NothingToUndo, StoreError
 from mta.values import JUNK, TRASH, Done
-from webmail.boxes import Box, box_of
+from webmail.boxes import SLUGS, Box, box_of
 from webmail.visit import Visit, visiting, wants_parts
 
 MAX_AT_ONCE = 500
@@ -46,6 +46,8 @@ class Asked:
     def target(self) -> Box:
         """The mailbox to move to or the label to put on; made when `new` names one that is not here."""
         given = self.request.POST.get("target", "")
+        if "/" in given or given in SLUGS:  # a place of the left column, by its address
+            return self.visit.box(given)
         if given.isdigit():
             return box_of(mailstore.mailbox_by_id(self.space, int(given)))
         name = self.request.POST.get("new", "").strip()

@@ -44,10 +44,8 @@ def inline(request: HttpRequest, visit: Visit, message: int, content_id: str) ->
 
 def _file(raw: bytes, part: Part, *, inline: bool) -> HttpResponse:
     kind = part.content_type
-    if part.content_type == "message/rfc822":
-        data = raw[part.body_start : part.body_end]
-    else:
-        data = decoded(raw, part)
+    is_message = kind == "message/rfc822"  # RFC 2046 §5.2.1: never encoded
+    data = raw[part.body_start : part.body_end] if is_message else decoded(raw, part)
     shown = inline and kind in SAFE_PICTURES
     declared = kind if re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind) else "application/octet-stream"
     response = HttpResponse(data, content_type=declared)

@@ -9,7 +9,6 @@ itself. `allow-same-origin` is there so that the page around can measure the doc
 from __future__ import annotations
 
 import re
-from urllib.parse import quote
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -40,6 +39,7 @@ body{margin:0;font:15px/24px Inter,system-ui,sans-serif;overflow-wrap:break-word
 html.plain body{max-width:72ch}
 html.painted body{padding:12px 16px 13px}
 img{max-width:100%;height:auto}
+.held-back{display:inline-block;box-sizing:border-box;max-width:100%;padding:4px 8px;overflow:hidden;vertical-align:middle;border:1px dashed #7A827A;border-radius:4px;color:#5E6861;font:12px/16px Inter,system-ui,sans-serif}
 pre{white-space:pre-wrap}table{font-size:inherit}
 a{color:var(--accent)}p{margin:0 0 1em}body>:last-child{margin-bottom:0}
 blockquote{margin:.5em 0;padding-left:16px;border-left:2px solid var(--line);color:var(--ink-2)}
@@ -73,7 +73,7 @@ def body(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
 def clean_body(raw: bytes, message: int, html: str) -> Clean:
     """The sanitised body; pictures inside the message point to our own pages."""
     pictures = {
-        part.content_id: reverse("mail:inline", args=[message, quote(part.content_id, safe="")])
+        part.content_id: reverse("mail:inline", args=[message, part.content_id])
         for part in walk(parse_tree(raw))
         if part.content_id and part.content_type in SAFE_PICTURES
     }

@@ -102,13 +102,14 @@ def _letters(request: HttpRequest, visit: Visit, found: Conversation) -> list[An
 
 @visiting
 def letter(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
-    """One message, open: what a script puts in place of the closed line."""
+    """One message, open: what a script puts in place of the closed line; `?closed` gives the line again."""
     about = mailstore.message(visit.mailspace, message)
     found = mailstore.conversation(visit.mailspace, about.thread, aside=True)
     here = next((each for each in found.messages if message in (each.id, *each.also)), None)
     if here is None:
         raise Http404(_("That message is no longer here."))
-    letters = write_out(visit.mailspace, found, open_ids=frozenset({here.id}), own=own_addresses(visit))
+    opened = frozenset() if "closed" in request.GET else frozenset({here.id})
+    letters = write_out(visit.mailspace, found, open_ids=opened, own=own_addresses(visit))
     shown = next(each for each in letters if each.id == here.id)
     return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE})
 

@@ -66,7 +66,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
     place = visit.box(box)
     since = int(request.GET["since"]) if request.GET.get("since", "").isdigit() else 0
     changed, clock = mailstore.threads_changed(visit.mailspace, since, limit=MAX_CHANGED + 1)
-    answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes, visit.view_counts)}
+    answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes)}
     answer |= {"title": page_title(visit, place), "total": _total(visit, place)}
     if len(changed) > MAX_CHANGED:
         return JsonResponse(answer | {"reload": True})
@@ -101,7 +101,7 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
     return JsonResponse(
         {
             "clock": clock,
-            "counts": boxes.counts(visit.mailboxes, visit.view_counts),
+            "counts": boxes.counts(visit.mailboxes),
             "messages": [
                 {
                     "id": message.id,

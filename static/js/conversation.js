@@ -1,0 +1,238 @@
+// An open conversation: frames as high as their mail, messages that open and close, folded ones, what is done to single
+// messages, and news that come while it is open. Nothing inside a frame can run; this page measures it from outside.
+
+import { commands, getHtml, getJson, main, parse, post, say, up, view, words } from "./client.js";
+import { press } from "./keyboard.js";
+import { toast } from "./toast.js";
+import { remember, undo } from "./list.js";
+
+const root = document.documentElement;
+const closed = new Map();  // message id → its closed line
+const messages = () => [...main.querySelectorAll("[data-messages] > .message:not(.fold)")];
+const messageOf = (id) => main.querySelector(`#m-${CSS.escape(id)}`);
+
+/* --- frames ------------------------------------------------------------------- */
+const sizes = new ResizeObserver((entries) => {
+  for (const { target } of entries) fit(target.ownerDocument.defaultView?.frameElement);
+});
+
+function fit(frame) {
+  const page = frame?.contentDocument?.documentElement;
+  if (!page) return;
+  const wide = page.scrollWidth > page.clientWidth ? 16 : 0;
+  const height = Math.ceil(page.getBoundingClientRect().height) + wide;
+  if (height > 0) frame.style.blockSize = `${height}px`;
+}
+
+function dress(frame) {
+  const page = frame.contentDocument;
+  if (!page?.body || !page.body.childNodes.length && page.URL === "about:blank") return;
+  page.documentElement.dataset.theme = root.dataset.theme;
+  sizes.observe(page.body);
+  fit(frame);
+  page.addEventListener("keydown", (event) => {  // keys mean the same with the focus in a mail
+    press(event);
+  });
+}
+
+function frames() {
+  for (const frame of main.querySelectorAll("iframe.message-frame:not([data-dressed])")) {
+    frame.dataset.dressed = "";
+    frame.addEventListener("load", () => dress(frame));
+    if (frame.contentDocument?.readyState === "complete") dress(frame);
+  }
+}
+
+new MutationObserver(() => {
+  for (const frame of main.querySelectorAll("iframe.message-frame")) if (frame.contentDocument) frame.contentDocument.documentElement.dataset.theme = root.dataset.theme;
+}).observe(root, { attributeFilter: ["data-theme"] });
+
+/* --- opening and closing --------------------------------------------------------- */
+async function openMessage(id) {
+  const line = messageOf(id);
+  if (!line?.classList.contains("closed")) return;
+  line.setAttribute("aria-busy", "true");
+  try {
+    const open = parse(await getHtml(`/mail/message/${id}/`)).querySelector("li");
+    if ("unread" in line.dataset) post("/mail/actions/read-messages/", { ids: id, box: view().box }).catch(() => {});
+    closed.set(id, line);
+    line.replaceWith(open);
+    frames();
+  } catch (problem) {
+    toast(problem.message);
+  } finally {
+    line.removeAttribute("aria-busy");
+  }
+}
+
+async function closeMessage(id) {
+  const open = messageOf(id);
+  if (!open || open.classList.contains("closed")) return;
+  const line = closed.get(id) ?? parse(await getHtml(`/mail/message/${id}/?closed=1`)).querySelector("li");
+  line.classList.remove("unread");
+  delete line.dataset.unread;
+  open.replaceWith(line);
+  line.querySelector(".message-head")?.focus({ preventScroll: true });
+}
+
+function unfold(fold) {
+  let next = fold.nextElementSibling;
+  while (next?.matches("template[data-folded]")) {
+    const after = next.nextElementSibling;
+    next.replaceWith(next.content);
+    next = after;
+  }
+  fold.remove();
+}
+
+function openAll() {
+  for (const fold of main.querySelectorAll("[data-fold]")) unfold(fold);
+  for (const message of messages()) if (message.querySelector("[data-open]")) openMessage(message.dataset.message);
+}
+
+function closeAll() {
+  for (const message of messages().slice(0, -1)) closeMessage(message.dataset.message);
+}
+
+function step(by) {
+  const all = messages(), now = all.findIndex((message) => message.contains(document.activeElement));
+  const next = all[now < 0 ? (by > 0 ? 0 : all.length - 1) : now + by];
+  if (!next) return;
+  const head = next.querySelector("a.message-head") ?? next;
+  head.tabIndex = head.tabIndex < 0 ? -1 : head.tabIndex;
+  if (head === next) next.tabIndex = -1;
+  head.focus({ preventScroll: true });
+  next.scrollIntoView({ block: "nearest" });
+}
+
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest?.("[data-open]");
+  if (opener && !event.ctrlKey && !event.metaKey) { event.preventDefault(); openMessage(opener.dataset.open); return; }
+  const fold = event.target.closest?.(".fold-button");
+  if (fold) { event.preventDefault(); unfold(fold.closest("[data-fold]")); return; }
+  if (event.target.closest?.("[data-open-all]")) { event.preventDefault(); openAll(); return; }
+  const head = event.target.closest?.("[data-close]");
+  if (head && !event.target.closest("button, a, .menu") && !getSelection().toString() && messages().length > 1) closeMessage(head.dataset.close);
+  const button = event.target.closest?.("[data-message-action]");
+  if (button) actOn(button.closest("[data-message]"), button.dataset.messageAction, button);
+}, true);
+
+/* --- what is done to one message --------------------------------------------------- */
+async function actOn(message, what, button) {
+  const id = message.dataset.message, box = view().box;
+  try {
+    if (what === "star") {
+      const on = button.getAttribute("aria-pressed") !== "true";
+      button.setAttribute("aria-pressed", on);
+      await post(`/mail/actions/${on ? "star" : "unstar"}-messages/`, { ids: id, box }).catch((problem) => { button.setAttribute("aria-pressed", !on); throw problem; });
+    } else if (what === "unread-from") {
+      const from = messages().slice(messages().indexOf(message)).map((each) => ["ids", each.dataset.message]);
+      await post("/mail/actions/unread-messages/", new URLSearchParams([...from, ["box", box]]));
+      up();
+    } else if (what === "delete") {
+      const said = await post("/mail/actions/delete-messages/", { ids: id, box });
+      const next = message.nextElementSibling;
+      message.remove();
+      remember(said.action);
+      toast(said.text, { actions: [{ text: words.undo, run: () => undo().then(() => (next?.isConnected ? next.before(message) : main.querySelector("[data-messages]")?.append(message))) }] });
+      if (!messages().length) up();
+    }
+  } catch (problem) {
+    toast(problem.message);
+  }
+}
+
+/* --- news while it is open ----------------------------------------------------------- */
+let polling = 0;
+
+export async function catchUp() {
+  const { thread, view: kind } = view();
+  if (kind !== "conversation") return null;
+  const news = await getJson(`/mail/live/conversation/${thread}/${location.search.includes("aside") ? "?aside=1" : ""}`);
+  if (view().thread !== thread) return news;
+  const shown = new Set([...main.querySelectorAll("[data-messages] [data-message]")].map((each) => each.dataset.message));
+  for (const folded of main.querySelectorAll("template[data-folded]")) for (const each of folded.content.querySelectorAll("[data-message]")) shown.add(each.dataset.message);
+  const fresh = news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));
+  const note = main.querySelector("[data-new-messages]");
+  if (note) {
+    note.hidden = !fresh.length;
+    note.replaceChildren();
+    if (fresh.length) {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.className = "link";
+      button.textContent = words.show;
+      button.addEventListener("click", showNew);
+      note.append(fresh.length === 1 ? words.new_messages_one : say("new_messages_many", fresh.length), " ", button);
+    }
+  }
+  for (const { id, starred } of news.messages) messageOf(String(id))?.querySelector('[data-message-action="star"]')?.setAttribute("aria-pressed", starred);
+  for (const [id, sending] of Object.entries(news.sendings)) showSending(id, sending);
+  poll();
+  return news;
+}
+
+function showSending(id, { html, state }) {
+  const message = messageOf(id), old = message?.querySelector("[data-sending]");
+  const node = message?.querySelector(":scope > .node");
+  if (node) node.dataset.state = state;
+  if (!message || message.classList.contains("closed")) return;
+  const fresh = parse(html).querySelector("[data-sending]");
+  if (old) {
+    fresh.open ||= old.open;
+    if (old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
+  } else message.querySelector(".message-content")?.prepend(fresh);
+}
+
+async function showNew() {
+  const page = parse(await getHtml(location.href));
+  const list = main.querySelector("[data-messages]");
+  for (const fresh of page.querySelectorAll("[data-messages] > .message")) {
+    if (fresh.dataset.message && !messageOf(fresh.dataset.message)) { fresh.classList.add("arrived"); list.append(fresh); }
+  }
+  const bar = page.querySelector("[data-reply-bar]"), now = main.querySelector("[data-reply-bar]");
+  if (bar && now && !now.querySelector(".compose")) now.replaceWith(bar);
+  main.querySelector("[data-new-messages]").hidden = true;
+  frames();
+  post("/mail/actions/read/", { ids: view().thread, box: view().box }).catch(() => {});
+}
+
+/* The way of a message that was just sent is followed until it has arrived. */
+function poll() {
+  clearTimeout(polling);
+  if (main.querySelector("[data-sending][data-waiting]") && !document.hidden) polling = setTimeout(() => catchUp().catch(() => {}), 2500);
+}
+
+/* --- arriving at the view -------------------------------------------------------------- */
+function settle(event) {
+  clearTimeout(polling);
+  if (view().view !== "conversation") return;
+  frames();
+  poll();
+  if (event?.detail?.restored) return;
+  if ("hasUnread" in view()) {
+    post("/mail/actions/read/", { ids: view().thread, box: view().box }).catch(() => {});
+    delete view().hasUnread;
+  }
+  main.querySelector(".subject")?.focus({ preventScroll: true });
+  const unread = messages().find((message) => "unread" in message.dataset) ?? messages().find((message) => "opened" in message.dataset);
+  if (unread && unread.getBoundingClientRect().top > innerHeight * 0.6) unread.scrollIntoView({ block: "start" });
+}
+
+for (const [name, run] of Object.entries({
+  "next-message": () => step(1),
+  "previous-message": () => step(-1),
+  "open-all": openAll,
+  "close-all": closeAll,
+  "unread-from": () => { const message = document.activeElement.closest?.("[data-message]"); if (message) actOn(message, "unread-from"); },
+})) commands.set(name, () => view().view === "conversation" && run());
+
+const openRow = commands.get("open");
+commands.set("open", () => {
+  if (view().view !== "conversation") { openRow?.(); return; }
+  const message = document.activeElement.closest?.("[data-message]");
+  if (message) (message.classList.contains("closed") ? openMessage : closeMessage)(message.dataset.message);
+});
+
+document.addEventListener("mail:view", settle);
+settle();
