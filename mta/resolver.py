@@ -16,7 +16,7 @@ import ipaddress
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import dns.asyncresolver
 import dns.exception
@@ -79,6 +79,9 @@ class Resolver(Protocol):
     async def cname(self, name: str) -> Answer[str]: ...
 
 
+_Said = tuple[str, list[Any], str]  # status, records, the name they were found at
+
+
 class Dns:
     """The real thing, over dnspython. Safe to share by threads and event loops; keeps answers for their TTL."""
 
@@ -107,7 +110,7 @@ class Dns:
         resolver.cache = dns.resolver.LRUCache(5000) if self._cached else None
         return resolver
 
-    async def _ask(self, name: str | dns.name.Name, rdtype: str) -> tuple[str, list, str]:  # type: ignore[type-arg]
+    async def _ask(self, name: str | dns.name.Name, rdtype: str) -> _Said:
         try:
             question = name if isinstance(name, dns.name.Name) else _absolute(name)
         except dns.exception.DNSException:
@@ -128,12 +131,12 @@ class Dns:
 
     async def addresses(self, host: str) -> Answer[str]:
         # One family's trouble must not hide the other's answer; without any answer it is what we report.
-        six, four = await asyncio.gather(
+        outcomes: tuple[_Said | BaseException, ...] = await asyncio.gather(
             self._ask(host, "AAAA"), self._ask(host, "A"), return_exceptions=True
         )
         found: list[str] = []
         status, name = NO_NAME, host
-        for outcome in (six, four):
+        for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 continue
             found.extend(row.address for row in outcome[1])
@@ -141,7 +144,7 @@ class Dns:
                 status, name = NO_DATA, outcome[2]
         if found:
             return Answer(FOUND, tuple(found), name)
-        for outcome in (six, four):
+        for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 raise outcome
         return Answer(status, (), name)

@@ -142,7 +142,8 @@ def states_for(
     sendings = Outgoing.objects.filter(mailspace_id=mailspace).exclude(kind="report")
     keys: dict[int, int | str] = {}
     if messages:
-        keys |= dict(sendings.filter(message__in=list(messages)).values_list("id", "message"))
+        for id, message in sendings.filter(message__in=list(messages)).values_list("id", "message"):
+            keys[id] = message or 0
     if header_ids:
         keys |= dict(sendings.filter(header_id__in=list(header_ids)).values_list("id", "header_id"))
     if not keys:

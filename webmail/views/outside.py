@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django import forms
@@ -231,9 +231,10 @@ def _show(
         for name, icon, text in entries
     ]
     ways = []
-    if access.mailspaces_for(request.user):
+    account = cast(Account, request.user)  # who else comes was sent to sign in
+    if access.mailspaces_for(account):
         ways.append({"url": "/mail/", "icon": "inbox", "text": _("Go to your mail")})
-    if access.standing(request.user):
+    if access.standing(account):
         ways.append(
             {"url": reverse("hosting:overview"), "icon": "layout-dashboard", "text": _("Administration")}
         )
