@@ -12,6 +12,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import zstandard
@@ -40,6 +41,7 @@ from mta.queue.values import (
 from mta.values import now_us
 
 _PIECE = 4 * 1024 * 1024  # bytes of a message per row
+_RINGS_WITHIN = 120  # seconds; what is held for longer is the sweep's
 _SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
 _INFO = (
     "id", "kind", "sender", "mailspace_id", "message", "draft", "answered", "header_id", "trace_id", "size", "utf8",
@@ -51,7 +53,7 @@ _INFO = (
 def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
     """Put a message in the queue; the id of its Outgoing. Durable when the caller's transaction is.
 
-    Wakes a worker after that commit, unless the message is held (`not_before`).
+    Wakes a worker after that commit, or when a message that is held (`not_before`) becomes due.
     """
     now = now_us() if now is None else now
     start = max(now, new.not_before)
@@ -81,8 +83,8 @@ def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
         )
         if waiting:
             _keep(outgoing.id, new.raw)
-        if waiting and not held:
-            wake()
+        if waiting:
+            wake(after=(start - now) / 1_000_000)
     return outgoing.id
 
 
@@ -110,9 +112,10 @@ def _keep(outgoing: int, raw: bytes) -> None:
         QueuedBytes.objects.create(outgoing_id=outgoing, position=position, data=piece)
 
 
-def wake() -> None:
-    """Ring for a worker once the current transaction has committed (at once outside of one)."""
-    transaction.on_commit(bell.ring)
+def wake(after: float = 0.0) -> None:
+    """Ring for a worker once the current transaction has committed, or that many seconds later."""
+    if after < _RINGS_WITHIN:
+        transaction.on_commit(partial(bell.ring, after))
 
 
 # --- reading -----------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from mta.queue.values import (
     NewRecipient,
     Outcome,
 )
+from mta.values import now_us
 
 T0 = 1_800_000_000_000_000
 OK = Outcome(DELIVERED, "delivered", 250, "2.0.0", "ok", "mx.b.test", "192.0.2.1", "TLSv1.3")
@@ -186,7 +187,7 @@ def test_finished_messages_are_forgotten_after_three_months_and_waiting_ones_nev
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_bell_rings_after_the_commit_and_not_for_held_mail():
+def test_the_bell_rings_after_the_commit_and_for_held_mail_when_it_becomes_due():
     rung = threading.Event()
     bell.install(rung.set)
     try:
@@ -196,7 +197,9 @@ def test_the_bell_rings_after_the_commit_and_not_for_held_mail():
         assert rung.wait(5)
         rung.clear()
         service.enqueue(message("c@b.test", not_before=1 << 60))
+        service.enqueue(message("d@b.test", not_before=now_us() + 150_000))
         assert not rung.wait(0.05)
+        assert rung.wait(5)
     finally:
         bell.install(None)
 
