@@ -92,6 +92,7 @@ class Selection:
         self._grown = 0  # messages told of since SELECT, while there is no view
         self._rows: dict[int, ViewRow] = {}
         self._expunged: set[int] = set()
+        self._changed: set[int] = set()  # flags that moved between SELECT and the view, still to be told
         self._known_keywords = set(COMMON_KEYWORDS)
 
     # --- learning
@@ -122,6 +123,8 @@ class Selection:
         self._view = view_of(rows)
         self.exists = len(rows)
         if since is not None:
+            # The view already holds these flags, but the client may know older ones, from its last session.
+            self._changed = {row.uid for row in since.rows if row.uid < self.uidnext}
             self.learn(since)
 
     def grow(self, changes: ViewChanges) -> list[bytes] | None:
@@ -222,7 +225,8 @@ class Selection:
         if expunges and self._expunged:
             out += self._report_expunged()
         out += self._report_keywords()
-        out += self._report_flags(with_uid=with_uid, always=always)
+        out += self._report_flags(with_uid=with_uid, always=always | self._changed)
+        self._changed.clear()
         out += self._report_new()
         return out
 

@@ -60,6 +60,14 @@ def test_what_went_between_select_and_first_need_still_has_its_number() -> None:
     assert selection.report() == [b"* 2 EXPUNGE\r\n", b"* 3 EXISTS\r\n", b"* 0 RECENT\r\n"]
 
 
+def test_flags_that_moved_between_select_and_first_need_are_told() -> None:
+    selection = Selection(_info(2, 3, 10), read_only=False, first_recent=1000)
+    moved = _row(2, SEEN, modseq=12)
+    selection.build(ViewChanges((_row(1), moved), (), 12, 3), ViewChanges((moved,), (), 12, 3))
+    assert selection.report() == [b"* 2 FETCH (FLAGS (\\Seen))\r\n"]
+    assert selection.report() == []
+
+
 def test_a_mailbox_that_only_grows_needs_no_view() -> None:
     selection = Selection(_info(2, 3, 10), read_only=False, first_recent=3)
     assert selection.grow(ViewChanges((), (), 10, 3)) == []
@@ -71,7 +79,8 @@ def test_a_mailbox_that_only_grows_needs_no_view() -> None:
     assert selection.needs_view
     whole = ViewChanges((_row(1), _row(2), _row(3), _row(4, SEEN)), (), 12, 5)
     selection.build(whole, ViewChanges((_row(4, SEEN),), (), 12, 5))
-    assert (selection.exists, selection.recent(), selection.report()) == (4, 2, [])
+    assert (selection.exists, selection.recent()) == (4, 2)
+    assert selection.report() == [b"* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"]
 
 
 def test_a_silent_store_is_silent_unless_somebody_else_changed_it_too() -> None:
