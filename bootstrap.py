@@ -32,6 +32,7 @@ TEST_PACKAGES = {
     "fonts-noto-cjk": "Chinese, Japanese and Korean, in screenshots",
     "redis-tools": "contains the Redis server's program, without a service that starts by itself",
     "swaks": "sends test mail like a stranger's server",
+    "libnet-ssleay-perl": "TLS for swaks",
     "neomutt": "a mail program people use",
     "isync": "mbsync, the strictest IMAP client we know",
     "fetchmail": "a POP3 client people use",
