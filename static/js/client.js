@@ -68,7 +68,7 @@ export function parse(html) {
 }
 
 /* --- going from view to view ---------------------------------------------- */
-const OURS = /^\/mail\/(?!attachment|original|download|body|compose|inline|events|live|actions|labels\/|settings\/mailbox)/;
+const OURS = /^\/mail\/(?!attachment|original|download|body|compose|inline|events|live|actions|labels\/|settings)/;
 const KEPT_VIEWS = 8, KEPT_AHEAD = 30_000;
 const left = new Map();  // history id → the view that was left
 const ahead = new Map(); // address → {html: Promise, at}

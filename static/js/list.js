@@ -57,7 +57,8 @@ function showSelection() {
   bar.toggleAttribute("data-selected", chosen.length > 0);
   bar.toggleAttribute("data-some-unread", chosen.some((row) => "unread" in row.dataset));
   bar.toggleAttribute("data-some-read", chosen.some((row) => !("unread" in row.dataset)));
-  const count = bar.querySelector("[data-selected-count]"), every = bar.querySelector("[data-check-all]");
+  const number = bar.querySelector("[data-selected-number]"), count = bar.querySelector("[data-selected-count]"), every = bar.querySelector("[data-check-all]");
+  if (number) number.textContent = chosen.length || "";
   if (count) count.textContent = chosen.length ? say("selected", chosen.length) : "";
   if (every) {
     every.checked = chosen.length > 0 && chosen.length === all.length;
