@@ -214,6 +214,21 @@ def test_recipients_that_are_not_taken(wire: Wire, people: FakeDirectory, recipi
     assert wire.ask("DATA").startswith("554 5.5.1")
 
 
+@pytest.mark.parametrize("written", ["Postmaster", "postmaster", "postmaster@mail.example.test"])
+def test_postmaster_alone_is_the_hosts(wire: Wire, people: FakeDirectory, written: str) -> None:
+    owner = people.add("postmaster@example.test")
+    begin(wire, *ENVELOPE[:2], f"RCPT TO:<{written}>".encode())
+    assert wire.ask(mail() + b".").startswith("250")
+    assert len(stored(owner)) == 1
+
+
+def test_no_other_name_is_the_hosts(wire: Wire) -> None:
+    wire.ask("EHLO client.test")
+    wire.ask("MAIL FROM:<joe@outside.test>")
+    assert wire.ask("RCPT TO:<ann@mail.example.test>").startswith("550 5.7.1")
+    assert wire.ask("RCPT TO:<Webmaster>").startswith("553 5.1.3")
+
+
 def test_a_mailbox_that_got_full_after_rcpt_is_delivered_to_anyway(wire: Wire, people: FakeDirectory) -> None:
     small = people.add("small@example.test", quota_bytes=500)
     begin(wire, *ENVELOPE[:2], b"RCPT TO:<small@example.test>")
