@@ -88,6 +88,9 @@ class Dialogue(SMTP):
             self.say(statuses.TOO_SLOW)
         except Closing:
             self.say(statuses.STOPPING)
+        except asyncio.CancelledError:
+            self.say(statuses.STOPPING)
+            raise
         except asyncio.IncompleteReadError:
             return
         finally:
