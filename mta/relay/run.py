@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import close_old_connections, connection
+from django.db import DatabaseError, InterfaceError, close_old_connections, connection
 
 from mta import directory, resolver
 from mta.flow import bounce, local
@@ -33,6 +33,7 @@ T = TypeVar("T")
 
 WINDOW = 100  # recipients a run has in its hands at most
 LOOK_AGAIN = 1.0  # seconds between looks at the queue while others are being delivered
+SETTLE_AGAIN = (0.5, 2.0, 10.0, 30.0)  # seconds between attempts to record a result
 GRACE = 5.0  # seconds that deliveries may go on once told to stop
 
 stopping = threading.Event()  # the worker is shutting down: claim nothing more
@@ -97,6 +98,18 @@ class _Run:
     async def _blocking(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
+    async def _settle(self, info: OutgoingInfo, pairs: Sequence[tuple[Claimed, Outcome]], raw: bytes) -> None:
+        """Record what the other side said. Should the database not answer, ask again: a result that is
+        lost means a message sent twice."""
+        for pause in SETTLE_AGAIN:
+            try:
+                return await self._blocking(lambda: bounce.settle(info, pairs, raw=raw))
+            except (DatabaseError, InterfaceError) as trouble:
+                log.warning("relay: a result could not be recorded, trying again: %s", trouble)
+                await asyncio.sleep(pause)
+                await self._blocking(close_old_connections)
+        await self._blocking(lambda: bounce.settle(info, pairs, raw=raw))
+
     # --- one domain
     async def _serve(self, domain: str, claims: Sequence[Claimed]) -> None:
         """Try all claimed recipients of one domain. What goes wrong here costs this group one attempt."""
@@ -114,7 +127,7 @@ class _Run:
                 for info, raw, group in messages:
                     outcomes = await carrier.send(_parcel(info, raw, group))
                     pairs = [(claimed, outcomes[claimed.address]) for claimed in group]
-                    await self._blocking(lambda i=info, p=pairs, r=raw: bounce.settle(i, p, raw=r))  # type: ignore[misc]
+                    await self._settle(info, pairs, raw)
                     for claimed in group:
                         del waiting[claimed.id]
         except asyncio.CancelledError:

@@ -4,7 +4,9 @@ import threading
 import time
 
 import pytest
+from django.db import OperationalError
 
+from mta.flow import bounce
 from mta.mailstore import service as mailstore
 from mta.message.report import parse_dsn
 from mta.queue import service as queue
@@ -122,6 +124,23 @@ def test_trouble_on_our_side_leaves_the_recipient_for_later(internet, enqueue, g
     go()
     assert states(id) == {"a@b.test": "delivering"}
     assert queue.claim(limit=1) == ()
+
+
+def test_a_result_is_recorded_even_if_the_database_fails_for_a_moment(internet, enqueue, go, monkeypatch):
+    sink = internet.add("b.test")
+    id = enqueue("a@b.test")
+    monkeypatch.setattr(relay_run, "SETTLE_AGAIN", (0.01, 0.01))
+    settle, failures = bounce.settle, iter([OperationalError("database is locked")] * 2)
+
+    def failing(*args, **more):
+        if (trouble := next(failures, None)) is not None:
+            raise trouble
+        return settle(*args, **more)
+
+    monkeypatch.setattr(bounce, "settle", failing)
+    go()
+    assert states(id) == {"a@b.test": DELIVERED}
+    assert len(sink.messages) == 1
 
 
 def test_the_tasks_deliver_what_is_due_and_do_nothing_when_nothing_is(internet, enqueue, settings):
