@@ -103,7 +103,8 @@ class _Run:
         lost means a message sent twice."""
         for pause in SETTLE_AGAIN:
             try:
-                return await self._blocking(lambda: bounce.settle(info, pairs, raw=raw))
+                await self._blocking(lambda: bounce.settle(info, pairs, raw=raw))
+                return
             except (DatabaseError, InterfaceError) as trouble:
                 log.warning("relay: a result could not be recorded, trying again: %s", trouble)
                 await asyncio.sleep(pause)
