@@ -152,7 +152,7 @@ def test_a_person_outside_can_write_and_hears_a_refusal_in_words(us, loop):
     message = message_from_bytes(us.messages[0])
     assert (message["From"], message["To"]) == ("Carl Winter <carl.winter@outside.test>", "ann@a.test")
     us._script["RCPT"] = ["550 5.1.1 There is no such address here"]
-    with pytest.raises(NotDelivered, match="^There is no such address here$"):
+    with pytest.raises(NotDelivered, match=r"^There is no such address here$"):
         post.deliver(raw, sender="carl@outside.test", recipient="who@a.test")
 
 
