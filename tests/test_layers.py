@@ -1,6 +1,7 @@
 """What import-linter cannot say about the layers."""
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,3 +58,14 @@ def test_a_file_fits_in_one_head(package: str) -> None:
         if (count := path.read_text().count("\n")) > 500
     ]
     assert long == []
+
+
+def test_no_possessive_groups() -> None:
+    """Before Python 3.11.5 (Debian 12 has 3.11.2) a possessive group may swallow what its last, failed turn
+    had read: `(?:\\.a)*+` takes the dot of "a.@". Possessive single characters (`a++`) are sound.
+    """
+    possessive = re.compile(r"\)[*+?]\+|\)\{[0-9,]+\}\+|\(\?>")
+    found = [
+        str(path.relative_to(BASE)) for path in sources(*PACKAGES) if possessive.search(path.read_text())
+    ]
+    assert found == []

@@ -90,7 +90,7 @@ class BeatThread(bootsteps.StartStopStep):
         self.enabled = beat_thread
 
     def create(self, worker: Any) -> Any:
-        return EmbeddedService(worker.app, thread=True)
+        return EmbeddedService(worker.app, thread=True, scheduler_cls=worker.app.conf.beat_scheduler)
 
     def stop(self, parent: Any) -> None:
         """Without waiting for the end of its nap: it holds nothing."""

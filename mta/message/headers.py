@@ -22,7 +22,7 @@ MAX_PARAMS = 100
 MAX_ID = 500  # characters of a message id: four bytes each still fit a database's index
 
 # RFC 5322 §3.6.8 field names; §4.5 allows white space before the colon. Possessive: no backtracking, so linear.
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*+)\n?|[^\n]*+\n?")
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:([^\n]*+(?:\n[ \t][^\n]*+)*)\n?|[^\n]*+\n?")
 _BLANK = re.compile(rb"\n\r?\n")
 _FIRST_LINE = re.compile(rb"[ \t]|>?From |[!-9;-~]++[ \t]*+:")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
@@ -108,7 +108,7 @@ def decode_text(value: bytes) -> str:
 # --- Content-Type and Content-Disposition ---------------------------------------------------------------
 
 _PARAM = re.compile(
-    r""";\s*+(?:([^\s=;"()<>@,\[\]]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*+)(?:"|\Z)|([^;]*+)))?[^;]*+""",
+    r""";\s*+(?:([^\s=;"()<>@,\[\]]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.)*)(?:"|\Z)|([^;]*+)))?[^;]*+""",
     re.DOTALL,
 )
 _CONTINUED = re.compile(r"(.+?)\*(\d{1,3})(\*?)\Z")

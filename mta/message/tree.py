@@ -388,7 +388,7 @@ def decoded_text(raw: bytes, part: Part, *, limit: int | None = None) -> str:
 
 # --- IMAP sections --------------------------------------------------------------------------------------
 
-_SECTION = re.compile(r"(?:(\d+(?:\.\d+)*+)(?:\.|\Z))?(HEADER|TEXT|MIME|HEADER\.FIELDS|HEADER\.FIELDS\.NOT)?")
+_SECTION = re.compile(r"(?:(\d+(?:\.\d+)*)(?:\.|\Z))?(HEADER|TEXT|MIME|HEADER\.FIELDS|HEADER\.FIELDS\.NOT)?")
 
 
 def body_section(

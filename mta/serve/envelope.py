@@ -15,7 +15,7 @@ from mta.serve import statuses
 from mta.serve.statuses import Reply
 
 # A path may hold quoted blanks and brackets; without its own brackets it ends at the first blank.
-_PATH = re.compile(r"""\s*(?:(<(?:"(?:[^"\\]|\\.)*+"|[^<>"])*+>)|([^\s<>]+))(?:\s+(.*))?""", re.DOTALL)
+_PATH = re.compile(r"""\s*(?:(<(?:"(?:[^"\\]|\\.)*"|[^<>"])*>)|([^\s<>]+))(?:\s+(.*))?""", re.DOTALL)
 _PARAMETER = re.compile(r"([A-Za-z0-9][A-Za-z0-9-]*)(?:=([^\s=\x00-\x1f\x7f]+))?")
 MOST_PARAMETERS = 20
 

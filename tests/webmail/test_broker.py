@@ -147,7 +147,7 @@ class Workers:
         ) as connection:
             from celery import Celery
 
-            app = Celery("publisher")
+            app = Celery("publisher", set_as_current=False)
             app.conf.update(task_default_queue="mailstead", result_backend=None)
             for number in range(count):
                 app.send_task("mark", (number, seconds), connection=connection)

@@ -1,8 +1,11 @@
 """The Celery application's promises."""
 
-from celery import current_app
+from types import SimpleNamespace
 
-from webmail.celery import BEAT_SCHEDULE, app
+from celery import current_app
+from celery.beat import Scheduler
+
+from webmail.celery import BEAT_SCHEDULE, BeatThread, app
 
 
 def test_every_sweep_of_the_clock_is_a_task_that_exists() -> None:
@@ -22,3 +25,7 @@ def test_tasks_anywhere_go_to_our_application() -> None:
 
 def test_the_clock_keeps_no_pickle_file() -> None:
     assert app.conf.beat_scheduler == "celery.beat:Scheduler"
+    worker = SimpleNamespace(app=app)
+    step = BeatThread(worker, beat_thread=True)
+    assert step.enabled
+    assert type(step.create(worker).service.scheduler) is Scheduler
