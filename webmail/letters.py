@@ -322,7 +322,9 @@ def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int
     found: dict[int, dict[tuple[int, str], RecipientState]] = {}
     for key, states in queue.states_for(mailspace, messages=list(ids), header_ids=list(headers)).items():
         target = ids[key] if isinstance(key, int) else headers[key]
-        found.setdefault(target, {}).update({(state.outgoing, state.address): state for state in states})
+        # A message taken back and sent again keeps its Message-ID; what was taken back is no news.
+        current = {(each.outgoing, each.address): each for each in states if each.state != CANCELLED}
+        found.setdefault(target, {}).update(current)
     return {message: _sending(list(states.values())) for message, states in found.items() if states}
 
 

@@ -160,6 +160,7 @@ _ATTRIBUTION = re.compile(
     r"[^\n]{0,200}|写道|のメール)\s*[:：]\s*$",
     re.IGNORECASE,
 )
+_DATED = re.compile(r"\d")
 _SEPARATOR = re.compile(
     r"^[\s>]*[-_]{3,}\s*(?:Original Message|Original-Nachricht|Ursprüngliche Nachricht|Message d'origine|"
     r"Mensaje original|Messaggio originale|Forwarded message|Weitergeleitete Nachricht)\s*[-_]{3,}\s*$",
@@ -222,11 +223,21 @@ def _quote_starts(lines: list[str]) -> int | None:
         return None
     for back in range(1, 4):  # an attribution may be broken over three lines
         start = at - back
-        if start >= 0 and _ATTRIBUTION.search(" ".join(lines[start:at])):
+        said = " ".join(lines[max(0, start) : at])
+        if (
+            start >= 0
+            and _ATTRIBUTION.search(said)
+            and (_DATED.search(_ADDRESSES.sub(" ", said)) or not _goes_on(lines, start))
+        ):
             return start
         if start >= 0 and not lines[start].strip():
             break
     return at
+
+
+def _goes_on(lines: list[str], start: int) -> bool:
+    """Whether the line before an attribution without a date is the part of it that has one."""
+    return start > 0 and bool(_DATED.search(lines[start - 1])) and len(lines[start - 1]) < 200
 
 
 @dataclass(frozen=True, slots=True)

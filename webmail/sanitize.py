@@ -77,7 +77,7 @@ _PROPERTIES = re.compile(
 )
 HELD = "data:,held-back"
 # nh3 writes every attribute with double quotes; what is put in place is escaped anew.
-_HELD_PICTURE = re.compile(rf'<img((?: [a-z]+="[^"]*")*? src="{HELD}"(?: [a-z]+="[^"]*")*)>')
+_HELD_PICTURE = re.compile(rf'<img(?: [a-z]+="[^"]*")*? src="{HELD}"(?: [a-z]+="[^"]*")*>')
 _SIZE = re.compile(r' (width|height)="\s*(\d{1,4})')
 _ALT = re.compile(r' alt="([^"]*)"')
 MIN_SHOWN = 10  # pixels; smaller pictures only count readers
@@ -135,7 +135,7 @@ def clean(
         if tag == "img" and name == "src":
             source = _picture_source(value, picture, keep_outside=keep_outside)
             held_back += source is None
-            return source
+            return source if source or keep_outside else HELD
         if name == "href":
             return _link(value, compose)
         if name == "class":
@@ -170,8 +170,8 @@ def _picture_source(value: str, picture: Callable[[str], str | None], *, keep_ou
 
 def _placeholder(picture: re.Match[str]) -> str:
     """A quiet box with the picture's description and room; nothing for those that nobody was to see."""
-    room = {name: int(size) for name, size in _SIZE.findall(picture[1])}
-    alt = unescape(match[1]) if (match := _ALT.search(picture[1])) else ""
+    room = {name: int(size) for name, size in _SIZE.findall(picture[0])}
+    alt = unescape(match[1]) if (match := _ALT.search(picture[0])) else ""
     if min(room.values(), default=MIN_SHOWN) < MIN_SHOWN or not (alt.strip() or len(room) == 2):
         return ""
     style = ";".join(f"{name}:{size}px" for name, size in room.items())

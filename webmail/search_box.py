@@ -195,7 +195,8 @@ class _Reader:
 
     def _operator(self, name: str) -> Criteria | None:
         meaning = _OPERATORS.get(name.lower())
-        if meaning is None:
+        following = self._peek()
+        if meaning is None or following is None or following.kind == "close":
             return self._as_text(name)
 
         def leaf(text: str, phrase: bool) -> Criteria:

@@ -30,8 +30,12 @@ function dress(frame) {
   page.documentElement.dataset.theme = root.dataset.theme;
   sizes.observe(page.body);
   fit(frame);
-  page.addEventListener("keydown", (event) => {  // keys mean the same with the focus in a mail
-    press(event);
+  page.addEventListener("keydown", press);  // keys mean the same with the focus in a mail
+  page.addEventListener("click", (event) => {
+    const link = event.target.closest?.('a[href^="/mail/compose/"]');
+    if (!link) return;
+    event.preventDefault();
+    document.dispatchEvent(new CustomEvent("compose:open", { detail: { mailto: new URL(link.href).searchParams.get("mailto") } }));
   });
 }
 
@@ -154,7 +158,8 @@ export async function catchUp() {
   for (const folded of main.querySelectorAll("template[data-folded]")) for (const each of folded.content.querySelectorAll("[data-message]")) shown.add(each.dataset.message);
   const fresh = news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));
   const note = main.querySelector("[data-new-messages]");
-  if (note) {
+  if (fresh.length && fresh.every((each) => each.own)) await showNew();  // what I have just sent needs no asking
+  else if (note) {
     note.hidden = !fresh.length;
     note.replaceChildren();
     if (fresh.length) {

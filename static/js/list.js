@@ -379,7 +379,9 @@ document.addEventListener("contextmenu", (event) => {
   event.preventDefault();
   setCursor(row);
   if (!row.classList.contains("checked")) select("none");
-  openMenuAt(menu, event.clientX, event.clientY);
+  const show = () => openMenuAt(menu, event.clientX, event.clientY);
+  if (event.buttons) addEventListener("pointerup", () => setTimeout(show), { once: true });  // letting go would close it
+  else show();
 });
 
 document.addEventListener("click", (event) => {

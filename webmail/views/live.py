@@ -105,6 +105,7 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
             "messages": [
                 {
                     "id": message.id,
+                    "own": message.own,
                     "draft": message.draft is not None,
                     "unread": not message.flags & SEEN,
                     "starred": bool(message.flags & 4),
