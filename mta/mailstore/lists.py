@@ -272,7 +272,8 @@ def search_threads(
         line = _line(row)
         if line.thread not in best or line.box == ALL:
             best[line.thread] = line
-    page = tuple(best[thread] for thread, _ in shown if thread in best)
+    # The key of a page of results is the match, not the newest message of its conversation.
+    page = tuple(replace(best[thread], sort_at=at) for thread, at in shown if thread in best)
     return ThreadPage(
         page, before is not None, len(matches) > limit, None, sum(1 for line in page if line.unread), 0
     )
