@@ -80,7 +80,8 @@ def editor_html(draft: DraftInfo) -> str:
 
 def own_text(html: str) -> str:
     """The writer's part as plain text; a paragraph of the editor is a line, not a paragraph with space around."""
-    lines = re.sub(r"<(/?)p\b[^>]*>", r"<\1div>", html).replace("<div><br></div>", "<div><br>\u200b</div>")
+    html = re.sub(r"(<li[^>]*>)<p\b[^>]*>(.*?)</p>", r"\1\2", html)
+    lines = re.sub(r"<(/?)p\b[^>]*>", r"<\1div>", html).replace("<div></div>", "<div><br></div>")
     return html_to_text(lines)
 
 

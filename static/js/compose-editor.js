@@ -52,6 +52,28 @@ const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").r
 const asParagraphs = (text) => text.split("\n").map((line) => `<p>${escape(line)}</p>`).join("");
 const asText = (html) => new DOMParser().parseFromString(html.replace(/<\/p>|<br\s*\/?>/g, "\n"), "text/html").body.textContent.trimEnd();
 
+/* What other programs say in styles is said in elements; the styles themselves, and pictures from elsewhere, stay out.
+   The page's policy would block style attributes even here, so they are renamed before anything is parsed. */
+const SPOKEN = [[/font-weight\s*:\s*(bold|[6-9]00)/, "strong"], [/font-style\s*:\s*italic/, "em"], [/text-decoration[^:;]*:[^;]*underline/, "u"], [/text-decoration[^:;]*:[^;]*line-through/, "s"]];
+
+function plainPaste(html) {
+  const page = new DOMParser().parseFromString(html.replace(/(<[a-z][^<>]*?\s)style(\s*=)/gi, "$1data-style$2"), "text/html");
+  for (const element of page.querySelectorAll("img, style, script, meta, link, title")) element.remove();
+  for (const element of page.querySelectorAll("[data-style]")) {
+    const style = element.dataset.style;
+    element.removeAttribute("data-style");
+    if (/^(B|STRONG)$/.test(element.tagName) && /font-weight\s*:\s*(normal|[1-5]00)/.test(style)) { element.replaceWith(...element.childNodes); continue; }
+    if (!/^(SPAN|FONT|A)$/.test(element.tagName)) continue;
+    for (const [sign, tag] of SPOKEN) {
+      if (!sign.test(style) || (tag === "u" && element.tagName === "A")) continue;
+      const mark = page.createElement(tag);
+      mark.append(...element.childNodes);
+      element.append(mark);
+    }
+  }
+  return page.body.innerHTML;
+}
+
 export class Body {
   /** `root` is the compose window; `changed()` after each edit; `files(list, inText)` takes pasted and dropped files. */
   constructor(root, { html, changed, files }) {
@@ -80,7 +102,7 @@ export class Body {
       content,
       editorProps: {
         attributes: { "data-test": "compose-body", role: "textbox", "aria-multiline": "true", "aria-label": this.plain.getAttribute("aria-label"), dir: "auto" },
-        transformPastedHTML: (html) => html.replace(/<img\b[^>]*>/gi, ""),
+        transformPastedHTML: plainPaste,
         handlePaste: (_view, event) => this.paste(event),
       },
       onUpdate: () => this.changed(),
@@ -102,8 +124,8 @@ export class Body {
     else this.plain.focus();
   }
 
-  insertPicture(url, name) {
-    this.editor?.chain().focus().setImage({ src: url, alt: name }).run();
+  insertPicture(url) {
+    this.editor?.chain().focus().setImage({ src: url, alt: "" }).run();
   }
 
   paste(event) {

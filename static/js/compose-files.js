@@ -12,7 +12,7 @@ export function sizeText(bytes) {
 }
 
 export class Files {
-  /** `draft()` gives the id of a saved draft; `changed()` after a file came or went. */
+  /** `draft()` gives the id of a saved draft; `changed(version)` after a file came or went, with the draft's version. */
   constructor(root, { draft, changed }) {
     Object.assign(this, { draft, changed, running: new Set(), room: Number(dock.dataset.room) });
     this.box = root.querySelector(".compose-files");
@@ -38,6 +38,7 @@ export class Files {
     card.querySelector(".file-note").textContent = sizeText(file.size);
     if (file.id) card.dataset.file = file.id;
     if (file.part) card.dataset.part = file.part;
+    if (file.icon) { card.querySelector(".file-icon").innerHTML = file.icon; card.querySelector(".file-icon").classList.add(file.hue || "plain"); }
     if (file.picture && file.size < 4_194_304) {
       const picture = new Image();
       picture.alt = "";
@@ -56,11 +57,12 @@ export class Files {
     card.remove();
     next?.querySelector("button")?.focus();
     this.show();
+    let version = 0;
     if (card.dataset.file) {
-      try { this.room = (await call(`${await this.draft()}/files/${card.dataset.file}/remove/`, { body: {} })).room; }
+      try { ({ room: this.room, version } = await call(`${await this.draft()}/files/${card.dataset.file}/remove/`, { body: {} })); }
       catch { this.box.append(card); this.show(); }
     }
-    this.changed();
+    this.changed(version);
   }
 
   /** Uploads files; returns when all of them are there or have failed. `place(made)` puts a picture into the text. */
@@ -93,7 +95,7 @@ export class Files {
       this.room = made.room;
       if (place) { card.remove(); place(made); } else card.replaceWith(this.card(made));
       this.show();
-      this.changed();
+      this.changed(made.version);
     } catch (error) {
       if (error.name === "AbortError") { card.remove(); this.show(); }
       else this.fail(card, error instanceof Offline || error instanceof SignedOut ? say("uploadFailed") : error.message);

@@ -1,7 +1,7 @@
 // A field of recipients: people as chips, a box to type in, and a list of whom the writer may mean.
 // Commits on Enter, Tab, comma, semicolon, leaving the field, and on pasting a list. What is no address stays, in red.
 
-import { call, dock, say } from "./compose-net.js";
+import { call, say } from "./compose-net.js";
 
 const ADDRESS = /^[^\s@<>,;:"()[\]\\]+(?:\.[^\s@<>,;:"()[\]\\]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)*$|^"[^"]+"@\S+$|^[^\s@]+@\[[0-9a-fA-F:.IPv]+\]$/u;
 const known = new Map();  // what the server said about a prefix, for as long as the page lives
@@ -97,8 +97,7 @@ export class Recipients {
   }
 
   /** Takes what stands in the box as people. */
-  commit() {
-    const typed = this.input.value;
+  commit(typed = this.input.value) {
     this.input.value = "";
     this.hide();
     for (const [name, email] of parsePeople(typed)) this.add(name, email);
@@ -166,12 +165,11 @@ export class Recipients {
 
   edit(chip) {
     this.commit();
-    this.input.value = chip.dataset.name ? `"${chip.dataset.name}" <${chip.dataset.address}>` : chip.dataset.address;
-    this.box.insertBefore(this.input, chip);
-    this.remove(chip);
-    this.box.append(this.input, this.more);
-    this.input.focus();
+    const { name, address } = chip.dataset;
+    this.input.value = name ? `"${name}" <${address}>` : address;
+    this.input.focus();  // before the chip goes: a field that lost the focus would commit
     this.input.select();
+    this.remove(chip);
   }
 
   chipKey(event, chip) {
@@ -209,8 +207,7 @@ export class Recipients {
     const text = event.clipboardData?.getData("text/plain") ?? "";
     if (!/[,;\n@]/.test(text)) return;
     event.preventDefault();
-    this.input.value += text;
-    this.commit();
+    this.commit(`${this.input.value}${text}`);
   }
 
   /* --- whom the writer may mean --- */
@@ -284,15 +281,18 @@ export class Recipients {
   fold() {
     this.unfold();
     const chips = [...this.box.querySelectorAll(".person")];
-    if (chips.length < 2 || !this.box.offsetHeight) return;
-    const first = chips[0].offsetTop;
-    let out = chips.filter((chip) => chip.offsetTop > first + 4);
-    if (!out.length) return;
-    this.box.classList.add("folded");
+    if (chips.length < 2 || !this.box.offsetHeight || this.wrong.length) return;
+    const first = chips[0].offsetTop + chips[0].offsetHeight;
+    if (chips.at(-1).offsetTop < first) return;
+    this.box.classList.add("measured");
     this.more.hidden = false;
-    out = chips.slice(chips.length - out.length - 1);
-    for (const chip of out) chip.hidden = true;
-    this.more.textContent = say("more", out.length);
+    let out = 0;
+    while (out < chips.length - 1 && (out === 0 || this.more.offsetTop >= first)) {
+      out += 1;
+      chips.at(-out).hidden = true;
+      this.more.textContent = say("more", out);
+    }
+    this.box.classList.replace("measured", "folded");
   }
 
   unfold() {
@@ -301,5 +301,3 @@ export class Recipients {
     for (const chip of this.box.querySelectorAll(".person[hidden]")) chip.hidden = false;
   }
 }
-
-export { dock };

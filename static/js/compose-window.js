@@ -47,7 +47,7 @@ export class ComposeWindow {
     if (this.from && data.from) this.from.value = data.from;
     if (this.from && !this.from.value) this.from.selectedIndex = 0;
     this.address = data.from ?? senders[0]?.[0] ?? "";
-    this.files = new Files(this.element, { draft: () => this.needDraft(), changed: () => this.touched({ settled: true }) });
+    this.files = new Files(this.element, { draft: () => this.needDraft(), changed: (version = 0) => { this.version = Math.max(this.version, version); this.touched({ settled: true }); } });
     this.files.set(data.files ?? []);
     this.body = new Body(this.element, { html: data.html, changed: () => this.touched(), files: (list, inText) => this.addFiles(list, { inText }) });
     this.showQuote();
@@ -262,8 +262,8 @@ export class ComposeWindow {
       if (button) clicks[button.dataset.do]?.();
       else if (event.target.matches('.compose-body, [data-part="editor"]')) this.body.focus("end");
     });
-    this.element.addEventListener("keydown", (event) => this.key(event), true);
-    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.defaultPrevented) { event.stopPropagation(); this.close(); } });
+    this.element.addEventListener("keydown", (event) => this.shortcut(event), true);
+    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && (!event.defaultPrevented || event.target.closest(".ProseMirror"))) { event.stopPropagation(); this.close(); } });
     this.subject.addEventListener("input", () => this.touched());
     this.from?.addEventListener("change", () => this.touched());
     this.find('[name="files"]').addEventListener("change", (event) => { this.addFiles(event.target.files); event.target.value = ""; });
@@ -272,7 +272,7 @@ export class ComposeWindow {
     this.drops();
   }
 
-  key(event) {
+  shortcut(event) {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
     const wish = event.shiftKey
       ? { c: () => this.showField("cc"), b: () => this.showField("bcc"), d: () => this.discard() }[event.key.toLowerCase()]
@@ -303,7 +303,7 @@ export class ComposeWindow {
   addFiles(list, { inText = false } = {}) {
     const all = [...list], pictures = inText && this.body.editor ? all.filter((file) => PICTURES.test(file.type)) : [];
     this.files.add(all.filter((file) => !pictures.includes(file)));
-    this.files.add(pictures, { place: (made) => this.body.insertPicture(made.url, made.name) });
+    this.files.add(pictures, { place: (made) => this.body.insertPicture(made.url) });
   }
 
   async close() {

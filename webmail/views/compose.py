@@ -25,6 +25,7 @@ from webmail.answering import MODES, NEW, Opening, open_answer, open_new
 from webmail.compose import CannotWrite, Written
 from webmail.own_html import SHOWN_PICTURES, editor_html, file_url, own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
+from webmail.templatetags.look import file_hue, file_icon
 from webmail.visit import show
 from webmail.writing import Desk, writing
 
@@ -76,7 +77,7 @@ def _as_new_window(begun: Opening) -> dict[str, Any]:
         if begun.parent
         else "",
         "files": [
-            {"part": file.number, "name": file.name, "type": file.type, "size": file.size}
+            {"part": file.number, "name": file.name, "type": file.type, "size": file.size} | _look(file.type)
             for file in begun.files
         ],
     }
@@ -109,7 +110,11 @@ def as_file(draft: int, file: DraftFile) -> dict[str, Any]:
         "size": file.size,
         "url": file_url(draft, file.id),
         "picture": file.type in SHOWN_PICTURES,
-    }
+    } | _look(file.type)
+
+
+def _look(media_type: str) -> dict[str, str]:
+    return {"icon": str(file_icon(media_type)), "hue": file_hue(media_type)}
 
 
 @require_POST
