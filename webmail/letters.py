@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from django.urls import reverse
 from django.utils.safestring import SafeString
@@ -298,7 +298,9 @@ def _cards(message: ConversationMessage, reading: Reading) -> list[Card]:
     """Attached files; pictures that the text shows by itself are not listed again."""
     cards = []
     for file in message.attachments:
-        if file.inline and file.content_id and f"cid:{file.content_id}" in reading.html:
+        if file.content_id and any(
+            f"cid:{name}" in reading.html for name in {file.content_id, quote(file.content_id, safe="")}
+        ):
             continue
         url = attachment_url(message.id, file.number, file.name)
         small = file.type in SAFE_PICTURES and file.size <= MAX_THUMBNAIL

@@ -9,6 +9,7 @@ itself. `allow-same-origin` is there so that the page around can measure the doc
 from __future__ import annotations
 
 import re
+from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -77,7 +78,7 @@ def clean_body(raw: bytes, message: int, html: str) -> Clean:
         for part in walk(parse_tree(raw))
         if part.content_id and part.content_type in SAFE_PICTURES
     }
-    return clean(html, picture=lambda name: pictures.get(name.strip("<>")), compose=COMPOSE)
+    return clean(html, picture=lambda name: pictures.get(unquote(name).strip("<> ")), compose=COMPOSE)
 
 
 def _earlier(visit: Visit, ids: str) -> Earlier:

@@ -29,7 +29,7 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
     clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
     found = _conversation(visit, place, thread, aside=bool(request.GET.get("aside")))
     unread = [message.id for message in found.messages if not message.flags & SEEN]
-    if unread and not wants_parts(request) and not is_prefetch(request):
+    if unread and visit.may_organise and not wants_parts(request) and not is_prefetch(request):
         mailstore.mark(visit.mailspace, [thread], seen=True, cause=visit.cause)
     letters = _letters(request, visit, found)
     newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)

@@ -19,6 +19,7 @@ from webmail.views.mail import key, key_of, targets
 from webmail.visit import Visit, show, visiting
 
 MAX_PAGES_BACK = 50
+FIRST = "0"  # the key of the first page, among those of the pages before
 
 
 @visiting
@@ -39,16 +40,17 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
         include_junk_trash=asked.everywhere,
     )
     place = Box(ALL, "all", _("Search"))
-    back = [part for part in request.GET.get("back", "").split(".") if part == "" or key(part)][
+    back = [part for part in request.GET.get("back", "").split(".") if part == FIRST or key(part)][
         -MAX_PAGES_BACK:
     ]
-    first = len(back) * visit.preferences.page_size + 1 if before else 1
+    first = len(back) * visit.preferences.page_size + 1
     older = newer = ""
     if page.has_older and page.rows:
-        keys = [*back, request.GET.get("before", "") if before else ""]
-        older = _url(q=text, before=key_of(page.rows[-1]), back=".".join(keys[-MAX_PAGES_BACK:]))
-    if before:
-        newer = _url(q=text, before=back[-1] if back else "", back=".".join(back[:-1]))
+        older = _url(
+            q=text, before=key_of(page.rows[-1]), back=".".join([*back, request.GET.get("before") or FIRST])
+        )
+    if back:
+        newer = _url(q=text, before="" if back[-1] == FIRST else back[-1], back=".".join(back[:-1]))
     last = first + len(page.rows) - 1
     return show(
         request,
