@@ -105,6 +105,8 @@ export class Recipients {
 
   /** Marks an address that the server refused. */
   refuse(address) {
+    if (!address) return;
+    this.unfold();
     for (const chip of this.box.querySelectorAll(".person")) {
       if (chip.dataset.address.toLowerCase() === address.toLowerCase()) chip.setAttribute("aria-invalid", "true");
     }
@@ -280,11 +282,11 @@ export class Recipients {
   /* --- one line while the writer is elsewhere --- */
   fold() {
     this.unfold();
+    this.box.classList.add("idle");
     const chips = [...this.box.querySelectorAll(".person")];
     if (chips.length < 2 || !this.box.offsetHeight || this.wrong.length) return;
     const first = chips[0].offsetTop + chips[0].offsetHeight;
     if (chips.at(-1).offsetTop < first) return;
-    this.box.classList.add("measured");
     this.more.hidden = false;
     let out = 0;
     while (out < chips.length - 1 && (out === 0 || this.more.offsetTop >= first)) {
@@ -292,11 +294,11 @@ export class Recipients {
       chips.at(-out).hidden = true;
       this.more.textContent = say("more", out);
     }
-    this.box.classList.replace("measured", "folded");
+    this.box.classList.add("folded");
   }
 
   unfold() {
-    this.box.classList.remove("folded");
+    this.box.classList.remove("folded", "idle");
     this.more.hidden = true;
     for (const chip of this.box.querySelectorAll(".person[hidden]")) chip.hidden = false;
   }
