@@ -6,6 +6,7 @@ which mailspaces changed (SQLite), it reads the clocks of the watched ones, in o
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -15,6 +16,10 @@ from django.db import connection
 from mta.bus import Listener
 
 from .models import Mailspace
+
+log = logging.getLogger(__name__)
+
+RETRY = 1.0
 
 
 class Bells:
@@ -27,6 +32,7 @@ class Bells:
         self._lock = threading.Lock()
         self._look = threading.Event()
         self._stopping = False
+        self._pause = threading.Event()
         self._listener = Listener(self._heard)
         self._looker = threading.Thread(target=self._look_on, name="bells", daemon=True)
 
@@ -36,6 +42,7 @@ class Bells:
 
     def stop(self) -> None:
         self._stopping = True
+        self._pause.set()
         self._look.set()
         self._listener.stop()
         self._looker.join(timeout=5)
@@ -69,8 +76,14 @@ class Bells:
                 self._look.clear()
                 if self._stopping:
                     return
-                for mailspace in self._moved():
-                    self._on_ring(mailspace)
+                try:
+                    for mailspace in self._moved():
+                        self._on_ring(mailspace)
+                except Exception:  # the database is away; whoever listens must hear of it when it is back
+                    log.warning("could not read the clocks; trying again", exc_info=True)
+                    connection.close()
+                    self._pause.wait(RETRY)
+                    self._look.set()
         finally:
             connection.close()
 

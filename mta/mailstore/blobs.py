@@ -26,6 +26,8 @@ from mta.message.parse import Facts, parse_message
 from . import sql
 from .models import Blob, BlobObject
 
+UNFINISHED = ".new"
+SHARDS = 256
 INLINE_LIMIT = 16 * 1024  # compressed bytes that still live in the row
 
 
@@ -37,6 +39,10 @@ class ObjectStore(Protocol):
     def get(self, name: str) -> bytes: ...
 
     def delete(self, name: str) -> None: ...
+
+    def older_than(self, at: int, shard: int) -> list[str]:
+        """Names written before `at` (µs), unfinished ones too, that start with the shard's two hex digits."""
+        ...
 
 
 class FileStore:
@@ -53,12 +59,17 @@ class FileStore:
         if not path.parent.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
             _sync_folder(self.root)
-        draft = path.with_suffix(".new")
-        with draft.open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        draft.rename(path)
+            _sync_folder(self.root.parent)
+        draft = path.with_suffix(UNFINISHED)
+        try:
+            with draft.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.rename(path)
+        except BaseException:
+            draft.unlink(missing_ok=True)
+            raise
         _sync_folder(path.parent)
 
     def get(self, name: str) -> bytes:
@@ -66,6 +77,12 @@ class FileStore:
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
+
+    def older_than(self, at: int, shard: int) -> list[str]:
+        folder = self.root / f"{shard:02x}"
+        if not folder.is_dir():
+            return []
+        return sorted(path.name for path in folder.iterdir() if path.stat().st_mtime_ns // 1000 < at)
 
 
 def _sync_folder(path: Path) -> None:
@@ -124,24 +141,19 @@ def insert(mailspace: int, blob: PreparedBlob, objects: dict[str, int], *, now: 
     if blob.name is not None:
         object_id = objects.get(blob.name)
         if object_id is None:
-            made = BlobObject.objects.create(
-                name=blob.name, size=blob.size, sha256=blob.sha256, references=1, created_at=now
+            # Stored before when the same prepared bytes are committed in two transactions.
+            statement = (
+                'INSERT INTO mailstore_blobobject (name, size, sha256, "references", created_at)'
+                " VALUES (%s, %s, %s, 1, %s)"
+                ' ON CONFLICT (name) DO UPDATE SET "references" = mailstore_blobobject."references" + 1'
+                " RETURNING id"
             )
-            objects[blob.name] = object_id = made.id
+            made = sql.select(statement, [blob.name, blob.size, blob.sha256, now])
+            objects[blob.name] = object_id = made[0][0]
         else:
             BlobObject.objects.filter(id=object_id).update(references=F("references") + 1)
     row = {"mailspace_id": mailspace, "size": blob.size, "data": blob.frame, "object_id": object_id}
     return sql.insert("mailstore_blob", row)
-
-
-def share(mailspace: int, blob_id: int) -> int:
-    """A Blob row of `mailspace` for the same bytes as another row (COPY into another mailspace)."""
-    source = Blob.objects.get(id=blob_id)
-    if source.object_id is not None:
-        BlobObject.objects.filter(id=source.object_id).update(references=F("references") + 1)
-    return Blob.objects.create(
-        mailspace_id=mailspace, size=source.size, data=source.data, object_id=source.object_id
-    ).id
 
 
 def read_many(mailspace: int, blob_ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
@@ -163,6 +175,20 @@ def read(mailspace: int, blob_id: int) -> bytes:
     for _, data in read_many(mailspace, [blob_id]):
         return data
     raise KeyError(blob_id)
+
+
+def sweep_orphans(shard: int, *, before: int) -> int:
+    """Delete objects written before `before` (µs) that no row names: a process died before it could store them."""
+    old = store().older_than(before, shard)
+    named: set[str] = set()
+    for start in range(0, len(old), 500):
+        named.update(
+            BlobObject.objects.filter(name__in=old[start : start + 500]).values_list("name", flat=True)
+        )
+    orphans = [name for name in old if name not in named]
+    for name in orphans:
+        store().delete(name)
+    return len(orphans)
 
 
 def expand(frame: bytes, size: int) -> bytes:

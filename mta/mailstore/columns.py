@@ -1,4 +1,4 @@
-"""The columns of a Message row, from the facts parsed at delivery. Pure."""
+"""The columns of a Message row, from the facts parsed at delivery; and which columns the door keeps. Pure."""
 
 from __future__ import annotations
 
@@ -14,6 +14,43 @@ from .sql import as_json
 BASE_SUBJECT_LENGTH = 255
 ADDRESSES_KEPT = 500
 TEXT_KEPT = 20_000  # characters of folded header text kept for substring search
+
+# What the door may change in a mailbox and a mailspace. Quota and state belong to others.
+MAILBOX_COLUMNS = (
+    "name",
+    "colour",
+    "subscribed",
+    "uidnext",
+    "recent_uid",
+    "highestmodseq",
+    "messages",
+    "unseen",
+    "size",
+    "threads",
+    "unread_threads",
+    "deleted_at",
+)
+SPACE_COLUMNS = (
+    "clock",
+    "used_bytes",
+    "messages",
+    "last_uidvalidity",
+    "all_threads",
+    "all_unread",
+    "starred_threads",
+    "starred_unread",
+)
+PLACEMENT_COLUMNS = (
+    "mailspace_id",
+    "mailbox_id",
+    "uid",
+    "message_id",
+    "deleted",
+    "saved_at",
+    "wake_at",
+    "woken_at",
+    "modseq",
+)
 
 
 def from_facts(facts: Facts) -> dict[str, Any]:

@@ -18,9 +18,12 @@ from mta.values import DRAFT, DRAFTS, SEEN, Cause, Done
 
 from . import blobs, contents, rows
 from .blobs import prepare, prepare_blob
-from .door import Changing, Door, new_action
+from .changing import Changing
+from .door import Door
 from .errors import NoSuchDraft
-from .models import Blob, Draft, DraftAttachment, Message, Placement
+from .live import new_action
+from .models import Blob, Draft, DraftAttachment, Message
+from .purge import purge
 from .writer import commit
 
 Pair = tuple[str, str]  # display name, address
@@ -261,8 +264,8 @@ def materialise(mailspace: int, draft_id: int, raw: bytes, *, version: int, caus
             return
         changing = door[mailspace]
         old = row.message
-        message = changing.insert(ready, flags=SEEN | DRAFT, keywords=(), thread=row.thread_id, own=True)
-        changing.place(message, changing.role(DRAFTS), first=True)
+        message = changing.insert(ready, flags=SEEN | DRAFT, words=(), thread=row.thread_id, own=True)
+        changing.place([message], changing.role(DRAFTS), new=True)
         row.message, row.materialised, row.thread_id = message.message, version, message.thread
         row.save(update_fields=["message", "materialised", "thread_id"])
         if old is not None:
@@ -275,19 +278,15 @@ def materialise(mailspace: int, draft_id: int, raw: bytes, *, version: int, caus
 def _purge_form(changing: Changing, message: int) -> None:
     """Remove a superseded form at once, outside the undo window (no journal)."""
     changing.expunge(rows.of_messages(changing.id, [message]))
-    blob = (
-        Message.objects.filter(mailspace_id=changing.id, id=message).values_list("blob_id", flat=True).first()
-    )
-    if blob is not None:
-        Blob.objects.filter(mailspace_id=changing.id, id=blob).update(marked_at=changing.now)
+    purge(changing, [message])
 
 
 def close_sent(door: Door, mailspace: int, draft_id: int) -> DraftInfo:
     """Within a sending transaction: the draft is sent, its form goes. Raises NoSuchDraft if not open."""
     row = _open_row(mailspace, draft_id)
     info = _info(row)
-    old, row.state, row.message = row.message, "sent", None
-    row.save(update_fields=["state", "message"])
+    old, row.state, row.message, row.updated_at = row.message, "sent", None, door.now
+    row.save(update_fields=["state", "message", "updated_at"])
     if old is not None:
         _purge_form(door[mailspace], old)
     door[mailspace].changed()
@@ -313,7 +312,7 @@ def discard(mailspace: int, draft_id: int, *, cause: Cause) -> Done:
         entry.draft = draft_id
         if row.message is not None:
             changing.expunge(rows.of_messages(mailspace, [row.message]), entry)
-        Draft.objects.filter(id=row.id).update(state="discarded")
+        Draft.objects.filter(id=row.id).update(state="discarded", updated_at=door.now)
         changing.changed()
 
     commit({mailspace}, work)
@@ -331,18 +330,24 @@ def stale_drafts(*, older_than: int, limit: int = 100) -> list[tuple[int, int]]:
 
 def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> DraftInfo:
     """The draft behind a message in Drafts; made from its bytes when a mail program wrote it."""
-    known = Draft.objects.filter(mailspace_id=mailspace, message=message_id, state="open").first()
+    del cause
+    known = _open_draft_of(mailspace, message_id)
     if known is not None:
         return _info(known)
-    lies_there = Placement.objects.filter(
-        mailspace_id=mailspace, message_id=message_id, expunged_modseq__isnull=True
-    ).exists()
     row = Message.objects.filter(mailspace_id=mailspace, id=message_id).first()
-    if row is None or not lies_there:
+    if row is None:
         raise NoSuchDraft("That draft is no longer here.")
     fields, files = _from_message(row, contents.raw(mailspace, message_id))
+    ready = [(file, prepare_blob(file[2])) for file in files]
 
     def work(door: Door) -> int:
+        changing = door[mailspace]
+        drafts = changing.role(DRAFTS).id
+        if all(live.mailbox != drafts for live in rows.of_messages(mailspace, [message_id])):
+            raise NoSuchDraft("That draft is no longer here.")
+        meanwhile = _open_draft_of(mailspace, message_id)
+        if meanwhile is not None:
+            return meanwhile.id
         made = Draft.objects.create(
             mailspace_id=mailspace,
             header_id=row.message_id,
@@ -353,13 +358,24 @@ def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> Draft
             created_at=door.now,
             updated_at=door.now,
         )
+        for (name, type_, data, content_id, inline), blob in ready:
+            DraftAttachment.objects.create(
+                mailspace_id=mailspace,
+                draft_id=made.id,
+                blob_id=blobs.insert(mailspace, blob, door.objects, now=door.now),
+                name=name[:255],
+                type=type_[:127],
+                size=len(data),
+                content_id=content_id[:255],
+                inline=inline,
+            )
         return made.id
 
-    made = commit({mailspace}, work)
-    for name, type_, data, content_id, inline in files:
-        attach(mailspace, made, name, type_, data, content_id=content_id, inline=inline, cause=cause)
-    Draft.objects.filter(id=made).update(version=1, materialised=1)
-    return draft(mailspace, made)
+    return draft(mailspace, commit({mailspace}, work))
+
+
+def _open_draft_of(mailspace: int, message_id: int) -> Draft | None:
+    return Draft.objects.filter(mailspace_id=mailspace, message=message_id, state="open").first()
 
 
 def _from_message(row: Message, raw: bytes) -> tuple[DraftFields, list[tuple[str, str, bytes, str, bool]]]:

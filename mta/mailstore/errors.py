@@ -5,6 +5,10 @@ class StoreError(Exception):
     """Any refusal of the store; its text is a sentence a person can read."""
 
 
+class NoSuchMailspace(StoreError):
+    pass
+
+
 class NoSuchMailbox(StoreError):
     pass
 
@@ -31,6 +35,10 @@ class BadName(StoreError):
 
 class CannotChange(StoreError):
     """The store does not allow this change, e.g. deleting the Inbox."""
+
+
+class BadKeyword(CannotChange):
+    """A keyword that is no atom, too long, or one too many."""
 
 
 class NothingToUndo(StoreError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -23,14 +24,17 @@ from mta.values import (
 )
 
 from . import rows
-from .door import Changing, Door, new_action
+from .changing import Changing
+from .door import Door
 from .errors import BadName, CannotChange, MailboxExists, NoSuchMailbox
+from .live import Entry, Stay, new_action
 from .models import Mailbox, Mailspace
 from .writer import commit
 
 SEPARATOR = "/"
 NAME_LENGTH = 255
 DEPTH = 20
+MOST = 5000  # mailboxes of one mailspace
 ROLES = (
     (INBOX, "INBOX"),
     (DRAFTS, "Drafts"),
@@ -162,14 +166,16 @@ def view_counts(mailspace: int) -> dict[int, tuple[int, int]]:
 
 def normal_name(name: str) -> str:
     """The one spelling of a mailbox name; raises BadName when it cannot be one."""
-    parts = name.split(SEPARATOR)
+    # The same letters in another composition are the same name (RFC 9051 §5.1: Net-Unicode, RFC 5198).
+    parts = unicodedata.normalize("NFC", name[: NAME_LENGTH * 2]).split(SEPARATOR)
     if parts[0].upper() == "INBOX":
         parts[0] = "INBOX"
-    if len(parts) > DEPTH or len(name) > NAME_LENGTH or not all(part.strip() for part in parts):
+    whole = SEPARATOR.join(parts)
+    if len(parts) > DEPTH or max(len(name), len(whole)) > NAME_LENGTH or not all(map(str.strip, parts)):
         raise BadName("That name cannot be used for a mailbox.")
-    if any(ord(char) < 32 or ord(char) == 127 or 0xD800 <= ord(char) <= 0xDFFF for char in name):
+    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in whole):
         raise BadName("A mailbox name cannot hold control characters.")
-    return SEPARATOR.join(parts)
+    return whole
 
 
 def create_mailbox(
@@ -181,15 +187,12 @@ def create_mailbox(
     def work(door: Door) -> int:
         changing = door[mailspace]
         entry = changing.entry("create", cause, new_action())
-        existing = _names(mailspace)
+        existing = changing.names()
         if wanted in existing:
             raise MailboxExists("A mailbox of that name is already here.")
-        parts = wanted.split(SEPARATOR)
-        for depth in range(1, len(parts)):
-            parent = SEPARATOR.join(parts[:depth])
-            if parent not in existing:
-                made = _insert(changing, parent, role="", colour=None)
-                entry.mailboxes.append({"id": made.id, "created": True})
+        if role and role in {changing.roles()[id_] for id_ in existing.values()}:
+            raise MailboxExists("A mailbox with that role is already here.")
+        _insert_parents(changing, entry, wanted, existing)
         made = _insert(changing, wanted, role=role, colour=colour)
         entry.mailboxes.append({"id": made.id, "created": True})
         return made.id
@@ -197,10 +200,15 @@ def create_mailbox(
     return mailbox_by_id(mailspace, commit({mailspace}, work))
 
 
-def _names(mailspace: int) -> dict[str, int]:
-    return dict(
-        Mailbox.objects.filter(mailspace_id=mailspace, deleted_at__isnull=True).values_list("name", "id")
-    )
+def _insert_parents(changing: Changing, entry: Entry, name: str, existing: dict[str, int]) -> None:
+    parts = name.split(SEPARATOR)
+    if len(existing) + len(parts) > MOST:
+        raise CannotChange("There are too many mailboxes already.")
+    for depth in range(1, len(parts)):
+        parent = SEPARATOR.join(parts[:depth])
+        if parent not in existing:
+            made = _insert(changing, parent, role="", colour=None)
+            entry.mailboxes.append({"id": made.id, "created": True})
 
 
 def _insert(changing: Changing, name: str, *, role: str, colour: int | None) -> Mailbox:
@@ -225,29 +233,27 @@ def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) ->
 
     def work(door: Door) -> None:
         changing = door[mailspace]
-        existing = _names(mailspace)
+        existing = changing.names()
         if old not in existing:
             raise NoSuchMailbox("There is no such mailbox.")
-        if new in existing:
-            raise MailboxExists("A mailbox of that name is already here.")
         if changing.mailbox(existing[old]).role:
             raise CannotChange("The mailboxes that every account has keep their names.")
         if new.startswith(old + SEPARATOR):
             raise BadName("A mailbox cannot be moved below itself.")
+        renamed = {
+            name: normal_name(new + name[len(old) :])
+            for name in existing
+            if name == old or name.startswith(old + SEPARATOR)
+        }
+        if not (existing.keys() - renamed.keys()).isdisjoint(renamed.values()) or old == new:
+            raise MailboxExists("A mailbox of that name is already here.")
         entry = changing.entry("rename", cause, new_action())
-        parts = new.split(SEPARATOR)
-        for depth in range(1, len(parts)):
-            parent = SEPARATOR.join(parts[:depth])
-            if parent not in existing:
-                entry.mailboxes.append(
-                    {"id": _insert(changing, parent, role="", colour=None).id, "created": True}
-                )
-        for full, id_ in existing.items():
-            if full == old or full.startswith(old + SEPARATOR):
-                box = changing.mailbox(id_)
-                entry.mailboxes.append({"id": id_, "name": box.name})
-                box.name = normal_name(new + full[len(old) :])
-                changing.touch_mailbox(box)
+        _insert_parents(changing, entry, new, existing)
+        for name, wanted in renamed.items():
+            box = changing.mailbox(existing[name])
+            entry.mailboxes.append({"id": box.id, "name": name})
+            box.name = wanted
+            changing.touch_mailbox(box)
 
     commit({mailspace}, work)
 
@@ -263,8 +269,8 @@ def _move_inbox_to(mailspace: int, new: str, *, cause: Cause) -> None:
         lives = rows.in_mailbox(mailspace, inbox)
         target = changing.open_mailbox(target_id)
         changing.expunge(lives, entry)
-        for live in lives:
-            changing.place(live, target, entry, first=True, saved_at=live.saved_at)
+        stays = [Stay(live.deleted, live.saved_at, live.wake_at, live.woken_at) for live in lives]
+        changing.place(lives, target, entry, stays=stays)
         return len(lives)
 
     while commit({mailspace}, work) == rows.CHUNK:
@@ -283,29 +289,24 @@ def delete_mailbox(mailspace: int, name: str, *, cause: Cause) -> str:
         raise CannotChange("The mailboxes that every account has cannot be removed.")
     action = new_action()
 
-    def empty(door: Door) -> int:
+    def work(door: Door) -> bool:
         changing = door[mailspace]
+        row = changing.open_mailbox(box.id)
         lives = rows.in_mailbox(mailspace, box.id)
         entry = changing.entry("delete mailbox", cause, action, box.id)
         changing.expunge(lives, entry)
-        placed = changing.placed_anywhere(live.message for live in lives)
-        trash = changing.role(TRASH)
-        for live in lives:
-            if live.message not in placed:
-                changing.place(live, trash, entry, first=True)
-        return len(lives)
-
-    def remove(door: Door) -> None:
-        changing = door[mailspace]
-        row = changing.open_mailbox(box.id)
-        entry = changing.entry("delete mailbox", cause, action, box.id)
+        seen = changing.placed_anywhere([live.message for live in lives], visibly=True)
+        changing.put([live for live in lives if live.message not in seen], changing.role(TRASH), entry)
+        if len(lives) == rows.CHUNK:
+            return False
+        # In the same transaction as the last piece: nothing can be delivered in between.
         entry.mailboxes.append({"id": row.id, "removed": True, "name": row.name})
         row.deleted_at = changing.now
         changing.touch_mailbox(row)
+        return True
 
-    while commit({mailspace}, empty) == rows.CHUNK:
+    while not commit({mailspace}, work):
         pass
-    commit({mailspace}, remove)
     return action
 
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from mta.values import DRAFTS, Cause, Done
+from mta.values import Cause, Done
 
 from . import rows
-from .door import Changing, Door, Entry, Live, new_action, nowhere
+from .changing import Changing
+from .door import Door
 from .errors import NothingToUndo
+from .live import Entry, Live, Stay, new_action, nowhere
 from .models import Change, Draft, Mailbox, Message
 from .writer import commit
 
@@ -89,31 +92,45 @@ def _undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) ->
         return set(), 0, 0
     before = change.before
     entry = changing.entry(f"undo {change.verb}"[:20], cause, undoing, change.mailbox_id)
-    _restore_mailboxes(changing, before.get("mailboxes", []))
+    items = before.get("mailboxes", [])
+    _restore_mailboxes(changing, [item for item in items if not item.get("created")], entry)
     skipped = _restore_places(changing, before.get("removed", []), before.get("added", []), entry)
     skipped += _restore_flags(changing, before.get("flags", []), entry)
     _restore_marks(changing, before.get("marked", []), entry)
-    _restore_draft(changing, before.get("draft"))
+    _restore_draft(changing, before.get("draft"), entry)
+    # Mailboxes that the command made go last, when what it put there has left them.
+    _remove_mailboxes(changing, [item for item in items if item.get("created")], entry)
     change.undone_by = undoing
     change.save(update_fields=["undone_by"])
-    return set(changing.touched), len(entry.messages()), skipped
+    return rows.threads_of(changing.id, entry.messages()), len(entry.messages()), skipped
 
 
-def _restore_mailboxes(changing: Changing, mailboxes: Sequence[dict]) -> None:  # type: ignore[type-arg]
-    names = set(
-        Mailbox.objects.filter(mailspace_id=changing.id, deleted_at__isnull=True).values_list(
-            "name", flat=True
-        )
-    )
-    for item in mailboxes:
+def _restore_mailboxes(changing: Changing, items: Sequence[dict[str, Any]], entry: Entry) -> None:
+    """Bring removed mailboxes back and give renamed ones their old names, where no other one took them."""
+    names = changing.names()
+    for item in items:
         box = changing.mailbox(item["id"])
-        if item.get("removed") and box.deleted_at is not None and box.name not in names:
+        if item["name"] in names or item.get("removed", False) == (box.deleted_at is None):
+            continue
+        if box.deleted_at is not None:
             box.deleted_at = None
-        elif item.get("created") and box.deleted_at is None and not box.messages:
-            box.deleted_at = changing.now
-        elif "name" in item and not item.get("removed") and item["name"] not in names:
+            entry.mailboxes.append({"id": box.id, "created": True})
+        else:
+            entry.mailboxes.append({"id": box.id, "name": box.name})
+            names.pop(box.name, None)
             box.name = item["name"]
+        names[box.name] = box.id
         changing.touch_mailbox(box)
+
+
+def _remove_mailboxes(changing: Changing, items: Sequence[dict[str, Any]], entry: Entry) -> None:
+    """Remove mailboxes again that hold nothing."""
+    for item in items:
+        box = changing.mailbox(item["id"])
+        if box.deleted_at is None and not box.messages and not box.role:
+            box.deleted_at = changing.now
+            entry.mailboxes.append({"id": box.id, "removed": True, "name": box.name})
+            changing.touch_mailbox(box)
 
 
 def _restore_places(
@@ -126,45 +143,36 @@ def _restore_places(
     went_to: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for mailbox, uid, message in added:
         went_to[message].append((mailbox, uid))
-    skipped = 0
-    messages = list(gone_from.keys() | went_to.keys())
+    messages = sorted(gone_from.keys() | went_to.keys())
     lives: dict[int, list[Live]] = defaultdict(list)
     for live in rows.of_messages(changing.id, messages):
         lives[live.message].append(live)
     shells = _shells(changing.id, [message for message in messages if message not in lives])
+    skipped = 0
+    leaving: list[Live] = []
+    unmarking: list[Live] = []
+    returning: dict[int, list[tuple[Live, Stay]]] = defaultdict(list)
     for message in messages:
-        now_at = {(live.mailbox, live.uid): live for live in lives[message]}
-        if any(place not in now_at for place in went_to[message]) or not (
-            lives[message] or message in shells
-        ):
+        now_at = {(live.mailbox, live.uid): live for live in lives.get(message, ())}
+        homes = [place for place in gone_from[message] if changing.mailbox(place[0]).deleted_at is None]
+        staying = {place[0]: live for place, live in now_at.items() if place not in went_to[message]}
+        nowhere_to_go = gone_from[message] and not homes and not staying  # its mailboxes were all removed
+        purged = not now_at and message not in shells
+        if purged or nowhere_to_go or not now_at.keys() >= set(went_to[message]):
             skipped += 1
             continue
-        leaving = [now_at[place] for place in went_to[message]]
-        staying = [live for live in lives[message] if live not in leaving]
-        changing.expunge(leaving, entry)
-        shell = lives[message][0] if lives[message] else shells[message]
-        occupied = {live.mailbox for live in staying}
-        first = not staying
-        for mailbox, _uid, _message, deleted, saved_at, wake_at, woken_at in gone_from[message]:
-            box = changing.mailbox(mailbox)
-            if mailbox in occupied or box.deleted_at is not None:
-                continue
-            changing.place(
-                shell,
-                box,
-                entry,
-                first=first,
-                deleted=bool(deleted),
-                saved_at=saved_at,
-                wake_at=wake_at,
-                woken_at=woken_at,
-            )
-            first = False
-            occupied.add(mailbox)
-            if changing.roles()[mailbox] == DRAFTS:
-                Draft.objects.filter(mailspace_id=changing.id, message=message, state="discarded").update(
-                    state="open"
-                )
+        leaving += [now_at[place] for place in went_to[message]]
+        shell = next(iter(now_at.values()), None) or shells[message]
+        for mailbox, _uid, _message, deleted, *times in homes:
+            if mailbox not in staying:
+                returning[mailbox].append((shell, Stay(bool(deleted), *times)))
+            elif not deleted:
+                unmarking.append(staying[mailbox])
+    changing.expunge(leaving, entry)
+    changing.mark_deleted(unmarking, False, entry)
+    for mailbox, placed in returning.items():
+        shells_there, stays = [shell for shell, _ in placed], [stay for _, stay in placed]
+        changing.place(shells_there, changing.mailbox(mailbox), entry, stays=stays)
     return skipped
 
 
@@ -191,13 +199,19 @@ def _restore_flags(changing: Changing, states: Sequence[Sequence], entry: Entry)
 
 def _restore_marks(changing: Changing, marks: Sequence[Sequence[int]], entry: Entry) -> None:
     by_box: dict[tuple[int, bool], list[int]] = defaultdict(list)
-    for mailbox, uid, on in marks:
+    for mailbox, uid, on, *_message in marks:
         by_box[mailbox, bool(on)].append(uid)
     for (mailbox, on), uids in by_box.items():
         changing.mark_deleted(rows.at(changing.id, mailbox, uids), not on, entry)
 
 
-def _restore_draft(changing: Changing, draft: int | None) -> None:
-    if draft is not None:
-        Draft.objects.filter(mailspace_id=changing.id, id=draft, state="discarded").update(state="open")
+def _restore_draft(changing: Changing, draft: int | None, entry: Entry) -> None:
+    """A draft without a form has nothing else to come back by; with one, it follows its form."""
+    if draft is None:
+        return
+    row = Draft.objects.filter(mailspace_id=changing.id, id=draft).first()
+    if row is not None and row.message is None and row.state in ("open", "discarded"):
+        row.state = "discarded" if row.state == "open" else "open"
+        row.save(update_fields=["state"])
+        entry.draft = draft
         changing.changed()

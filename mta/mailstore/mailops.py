@@ -20,10 +20,13 @@ from mta.values import (
     ViewRow,
 )
 
+from . import keywords as words
 from . import rows
 from .blobs import Prepared, prepare
-from .door import Changing, Door, Entry, Live, new_action
+from .changing import Changing
+from .door import Door
 from .errors import NoSuchMailbox
+from .live import Entry, Live, Stay, new_action
 from .models import Mailbox
 from .writer import commit
 
@@ -91,7 +94,7 @@ def take_recent(mailspace: int, mailbox: int, uidnext: int) -> int:
         box = door[mailspace].open_mailbox(mailbox)
         first = box.recent_uid
         if uidnext > first:
-            Mailbox.objects.filter(id=mailbox).update(recent_uid=uidnext)
+            door[mailspace].keep_recent(box, uidnext)
         return first
 
     current = (
@@ -189,12 +192,12 @@ def _append(changing: Changing, box: Mailbox, entry: Entry, prepared: Prepared, 
     message = changing.insert(
         prepared,
         flags=one.flags & ~DELETED,
-        keywords=one.keywords,
+        words=one.keywords,
         internal_date=one.internal_date,
         own=box.role in ("sent", "drafts"),
         check_quota=True,
     )
-    uid = changing.place(message, box, entry, first=True, deleted=bool(one.flags & DELETED))
+    uid = changing.place([message], box, entry, new=True, stays=[Stay(bool(one.flags & DELETED))])[0]
     return Appended(box.id, box.uidvalidity, uid, message.message, message.thread)
 
 
@@ -216,6 +219,7 @@ def store_flags(
     """
     action = new_action()
     failed: list[int] = []
+    given = words.checked(keywords)
     for piece in rows.chunks(sorted(set(uids))):
 
         def work(door: Door, piece: Sequence[int] = piece) -> list[int]:
@@ -224,7 +228,7 @@ def store_flags(
             entry = changing.entry("flags", cause, action, mailbox)
             lives = rows.at(mailspace, mailbox, piece)
             fresh = [live for live in lives if unchangedsince is None or live.modseq <= unchangedsince]
-            new = {live.message: _combine(live, mode, flags & ~DELETED, keywords) for live in fresh}
+            new = {live.message: _combine(live, mode, flags & ~DELETED, given) for live in fresh}
             changing.flag(fresh, entry, new)
             if flags & DELETED or mode == "replace":
                 changing.mark_deleted(fresh, bool(flags & DELETED) and mode != "remove", entry)
@@ -235,15 +239,16 @@ def store_flags(
     return tuple(failed)
 
 
-def _combine(live: Live, mode: str, flags: int, keywords: Sequence[str]) -> tuple[int, str]:
-    """The (flags, keywords) of a message after STORE. Keywords compare without case (RFC 9051 §2.3.2)."""
-    have = {keyword.lower(): keyword for keyword in live.keywords.split()}
-    given = {keyword.lower(): keyword for keyword in keywords}
+def _combine(live: Live, mode: str, flags: int, given: dict[str, str]) -> tuple[int, str]:
+    """The (flags, keywords) of a message after STORE; `given` maps lower-case keywords to their spelling."""
+    have = words.split(live.keywords)
     if mode == "add":
-        return live.flags | flags, " ".join(sorted({**given, **have}.values()))
+        return live.flags | flags, words.joined({**given, **have})
     if mode == "remove":
-        return live.flags & ~flags, " ".join(sorted(word for low, word in have.items() if low not in given))
-    return flags, " ".join(sorted(given.values()))
+        return live.flags & ~flags, words.joined(
+            {low: word for low, word in have.items() if low not in given}
+        )
+    return flags, words.joined({low: have.get(low, word) for low, word in given.items()})
 
 
 def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, cause: Cause) -> Copied:
@@ -256,14 +261,11 @@ def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
         entry = changing.entry("copy", cause, action, mailbox)
         lives = rows.at(mailspace, mailbox, uids)
         there = _lying_in(mailspace, target, lives)
-        pairs = []
-        for live in lives:
-            if live.message in there:
-                uid = changing.place(changing.duplicate(live), box, entry, first=True)
-            else:
-                uid = changing.place(live, box, entry, first=False)
-            pairs.append((live.uid, uid))
-        return _copied(box, pairs)
+        again = [live for live in lives if live.message in there]
+        changing.check_quota(sum(live.size for live in again))
+        twins = dict(zip([live.uid for live in again], changing.duplicate(again), strict=True))
+        targets = changing.place([twins.get(live.uid, live) for live in lives], box, entry)
+        return _copied(box, [(live.uid, uid) for live, uid in zip(lives, targets, strict=True)])
 
     return commit({mailspace}, work)
 
@@ -285,7 +287,7 @@ def move(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
         uidvalidity = moved.uidvalidity
         pairs += zip(moved.source, moved.target, strict=True)
     if not uidvalidity:
-        uidvalidity = Mailbox.objects.get(mailspace_id=mailspace, id=target).uidvalidity
+        uidvalidity = _uidvalidity(mailspace, target)
     return Copied(uidvalidity, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
 
 
@@ -293,17 +295,15 @@ def move_lives(
     changing: Changing, lives: Sequence[Live], box: Mailbox, entry: Entry
 ) -> list[tuple[int, int]]:
     """Move placements into a mailbox; returns (old UID, new UID) pairs."""
+    moving = {live.placement for live in lives}
     already = [
         twin
         for twin in rows.of_messages(changing.id, [live.message for live in lives])
-        if twin.mailbox == box.id and twin.placement not in {live.placement for live in lives}
+        if twin.mailbox == box.id and twin.placement not in moving
     ]
     changing.expunge([*already, *lives], entry)
-    still = changing.placed_anywhere(live.message for live in lives)
-    return [
-        (live.uid, changing.place(live, box, entry, first=live.message not in still, deleted=live.deleted))
-        for live in lives
-    ]
+    targets = changing.place(lives, box, entry, stays=[Stay(live.deleted) for live in lives])
+    return [(live.uid, uid) for live, uid in zip(lives, targets, strict=True)]
 
 
 def expunge(
@@ -349,6 +349,13 @@ def _role_id(mailspace: int, role: str) -> int:
     if not found:
         raise NoSuchMailbox("There is no such mailbox.")
     return found[0]
+
+
+def _uidvalidity(mailspace: int, mailbox: int) -> int:
+    found = Mailbox.objects.filter(mailspace_id=mailspace, id=mailbox, deleted_at__isnull=True)
+    for value in found.values_list("uidvalidity", flat=True):
+        return value
+    raise NoSuchMailbox("There is no such mailbox.")
 
 
 def _lying_in(mailspace: int, mailbox: int, lives: Sequence[Live]) -> set[int]:

@@ -172,6 +172,12 @@ class Placement(models.Model):
                 name="placement_expunged",
                 condition=Q(expunged_modseq__isnull=False),
             ),
+            # Tombstones whose message may have to be forgotten, oldest first.
+            models.Index(
+                fields=["expunged_at"],
+                name="placement_forgettable",
+                condition=Q(expunged_at__isnull=False, message_id__gt=0),
+            ),
             models.Index(
                 fields=["mailspace_id", "wake_at"], name="placement_wake", condition=Q(wake_at__isnull=False)
             ),

@@ -7,8 +7,10 @@ candidates down to the mailbox. User text only ever travels as a parameter.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 from mta.message import criteria as c
@@ -17,11 +19,15 @@ from mta.message.text import fold
 from mta.values import ANSWERED, DRAFT, FLAGGED, JUNK, QUARANTINE, SEEN, TRASH
 
 from . import contents, rows, search
+from .sql import among, marks
 
 _BITS = {"seen": SEEN, "answered": ANSWERED, "flagged": FLAGGED, "draft": DRAFT}
 _COLUMNS = {"subject": "m.subject_text", "from": "m.from_text", "to": "m.to_text", "cc": "m.cc_text"}
 _COLUMNS["bcc"] = "m.bcc_text"
 _EXACT = {"message-id": "m.message_id", "in-reply-to": "m.in_reply_to", "list-id": "m.list_id"}
+
+RANGES_WRITTEN = 100  # UID ranges that are written into the SQL
+LONGEST = 10_000  # characters of a header text; a LIKE pattern on SQLite may have 50,000 bytes
 
 
 @dataclass(slots=True)
@@ -83,7 +89,12 @@ class _Compiler:
         return sql
 
     def _join(self, word: str, parts: Sequence[c.Criteria], empty: str) -> str:
-        return word.join(f"({self.write(part)})" for part in parts) or empty
+        written = [f"({self.write(part)})" for part in parts]
+        while len(written) > 1:  # in pairs of pairs: SQLite nests no deeper than 1,000
+            pairs = zip(written[::2], written[1::2], strict=False)
+            odd = written[-1:] if len(written) % 2 else []
+            written = [f"({left}{word}{right})" for left, right in pairs] + odd
+        return written[0] if written else empty
 
     def _flag(self, name: str) -> str:
         if name == "deleted":
@@ -93,12 +104,31 @@ class _Compiler:
         return f"(m.flags & {_BITS[name]}) <> 0"
 
     def _ranges(self, ranges: Sequence[tuple[int, int]]) -> str:
+        if len(ranges) > RANGES_WRITTEN and self.mailbox is not None:
+            return self._uids(ranges, self.mailbox)
         parts = []
         for low, high in ranges:
             parts.append(self._with([low, high], "p.uid BETWEEN %s AND %s"))
         return "(" + (" OR ".join(parts) or "1 = 0") + ")"
 
+    def _uids(self, ranges: Sequence[tuple[int, int]], mailbox: int) -> str:
+        """A set too torn for SQL (SQLite nests no deeper than 1,000): read the UIDs and choose here."""
+        found = rows.select(
+            "SELECT uid FROM mailstore_placement"
+            " WHERE mailspace_id = %s AND mailbox_id = %s AND expunged_modseq IS NULL",
+            [self.mailspace, mailbox],
+        )
+        ordered = sorted(ranges)
+        starts = [low for low, _ in ordered]
+        ends = list(accumulate((high for _, high in ordered), max))
+        chosen = [uid for (uid,) in found if (at := bisect_right(starts, uid)) and ends[at - 1] >= uid]
+        where, param = among("p.uid", chosen)
+        return self._with(param, where)
+
     def _contains(self, header: str, text: str) -> str:
+        text = text.replace("\x00", "").encode("utf-8", "replace").decode()
+        if len(text) > LONGEST:
+            return "1 = 0"
         if header in _COLUMNS:
             return self._with([f"%{_escape(fold(text))}%"], f"{_COLUMNS[header]} LIKE %s ESCAPE '!'")
         if header in _EXACT:
@@ -111,7 +141,9 @@ class _Compiler:
 
     def _words(self, node: c.Words) -> str:
         if node.where in ("cc", "bcc"):
-            return self._with([f"%{_escape(fold(node.text))}%"], f"{_COLUMNS[node.where]} LIKE %s ESCAPE '!'")
+            return self._with(
+                [f"%{_escape(fold(node.text[:LONGEST]))}%"], f"{_COLUMNS[node.where]} LIKE %s ESCAPE '!'"
+            )
         found = search.condition(self.mailspace, node)
         if found is None:
             return "1 = 1"  # nothing but punctuation: no condition
@@ -119,10 +151,12 @@ class _Compiler:
         tail = search.tail_matches(self.mailspace, node)
         if not tail:
             return self._with(params, sql)
-        return self._with([*params, *tail], f"({sql} OR m.id IN ({rows.marks(tail)}))")
+        where, param = among("m.id", tail)
+        return self._with([*params, *param], f"({sql} OR {where})")
 
     def _among(self, messages: Sequence[int]) -> str:
-        return self._with(messages, f"m.id IN ({rows.marks(messages)})")
+        where, param = among("m.id", messages)
+        return self._with(param, where)
 
     def _by_bytes(self, header: str, text: str) -> list[int]:
         """Messages whose header field holds a text: read from their bytes (rare; see docs/protocols)."""
@@ -145,7 +179,7 @@ class _Compiler:
 
 
 def _escape(text: str) -> str:
-    return text.replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return text.replace("\x00", "").replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _date(which: str) -> str:
@@ -184,7 +218,7 @@ def matching_threads(
                AND p.expunged_modseq IS NULL AND NOT p.deleted
              WHERE m.mailspace_id = %s
                AND p.mailbox_id NOT IN (SELECT id FROM mailstore_mailbox
-                                         WHERE mailspace_id = %s AND role IN ({rows.marks(hidden)}))
+                                         WHERE mailspace_id = %s AND role IN ({marks(hidden)}))
                AND ({condition})
              GROUP BY m.thread_id {having}
              ORDER BY newest DESC, m.thread_id DESC LIMIT %s""",

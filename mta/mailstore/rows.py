@@ -12,8 +12,8 @@ from typing import Any
 
 from django.db import connection
 
-from .door import Live
-from .sql import marks, select
+from .live import Live
+from .sql import among, select
 
 CHUNK = 500
 
@@ -24,7 +24,7 @@ def snapshot() -> Iterator[None]:
 
     Inside a transaction already: nothing to do there. Never held while a socket is written to.
     """
-    if connection.in_atomic_block:
+    if connection.in_atomic_block or not connection.get_autocommit():
         yield
         return
     begin = (
@@ -36,8 +36,10 @@ def snapshot() -> Iterator[None]:
         cursor.execute(begin)
         try:
             yield
-        finally:
-            cursor.execute("ROLLBACK")
+        except BaseException:
+            connection.close()  # it may be broken; whoever comes next gets a fresh one
+            raise
+        cursor.execute("ROLLBACK")
 
 
 _LIVE = """
@@ -72,18 +74,19 @@ def in_mailbox(
 
 
 def of_messages(mailspace: int, messages: Sequence[int]) -> list[Live]:
-    """Every live placement of some messages."""
-    where = f"p.message_id IN ({marks(messages)}) ORDER BY p.message_id, p.mailbox_id"
-    return [_live(row) for row in select(_LIVE + where, [mailspace, *messages])]
+    """Every live placement of some messages, in the order of their ids."""
+    where, param = among("p.message_id", messages)
+    return [
+        _live(row)
+        for row in select(_LIVE + f"{where} ORDER BY p.message_id, p.mailbox_id", [mailspace, *param])
+    ]
 
 
 def of_threads(mailspace: int, threads: Sequence[int]) -> list[Live]:
-    """Every live placement of the messages of some threads."""
-    where = (
-        "m.mailspace_id = p.mailspace_id AND "
-        f"m.thread_id IN ({marks(threads)}) ORDER BY m.thread_id, p.message_id, p.mailbox_id"
-    )
-    return [_live(row) for row in select(_LIVE + where, [mailspace, *threads])]
+    """Every live placement of the messages of some threads, thread by thread."""
+    where, param = among("m.thread_id", threads)
+    statement = _LIVE + f"m.mailspace_id = %s AND {where} ORDER BY m.thread_id, p.message_id, p.mailbox_id"
+    return [_live(row) for row in select(statement, [mailspace, mailspace, *param])]
 
 
 def _live(row: tuple[Any, ...]) -> Live:
@@ -92,8 +95,8 @@ def _live(row: tuple[Any, ...]) -> Live:
     return live
 
 
-def uid_conditions(uids: Sequence[int]) -> Iterator[tuple[str, list[int], frozenset[int] | None]]:
-    """SQL for a set of UIDs: one range where they are dense (then filter by `wanted`), else IN lists."""
+def uid_conditions(uids: Sequence[int]) -> Iterator[tuple[str, list[Any], frozenset[int] | None]]:
+    """SQL for a set of UIDs: one range where they are dense (then filter by `wanted`), else a list."""
     if not uids:
         return
     ordered = sorted(set(uids))
@@ -102,12 +105,15 @@ def uid_conditions(uids: Sequence[int]) -> Iterator[tuple[str, list[int], frozen
         wanted = None if high - low + 1 == len(ordered) else frozenset(ordered)
         yield "p.uid BETWEEN %s AND %s", [low, high], wanted
         return
-    for piece in chunks(ordered):
-        yield f"p.uid IN ({marks(piece)})", list(piece), None
+    where, param = among("p.uid", ordered)
+    yield where, param, None
 
 
 def threads_of(mailspace: int, messages: Iterable[int]) -> set[int]:
     """The threads of some messages."""
-    ids = list(messages)
-    sql = f"SELECT DISTINCT thread_id FROM mailstore_message WHERE mailspace_id = %s AND id IN ({marks(ids)})"
-    return {row[0] for row in select(sql, [mailspace, *ids])}
+    where, param = among("id", list(messages))
+    found = select(
+        f"SELECT DISTINCT thread_id FROM mailstore_message WHERE mailspace_id = %s AND {where}",
+        [mailspace, *param],
+    )
+    return {row[0] for row in found}

@@ -8,6 +8,7 @@ after the commit that stored a message; a search looks through what is not yet i
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,10 +19,14 @@ from mta.message.parse import parse_message, search_sections
 from mta.message.text import words
 
 from . import contents
+from .errors import NoSuchMessage
 from .models import Message, SearchText
+
+log = logging.getLogger(__name__)
 
 BATCH = 100
 SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
+MOST_WORDS = 64  # of one criterion; SQLite takes no expression deeper than 256
 TAIL = 200  # unindexed messages a search reads itself
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
@@ -57,7 +62,7 @@ def condition(mailspace: int, node: c.Words) -> tuple[str, list[Any]] | None:
     All words must be there; the last one is a prefix (if the criterion says so); a phrase is then
     checked in the stored text.
     """
-    wanted = words(node.text)
+    wanted = words(node.text, limit=MOST_WORDS)
     if not wanted:
         return None
     kinds = _WHERE.get(node.where, tuple(KINDS))
@@ -103,7 +108,7 @@ def tail_matches(mailspace: int, node: c.Words) -> list[int]:
     )
     if not ids:
         return []
-    wanted = words(node.text)
+    wanted = words(node.text, limit=MOST_WORDS)
     kinds = _WHERE.get(node.where, tuple(KINDS))
     return [id_ for id_, raw in contents.raws(mailspace, ids) if _holds(texts(raw), wanted, kinds, node)]
 
@@ -132,13 +137,28 @@ def index_pending(*, limit: int = BATCH) -> int:
         Message.objects.filter(indexed=False).order_by("id").values_list("mailspace_id", "id")[:limit]
     )
     read: dict[int, tuple[int, dict[str, str]]] = {}
-    for mailspace in {mailspace for mailspace, _ in waiting}:
-        for id_, raw in contents.raws(mailspace, [id_ for owner, id_ in waiting if owner == mailspace]):
-            read[id_] = (mailspace, texts(raw))
+    for mailspace in sorted({mailspace for mailspace, _ in waiting}):
+        ids = [id_ for owner, id_ in waiting if owner == mailspace]
+        try:
+            found = {id_: texts(raw) for id_, raw in contents.raws(mailspace, ids)}
+        except Exception:  # one of them: find out which, so that it holds up nobody else
+            found = {id_: text for id_ in ids if (text := _texts_of(mailspace, id_)) is not None}
+        read |= {id_: (mailspace, text) for id_, text in found.items()}
     if read:
         with transaction.atomic():
             _write(read)
     return len(waiting)
+
+
+def _texts_of(mailspace: int, message: int) -> dict[str, str] | None:
+    """The words of a stored message; none if it cannot be read; None if it is gone."""
+    try:
+        return texts(contents.raw(mailspace, message))
+    except NoSuchMessage:
+        return None
+    except Exception:
+        log.exception("message %d cannot be indexed", message)
+        return dict.fromkeys(KINDS, "")
 
 
 def _write(read: dict[int, tuple[int, dict[str, str]]]) -> None:
@@ -155,11 +175,13 @@ def _write(read: dict[int, tuple[int, dict[str, str]]]) -> None:
 
 
 def _make_unique(made: list[SearchText]) -> None:
-    """Row ids follow INTERNALDATE, spread over a millisecond; those still equal move on by one."""
+    """Row ids follow INTERNALDATE, spread over a millisecond; where one is taken, twice as far on each time."""
     taken = set(SearchText.objects.filter(id__in=[row.id for row in made]).values_list("id", flat=True))
     for row in made:
+        step = 1
         while row.id in taken:
-            row.id += 1
+            row.id += step
+            step *= 2
             if SearchText.objects.filter(id=row.id).exists():
                 taken.add(row.id)
         taken.add(row.id)

@@ -13,6 +13,8 @@ from typing import Any
 
 from django.db import connection
 
+WRITTEN_OUT = 100
+
 
 def as_json(value: object) -> str:
     """A value for a JSON column."""
@@ -31,11 +33,36 @@ def marks(values: Collection[Any]) -> str:
     return ", ".join(["%s"] * len(values)) or "NULL"
 
 
+def among(column: str, ids: Collection[int]) -> tuple[str, list[Any]]:
+    """A condition that a column is one of some ids, however many, and its parameters.
+
+    Short lists are written out; long ones travel as one parameter, since SQLite takes no more than some
+    thousand of them.
+    """
+    if len(ids) <= WRITTEN_OUT:
+        return f"{column} IN ({marks(ids)})", list(ids)
+    if connection.vendor == "postgresql":
+        return f"{column} = ANY(%s)", [list(ids)]
+    return f"{column} IN (SELECT value FROM json_each(%s))", [json.dumps(list(ids))]
+
+
+def execute(statement: str, params: Sequence[Any]) -> int:
+    """Run a statement; returns how many rows it changed."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        return cursor.rowcount
+
+
 def insert(table: str, values: dict[str, Any]) -> int:
     """Insert one row; returns its id."""
     with connection.cursor() as cursor:
         cursor.execute(_insert(table, tuple(values), 1, "RETURNING id"), list(values.values()))
         return cursor.fetchone()[0]
+
+
+def insert_many(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Insert rows."""
+    _many(table, columns, rows, "")
 
 
 def insert_new(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:

@@ -2,15 +2,23 @@
 
 from celery import shared_task
 
+from mta.values import now_us
+
 from . import search, upkeep
+
+ROUNDS = 50  # pieces of one kind that one sweep takes on; the next goes on
 
 
 @shared_task(name="mta.mailstore.tasks.sweep", ignore_result=True)
 def sweep() -> None:
     """Index what a process could not index itself; forget what is past its time (beat, every minute)."""
-    while search.index_pending() >= search.BATCH:
-        pass
-    upkeep.empty_old_trash()
-    upkeep.purge_messages()
-    upkeep.forget_journal()
-    upkeep.collect_blobs()
+    minute = now_us() // 60_000_000
+    for _ in range(ROUNDS):
+        if search.index_pending() < search.BATCH:
+            break
+    upkeep.empty_old_trash(part=minute % upkeep.PARTS)
+    for forget in (upkeep.purge_messages, upkeep.forget_journal, upkeep.forget_drafts, upkeep.collect_blobs):
+        for _ in range(ROUNDS):
+            if not forget():
+                break
+    upkeep.sweep_orphans(minute)

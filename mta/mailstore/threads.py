@@ -32,12 +32,13 @@ from mta.values import (
 
 from . import sql
 from .columns import BASE_SUBJECT_LENGTH
-from .models import Mailbox, Message, Thread, ThreadRow
+from .models import Mailbox, Message, Thread, ThreadRef, ThreadRow
 
 if TYPE_CHECKING:
-    from .door import Changing
+    from .changing import Changing
 
 CLOSES_AT = 200
+THREADS_AT_ONCE = 500
 REFERENCES_LIMIT = 100
 SUBJECT_WINDOW = 14 * 24 * 3600 * 1_000_000
 ASIDE = frozenset({JUNK, TRASH, QUARANTINE})  # a conversation does not show what lies there
@@ -86,6 +87,28 @@ def join(mailspace: int, facts: Facts, *, at: int, thread: int | None = None) ->
         "mailstore_threadref", ("mailspace_id", "ref", "thread_id"), [(mailspace, ref, id_) for ref in refs]
     )
     return id_
+
+
+def grow(mailspace: int, more: Mapping[int, int]) -> None:
+    """Count messages that joined their threads by being copied; or, with numbers below 0, that are gone for good."""
+    for thread, number in sorted(more.items()):
+        sql.execute(
+            "UPDATE mailstore_thread SET messages = messages + %s, is_open = messages + %s < %s"
+            " WHERE mailspace_id = %s AND id = %s",
+            [number, number, CLOSES_AT, mailspace, thread],
+        )
+
+
+def forget_empty(mailspace: int, thread_ids: Iterable[int]) -> None:
+    """Drop those of some threads that have no message any more, and the ids that led to them."""
+    empty = list(
+        Thread.objects.filter(mailspace_id=mailspace, id__in=thread_ids, messages__lte=0).values_list(
+            "id", flat=True
+        )
+    )
+    if empty:
+        ThreadRef.objects.filter(mailspace_id=mailspace, thread_id__in=empty).delete()
+        Thread.objects.filter(mailspace_id=mailspace, id__in=empty).delete()
 
 
 def _first(mailspace: int, where: str, params: list[Any]) -> tuple[int, int, int] | None:
@@ -202,13 +225,12 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
         members[member.id] = member
         threads[thread].append(member)
     ids = list(members)
-    for start in range(0, len(ids), 5000):
-        piece = ids[start : start + 5000]
+    if ids:
+        where, param = sql.among("message_id", ids)
         placements = sql.select(
             "SELECT message_id, mailbox_id, saved_at, wake_at, woken_at FROM mailstore_placement"
-            f" WHERE mailspace_id = %s AND message_id IN ({sql.marks(piece)})"
-            " AND expunged_modseq IS NULL AND NOT deleted ORDER BY mailbox_id",
-            [mailspace, *piece],
+            f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL AND NOT deleted ORDER BY mailbox_id",
+            [mailspace, *param],
         )
         for message, mailbox, *times in placements:
             members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
@@ -328,12 +350,18 @@ UNREAD = LINE_COLUMNS.index("unread")
 
 def refresh(changing: Changing, thread_ids: set[int]) -> None:
     """Bring the rows of some threads up to date, and the thread counts of the boxes they are in."""
-    roles = changing.roles()
     ids = sorted(thread_ids)
+    for start in range(0, len(ids), THREADS_AT_ONCE):
+        _refresh(changing, ids[start : start + THREADS_AT_ONCE])
+
+
+def _refresh(changing: Changing, ids: list[int]) -> None:
+    roles = changing.roles()
+    where, param = sql.among("thread_id", ids)
     found = sql.select(
         f"SELECT id, thread_id, box, {', '.join(LINE_COLUMNS)} FROM mailstore_threadrow"
-        f" WHERE mailspace_id = %s AND thread_id IN ({sql.marks(ids)})",
-        [changing.id, *ids],
+        f" WHERE mailspace_id = %s AND {where}",
+        [changing.id, *param],
     )
     before = {(row[1], row[2]): row for row in found}
     write: list[tuple[Any, ...]] = []

@@ -16,15 +16,18 @@ from django.db.models import F
 
 from mta.values import TRASH, Cause, now_us
 
-from . import blobs, rows, search
-from .door import Door, new_action
-from .models import Blob, BlobObject, Change, DraftAttachment, Mailbox, Message, Placement
+from . import blobs, rows
+from .door import Door
+from .live import new_action
+from .models import Blob, BlobObject, Change, Draft, DraftAttachment, Mailbox, Message, Placement
+from .purge import purge
 from .writer import commit
 
 DAY = 24 * 3600 * 1_000_000
 TRASH_DAYS = 30
 BLOB_WAIT = DAY
 CHUNK = 200
+PARTS = 60
 SWEEP = Cause("task", "daily clean-up")
 
 
@@ -33,41 +36,44 @@ def window() -> int:
     return int(settings.UNDO_DAYS) * DAY
 
 
-def empty_old_trash(*, now: int | None = None) -> int:
-    """Remove from Trash what has lain there for 30 days (undoable for the undo window)."""
+def empty_old_trash(*, now: int | None = None, part: int | None = None) -> int:
+    """Remove from Trash what has lain there for 30 days (undoable for the undo window).
+
+    `part` of PARTS takes a share of the mailspaces: looking through every Trash each minute would cost more
+    than a day's delay is worth.
+    """
     cutoff = (now or now_us()) - TRASH_DAYS * DAY
-    boxes = Mailbox.objects.filter(role=TRASH, messages__gt=0).values_list("mailspace_id", "id")
+    boxes = Mailbox.objects.filter(role=TRASH, messages__gt=0)
+    if part is not None:
+        boxes = boxes.annotate(part=F("mailspace_id") % PARTS).filter(part=part)
     removed = 0
-    for mailspace, box in boxes:
+    for mailspace, box in boxes.values_list("mailspace_id", "id"):
         uids = list(
             Placement.objects.filter(
                 mailspace_id=mailspace, mailbox_id=box, expunged_modseq__isnull=True, saved_at__lt=cutoff
             ).values_list("uid", flat=True)[: 10 * CHUNK]
         )
         for piece in rows.chunks(uids, CHUNK):
-
-            def work(
-                door: Door, mailspace: int = mailspace, box: int = box, piece: Sequence[int] = piece
-            ) -> None:
-                changing = door[mailspace]
-                entry = changing.entry("delete forever", SWEEP, new_action(), box)
-                changing.expunge(rows.at(mailspace, box, piece), entry)
-
-            commit({mailspace}, work)
-            removed += len(piece)
+            commit({mailspace}, partial(_empty, mailspace=mailspace, box=box, uids=piece))
+        removed += len(uids)
     return removed
+
+
+def _empty(door: Door, mailspace: int, box: int, uids: Sequence[int]) -> None:
+    changing = door[mailspace]
+    entry = changing.entry("delete forever", SWEEP, new_action(), box)
+    changing.expunge(rows.at(mailspace, box, uids), entry)
 
 
 def purge_messages(*, now: int | None = None) -> int:
     """Forget messages whose last placement went before the undo window: text, facts, and their bytes."""
     cutoff = (now or now_us()) - window()
     gone = list(
-        Placement.objects.filter(expunged_at__lt=cutoff)
-        .exclude(message_id=0)
-        .order_by("id")
+        Placement.objects.filter(expunged_at__lt=cutoff, message_id__gt=0)
+        .order_by("expunged_at")
         .values_list("mailspace_id", "message_id")[:CHUNK]
     )
-    for mailspace in {owner for owner, _ in gone}:
+    for mailspace in sorted({owner for owner, _ in gone}):
         ids = {message for owner, message in gone if owner == mailspace}
         commit({mailspace}, partial(_purge, mailspace=mailspace, ids=ids, cutoff=cutoff))
     return len(gone)
@@ -77,23 +83,50 @@ def _purge(door: Door, mailspace: int, ids: set[int], cutoff: int) -> None:
     tombstones = Placement.objects.filter(mailspace_id=mailspace, message_id__in=ids)
     kept = set(tombstones.filter(expunged_at__isnull=True).values_list("message_id", flat=True))
     kept |= set(tombstones.filter(expunged_at__gte=cutoff).values_list("message_id", flat=True))
-    purge = sorted(ids - kept)
-    found = Message.objects.filter(mailspace_id=mailspace, id__in=purge)
-    Blob.objects.filter(mailspace_id=mailspace, id__in=list(found.values_list("blob_id", flat=True))).update(
-        marked_at=door.now
-    )
-    search.forget(mailspace, purge)
-    found.delete()
-    # The tombstones stay for clients that were away; they name no message any more.
+    purge(door[mailspace], sorted(ids - kept))
+    # Those of messages that live on elsewhere: they need no second look.
     tombstones.filter(expunged_at__lt=cutoff).update(message_id=0)
 
 
 def forget_journal(*, now: int | None = None) -> int:
     """Drop journal rows past the undo window."""
     cutoff = (now or now_us()) - window()
-    old = list(Change.objects.filter(at__lt=cutoff).order_by("id").values_list("id", flat=True)[: 10 * CHUNK])
+    # Row ids follow the clock, so that the oldest rows are the first: no look at the rest of them.
+    oldest = Change.objects.order_by("id").values_list("id", "at")[: 10 * CHUNK]
+    old = [id_ for id_, at in oldest if at < cutoff]
     Change.objects.filter(id__in=old).delete()
     return len(old)
+
+
+def forget_drafts(*, now: int | None = None) -> int:
+    """Drop drafts that were sent or discarded before the undo window, and mark the bytes of their files."""
+    cutoff = (now or now_us()) - window()
+    found = Draft.objects.exclude(state="open").filter(updated_at__lt=cutoff).order_by("id")
+    # What is sent later may still be taken back until then.
+    old = [
+        (mailspace, id_)
+        for mailspace, id_, fields in found.values_list("mailspace_id", "id", "fields")[:CHUNK]
+        if (fields.get("scheduled_at") or 0) < cutoff
+    ]
+    for mailspace in sorted({owner for owner, _ in old}):
+        ids = [id_ for owner, id_ in old if owner == mailspace]
+        commit({mailspace}, partial(_forget_drafts, mailspace=mailspace, ids=ids, cutoff=cutoff))
+    return len(old)
+
+
+def _forget_drafts(door: Door, mailspace: int, ids: Sequence[int], cutoff: int) -> None:
+    drafts = Draft.objects.filter(mailspace_id=mailspace, id__in=ids, updated_at__lt=cutoff)
+    gone = list(drafts.exclude(state="open").values_list("id", flat=True))
+    files = DraftAttachment.objects.filter(mailspace_id=mailspace, draft_id__in=gone)
+    named = list(files.values_list("blob_id", flat=True))
+    Blob.objects.filter(mailspace_id=mailspace, id__in=named).update(marked_at=door.now)
+    files.delete()
+    Draft.objects.filter(mailspace_id=mailspace, id__in=gone).delete()
+
+
+def sweep_orphans(shard: int, *, now: int | None = None) -> int:
+    """Delete object files of one shard that are a day old and that no row names."""
+    return blobs.sweep_orphans(shard % blobs.SHARDS, before=(now or now_us()) - BLOB_WAIT)
 
 
 def collect_blobs(*, now: int | None = None) -> int:
@@ -103,7 +136,7 @@ def collect_blobs(*, now: int | None = None) -> int:
         Blob.objects.filter(marked_at__lt=cutoff).order_by("id").values_list("mailspace_id", "id")[:CHUNK]
     )
     dead: list[str] = []
-    for mailspace in {owner for owner, _ in due}:
+    for mailspace in sorted({owner for owner, _ in due}):
         ids = [blob for owner, blob in due if owner == mailspace]
         dead += commit({mailspace}, partial(_release, mailspace=mailspace, ids=ids))
     for name in dead:

@@ -2,7 +2,8 @@
 
 The meanings are the design's: archive leaves Inbox and falls to Archive where nothing else is left;
 delete replaces every placement by Trash and junk by Junk; removing the last label archives. Nothing
-here removes a last placement but "delete forever". Each command is one action id, in chunks.
+here removes a last placement but "delete forever". Each command is one action id, in chunks. A placement that a mail program
+marked \\Deleted is for people as if it were expunged (RFC 8621 §4.1.1): no verb looks at it.
 """
 
 from __future__ import annotations
@@ -20,18 +21,22 @@ from mta.values import (
     JUNK,
     SCHEDULED,
     SEEN,
+    SNOOZED,
     TRASH,
     Cause,
     Done,
 )
 
-from . import mailops, rows
-from .door import Changing, Door, Entry, Live, new_action
+from . import keywords, mailops, rows
+from .changing import Changing
+from .door import Door
 from .errors import CannotChange, NoSuchMessage
+from .live import Entry, Live, new_action
 from .threads import ASIDE
 from .writer import commit
 
 THREADS_PER_CHUNK = 100
+NO_LABELS = frozenset({*ASIDE, DRAFTS, SCHEDULED, SNOOZED})
 
 # Given the live placements of one conversation, do the verb; a pure choice would not save the reads.
 Act = Callable[[Changing, Entry, list[Live]], None]
@@ -61,7 +66,7 @@ def _in_chunks(
     def work(door: Door, piece: Sequence[int]) -> tuple[int, int]:
         changing = door[mailspace]
         entry = changing.entry(verb, cause, action)
-        lives = load(mailspace, piece)
+        lives = [live for live in load(mailspace, piece) if not live.deleted]
         act(changing, entry, lives)
         touched = entry.messages()
         return len({live.thread for live in lives if live.message in touched}), len(touched)
@@ -74,17 +79,9 @@ def _in_chunks(
 
 
 def _settle(changing: Changing, entry: Entry, removed: Sequence[Live], role: str) -> None:
-    """Put messages that lie nowhere any more into the mailbox with this role."""
-    placed = changing.placed_anywhere(live.message for live in removed)
-    box = changing.role(role)
-    for live in _one_each(removed):
-        if live.message not in placed:
-            changing.place(live, box, entry, first=True)
-
-
-def _one_each(lives: Iterable[Live]) -> list[Live]:
-    """One placement per message."""
-    return list({live.message: live for live in lives}.values())
+    """Put messages that people see nowhere any more into the mailbox with this role."""
+    seen = changing.placed_anywhere([live.message for live in removed], visibly=True)
+    changing.put([live for live in removed if live.message not in seen], changing.role(role), entry)
 
 
 def _aside(changing: Changing, live: Live) -> bool:
@@ -137,12 +134,8 @@ def junk(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
 
 def _replace_all(changing: Changing, entry: Entry, lives: list[Live], role: str) -> None:
     box = changing.role(role)
-    there = {live.message for live in lives if live.mailbox == box.id}
-    leaving = [live for live in lives if live.mailbox != box.id]
-    changing.expunge(leaving, entry)
-    for live in _one_each(leaving):
-        if live.message not in there:
-            changing.place(live, box, entry, first=True)
+    changing.expunge([live for live in lives if live.mailbox != box.id], entry)
+    changing.put([live for live in lives if live.mailbox != box.id], box, entry)
 
 
 def unjunk(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
@@ -162,11 +155,9 @@ def label(mailspace: int, threads: Iterable[int], mailbox: int, *, cause: Cause)
 
     def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
         box = changing.open_mailbox(mailbox)
-        there = {live.message for live in lives if live.mailbox == mailbox}
-        shown = [live for live in lives if not _aside(changing, live)]
-        for live in _one_each(shown):
-            if live.message not in there:
-                changing.place(live, box, entry, first=False)
+        if box.role in NO_LABELS:
+            raise CannotChange("Mail is moved there, not labelled.")
+        changing.put([live for live in lives if not _aside(changing, live)], box, entry)
 
     return _on_threads(mailspace, threads, "label", cause, act)
 
@@ -197,18 +188,13 @@ def move_threads(
         if box.role in (TRASH, JUNK):
             _replace_all(changing, entry, lives, box.role)
             return
-        if box.role in (DRAFTS, SCHEDULED):
-            raise CannotChange("Only drafts and scheduled mail belong there.")
+        if box.role in NO_LABELS:
+            raise CannotChange("Only drafts, snoozed and scheduled mail belong there.")
         sources = {changing.role(INBOX).id, changing.role(ARCHIVE).id} if from_view else {source}
         leaving = [live for live in lives if live.mailbox in sources and live.mailbox != target]
         joining = [live for live in lives if from_view and not _aside(changing, live)]
-        there = {live.message for live in lives if live.mailbox == target}
         changing.expunge(leaving, entry)
-        moving = _one_each([*joining, *leaving])
-        placed = changing.placed_anywhere(live.message for live in moving)
-        for live in moving:
-            if live.message not in there:
-                changing.place(live, box, entry, first=live.message not in placed)
+        changing.put([*joining, *leaving], box, entry)
 
     return _on_threads(mailspace, threads, "move", cause, act)
 
@@ -217,7 +203,8 @@ def delete_forever(mailspace: int, threads: Iterable[int], *, cause: Cause) -> D
     """Remove what lies in Trash and Junk, and with it the messages that lie nowhere else."""
 
     def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
-        changing.expunge([live for live in lives if _aside(changing, live)], entry)
+        roles = changing.roles()
+        changing.expunge([live for live in lives if roles[live.mailbox] in (TRASH, JUNK)], entry)
 
     return _on_threads(mailspace, threads, "delete forever", cause, act)
 
@@ -315,7 +302,7 @@ def mark_answered(door: Door, mailspace: int, message: int, *, cause: Cause, for
     entry = changing.entry("forward" if forwarded else "answer", cause, new_action())
     live = lives[0]
     if forwarded:
-        words = " ".join(sorted({*live.keywords.split(), mailops.FORWARDED}))
+        words = keywords.joined({**keywords.checked([mailops.FORWARDED]), **keywords.split(live.keywords)})
         changing.flag([live], entry, {message: (live.flags, words)})
     else:
         changing.flag([live], entry, {message: (live.flags | ANSWERED, live.keywords)})

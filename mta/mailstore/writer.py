@@ -3,7 +3,7 @@
 In the sidecar a single thread runs the units: a batch is what queued up while the last commit ran,
 at most 50 units, which is about 50 ms of work, no timer (group commit: one fsync for many messages). If a batch
 fails, each unit is retried alone, so that one bad unit never takes others down. Waiters are told
-after the commit. Processes without the thread (web, worker) commit in the caller's own thread.
+after the commit; a unit whose commit got no answer is told so and never done again by itself. Processes without the thread (web, worker) commit in the caller's own thread.
 """
 
 from __future__ import annotations
@@ -14,10 +14,9 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any, TypeVar
 
-from django.db import connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 
 from mta import bus
 
@@ -39,22 +38,32 @@ class Unit:
     future: Future[Any] = field(default_factory=Future)
 
 
+class Overloaded(OperationalError):
+    """More work is waiting than the writer takes, or it is stopping; nothing was changed."""
+
+
+class OutcomeUnknown(OperationalError):
+    """The database did not say whether the transaction was committed. Never told as success, never done again."""
+
+
 def commit(mailspaces: Iterable[int], work: Callable[[Door], T]) -> T:
     """Run `work` with these mailspaces locked, in one durable transaction; returns its result.
 
     When this returns, the result is on disk and the bells have rung. Exceptions roll all of it back.
     """
     unit = Unit(frozenset(mailspaces), work)
-    if _writer is None or connection.in_atomic_block or _writer.is_current_thread():
+    writer = _writer
+    if writer is None or connection.in_atomic_block or writer.is_current_thread():
         return _run([unit])[0]
-    return _writer.submit(unit).result()
+    return writer.submit(unit).result()
 
 
 def submit(mailspaces: Iterable[int], work: Callable[[Door], T]) -> Future[T]:
     """The same for callers who cannot wait in a thread: a future that resolves after the commit."""
     unit = Unit(frozenset(mailspaces), work)
-    if _writer is not None:
-        return _writer.submit(unit)
+    writer = _writer
+    if writer is not None:
+        return writer.submit(unit)
     try:
         unit.future.set_result(_run([unit])[0])
     except Exception as error:
@@ -63,11 +72,29 @@ def submit(mailspaces: Iterable[int], work: Callable[[Door], T]) -> Future[T]:
 
 
 def _run(units: Sequence[Unit]) -> list[Any]:
-    with transaction.atomic():
-        door = Door(frozenset().union(*(unit.mailspaces for unit in units)))
-        results = [unit.work(door) for unit in units]
-        changed = door.flush()
-        transaction.on_commit(partial(bus.ring, changed))
+    committed = finished = False
+    changed: frozenset[int] = frozenset()
+
+    def after_commit() -> None:
+        nonlocal committed
+        committed = True
+        bus.ring(changed)
+
+    try:
+        with transaction.atomic():
+            # First of all hooks, so that those of the units cannot keep the bells from ringing.
+            transaction.on_commit(after_commit, robust=True)
+            door = Door(frozenset().union(*(unit.mailspaces for unit in units)))
+            results = [unit.work(door) for unit in units]
+            changed = door.flush()
+            finished = True
+    except Exception as error:
+        if committed:  # some unit's own hook failed; what is stored is stored
+            log.exception("something failed after a commit")
+            return results
+        if finished and isinstance(error, (OperationalError, InterfaceError)):
+            raise OutcomeUnknown("The database connection was lost during a commit.") from error
+        raise
     return results
 
 
@@ -79,10 +106,12 @@ def _renew_connection() -> None:
 
 
 class Writer:
-    """The writer thread of a process."""
+    """The writer thread of a process. Every future it was given resolves, whatever happens."""
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Unit | None] = queue.Queue(QUEUE_LIMIT)
+        self._queue: queue.SimpleQueue[Unit | None] = queue.SimpleQueue()
+        self._guard = threading.Lock()
+        self._stopping = False
         self._thread = threading.Thread(target=self._work, name="mail-writer", daemon=True)
         self._thread.start()
 
@@ -90,24 +119,33 @@ class Writer:
         return threading.current_thread() is self._thread
 
     def submit(self, unit: Unit) -> Future[Any]:
-        self._queue.put(unit)
+        """Queue a unit; never blocks, since event loops call it."""
+        with self._guard:
+            if self._stopping or self._queue.qsize() >= QUEUE_LIMIT:
+                unit.future.set_exception(Overloaded("The mail store is too busy, or stopping."))
+            else:
+                self._queue.put(unit)
         return unit.future
 
     def stop(self) -> None:
-        """Finish what is queued, then end."""
-        self._queue.put(None)
+        """Finish what is queued, then end; what comes later is refused."""
+        with self._guard:
+            self._stopping = True
+            self._queue.put(None)
         self._thread.join(timeout=30)
 
     def _work(self) -> None:
         running = True
         while running:
-            batch: list[Unit] = []
             first = self._queue.get()
             running = first is not None
             if first is not None:
-                batch.append(first)
+                batch = [first]
                 running = self._gather(batch)
-                self._commit(batch)
+                # From here on nobody can cancel them; one cancelled before is not done at all.
+                batch = [unit for unit in batch if unit.future.set_running_or_notify_cancel()]
+                if batch:
+                    self._commit(batch)
         connection.close()
 
     def _gather(self, batch: list[Unit]) -> bool:
@@ -123,25 +161,33 @@ class Writer:
         return True
 
     def _commit(self, batch: list[Unit]) -> None:
-        _renew_connection()
         try:
+            _renew_connection()
             results = _run(batch)
-        except Exception:
-            if len(batch) > 1:
-                log.info("a batch of %d units failed; running each alone", len(batch), exc_info=True)
-            self._each_alone(batch)
+        except OutcomeUnknown as error:
+            log.warning("a commit of %d units ended without an answer", len(batch), exc_info=True)
+            for unit in batch:
+                unit.future.set_exception(error)
+        except BaseException as error:
+            if len(batch) == 1 and not isinstance(error, (OperationalError, InterfaceError)):
+                batch[0].future.set_exception(error)
+                return
+            log.info("a batch of %d units failed; running each alone", len(batch), exc_info=True)
+            for unit in batch:
+                self._alone(unit)
         else:
             for unit, result in zip(batch, results, strict=True):
                 unit.future.set_result(result)
 
-    def _each_alone(self, part: list[Unit]) -> None:
-        for unit in part:
-            try:
-                result = _run([unit])[0]
-            except Exception as error:
-                unit.future.set_exception(error)
-            else:
-                unit.future.set_result(result)
+    def _alone(self, unit: Unit) -> None:
+        """Once more, on a connection that was not part of any trouble."""
+        try:
+            connection.close()
+            result = _run([unit])[0]
+        except BaseException as error:
+            unit.future.set_exception(error)
+        else:
+            unit.future.set_result(result)
 
 
 _writer: Writer | None = None
@@ -157,6 +203,6 @@ def start() -> None:
 def stop() -> None:
     """Finish queued units and end the thread."""
     global _writer
-    if _writer is not None:
-        _writer.stop()
-        _writer = None
+    writer, _writer = _writer, None
+    if writer is not None:
+        writer.stop()

@@ -1,0 +1,399 @@
+"""One mailspace while it changes: the atoms of which every command is built, and what they keep up to date.
+
+A Changing is made by a Door (see `door`) with the mailspace locked. Its atoms (insert, place, expunge, flag,
+mark_deleted) number, count and journal; `flush` refreshes the list lines of every touched conversation,
+saves the kept counts and writes the journal. What it knows may be ahead of the database until then: commands
+ask it, not the tables, for mailboxes. Called by `folders`, `verbs`, `mailops`, `drafts`, `journal`, `upkeep`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from django.db.models import F
+
+from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
+
+from . import blobs, columns, keywords, rows, sql, threads
+from .blobs import Prepared
+from .columns import MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
+from .errors import NoSuchMailbox, OverQuota
+from .live import Entry, Live, Stay, nowhere, one_each
+from .models import Change, Draft, Mailbox, Mailspace, Message
+
+
+class Changing:
+    """One mailspace, locked, while it changes. Everything in it shares one new modseq."""
+
+    def __init__(self, row: Mailspace, *, now: int, objects: dict[str, int]) -> None:
+        self.id: int = row.id
+        self.now = now
+        self.touched: set[int] = set()  # threads
+        self.emptied: set[int] = set()  # threads that lost messages for good
+        self._row = row
+        self._objects = objects  # large objects already named in this transaction
+        self._clock_taken = False
+        self._dirty = False
+        self._mailboxes: dict[int, Mailbox] = {}
+        self._dirty_mailboxes: set[int] = set()
+        self._roles: dict[int, str] | None = None
+        self._entries: list[Entry] = []
+        self._new: list[int] = []  # messages inserted now
+        self._forms: set[int] = set()  # messages that came to Drafts or left it
+
+    # --- numbering, journal, counts
+
+    @property
+    def modseq(self) -> int:
+        """This change's number; taken from the mailspace's clock at first use."""
+        if not self._clock_taken:
+            self._row.clock += 1
+            self._clock_taken = self._dirty = True
+        return self._row.clock
+
+    @property
+    def row(self) -> Mailspace:
+        return self._row
+
+    def entry(self, verb: str, cause: Cause, action: str, mailbox: int | None = None) -> Entry:
+        """A journal row for a command; pass it to the atoms that belong to it."""
+        entry = Entry(verb, cause, action, mailbox)
+        self._entries.append(entry)
+        return entry
+
+    def changed(self) -> None:
+        """Note a change that no atom covers (a mailbox made, a draft saved), so that bells ring."""
+        _ = self.modseq
+
+    def take_uidvalidity(self) -> int:
+        """A UIDVALIDITY that this mailspace has never used (RFC 3501 §2.3.1.1)."""
+        self._row.last_uidvalidity = max(self.now // 1_000_000, self._row.last_uidvalidity + 1)
+        self._dirty = True
+        return self._row.last_uidvalidity
+
+    def count_threads(self, box: int, threads_delta: int, unread_delta: int) -> None:
+        if not threads_delta and not unread_delta:
+            return
+        if box == ALL:
+            self._row.all_threads += threads_delta
+            self._row.all_unread += unread_delta
+            self._dirty = True
+        elif box == STARRED:
+            self._row.starred_threads += threads_delta
+            self._row.starred_unread += unread_delta
+            self._dirty = True
+        else:
+            mailbox = self.mailbox(box)
+            mailbox.threads += threads_delta
+            mailbox.unread_threads += unread_delta
+            self._dirty_mailboxes.add(box)
+
+    # --- mailboxes
+
+    def mailbox(self, id_: int) -> Mailbox:
+        """A mailbox of this mailspace, removed ones included."""
+        found = self._mailboxes.get(id_)
+        if found is None:
+            found = Mailbox.objects.filter(mailspace_id=self.id, id=id_).first()
+            if found is None:
+                raise NoSuchMailbox("That mailbox is not here.")
+            self._mailboxes[id_] = found
+        return found
+
+    def open_mailbox(self, id_: int) -> Mailbox:
+        """A mailbox that exists for people now."""
+        found = self.mailbox(id_)
+        if found.deleted_at is not None:
+            raise NoSuchMailbox("That mailbox is no longer here.")
+        return found
+
+    def role(self, role: str) -> Mailbox:
+        """The mailbox with a role, e.g. Archive."""
+        for mailbox in self._mailboxes.values():
+            if mailbox.role == role and mailbox.deleted_at is None:
+                return mailbox
+        found = Mailbox.objects.filter(mailspace_id=self.id, role=role, deleted_at__isnull=True).first()
+        if found is None:
+            raise NoSuchMailbox(f"There is no mailbox for {role}.")
+        return self._mailboxes.setdefault(found.id, found)
+
+    def roles(self) -> dict[int, str]:
+        """Mailbox id → role."""
+        if self._roles is None:
+            self._roles = threads.roles_of(self.id)
+        return self._roles
+
+    def names(self) -> dict[str, int]:
+        """Name → id of every mailbox that exists for people now, this transaction's changes included."""
+        found = dict(
+            Mailbox.objects.filter(mailspace_id=self.id, deleted_at__isnull=True).values_list("id", "name")
+        )
+        for id_, box in self._mailboxes.items():
+            if box.deleted_at is None:
+                found[id_] = box.name
+            else:
+                found.pop(id_, None)
+        return {name: id_ for id_, name in found.items()}
+
+    def add_mailbox(self, mailbox: Mailbox) -> None:
+        self._mailboxes[mailbox.id] = mailbox
+        self._roles = None
+        self.changed()
+
+    def keep_recent(self, mailbox: Mailbox, first: int) -> None:
+        """Note that UIDs below `first` are \\Recent for nobody any more. No change for anybody else: no modseq."""
+        mailbox.recent_uid = first
+        self._dirty_mailboxes.add(mailbox.id)
+
+    def touch_mailbox(self, mailbox: Mailbox) -> Mailbox:
+        mailbox.highestmodseq = self.modseq
+        self._dirty_mailboxes.add(mailbox.id)
+        return mailbox
+
+    # --- atoms
+
+    def insert(
+        self,
+        prepared: Prepared,
+        *,
+        flags: int,
+        words: Sequence[str],
+        prefix: bytes = b"",
+        internal_date: int | None = None,
+        trace_id: str = "",
+        reasons: dict[str, Any] | None = None,
+        thread: int | None = None,
+        own: bool = False,
+        check_quota: bool = False,
+    ) -> Live:
+        """A new message, not yet placed anywhere. Its bytes are already durable (blobs.prepare)."""
+        size = len(prefix) + prepared.blob.size
+        if check_quota:
+            self.check_quota(size)
+        kept = keywords.joined(keywords.checked(words))
+        arrived = self.now if internal_date is None else internal_date
+        thread_id = threads.join(self.id, prepared.facts, at=arrived, thread=thread)
+        row = {
+            "mailspace_id": self.id,
+            "blob_id": blobs.insert(self.id, prepared.blob, self._objects, now=self.now),
+            "email_id": 0,  # its own id, once there is one: see flush
+            "thread_id": thread_id,
+            "trace_id": trace_id,
+            "prefix": prefix,
+            "size": size,
+            "internal_date": arrived,
+            "own": own,
+            "reasons": sql.as_json(reasons or {}),
+            "indexed": False,
+            "flags": flags,
+            "keywords": kept,
+            "modseq": self.modseq,
+        }
+        id_ = sql.insert("mailstore_message", row | columns.from_facts(prepared.facts))
+        self._new.append(id_)
+        return nowhere(id_, thread_id, flags, kept, size, self.modseq)
+
+    def check_quota(self, size: int) -> None:
+        """Raise OverQuota when so many bytes more do not fit."""
+        if self._row.quota_bytes and self._row.used_bytes + size > self._row.quota_bytes:
+            raise OverQuota("The mailbox is full.")
+
+    def duplicate(self, lives: Sequence[Live]) -> list[Live]:
+        """Second messages with the same bytes, facts and `email_id` (COPY where they already are)."""
+        found = Message.objects.filter(mailspace_id=self.id).in_bulk([live.message for live in lives])
+        twins = [found[live.message] for live in lives]
+        for twin in twins:
+            twin.pk, twin.modseq, twin.indexed = None, self.modseq, False
+        Message.objects.bulk_create(twins, batch_size=100)
+        threads.grow(self.id, Counter(twin.thread_id for twin in twins))
+        return [nowhere(t.id, t.thread_id, t.flags, t.keywords, t.size, t.modseq) for t in twins]
+
+    def place(
+        self,
+        messages: Sequence[Live],
+        mailbox: Mailbox,
+        entry: Entry | None = None,
+        *,
+        new: bool = False,
+        stays: Sequence[Stay] | None = None,
+    ) -> list[int]:
+        """Give messages UIDs in a mailbox where they are not; returns the UIDs, in the same order.
+
+        `new`: they were inserted just now and lie nowhere. `stays`: how each lies there.
+        """
+        if not messages:
+            return []
+        modseq, first = self.modseq, mailbox.uidnext
+        mailbox.uidnext += len(messages)
+        lying = set() if new else self.placed_anywhere(live.message for live in messages)
+        made = []
+        for uid, live, stay in zip(
+            range(first, mailbox.uidnext), messages, stays or [Stay()] * len(messages), strict=True
+        ):
+            since = self.now if stay.saved_at is None else stay.saved_at
+            made.append(
+                (
+                    *(self.id, mailbox.id, uid, live.message),
+                    *(stay.deleted, since, stay.wake_at, stay.woken_at, modseq),
+                )
+            )
+            if live.message not in lying:
+                self._row.used_bytes += live.size
+                self._row.messages += 1
+                self._dirty = True
+            if entry is not None:
+                entry.added.append([mailbox.id, uid, live.message])
+            self._count(mailbox, +1, live)
+        sql.insert_many("mailstore_placement", PLACEMENT_COLUMNS, made)
+        return list(range(first, mailbox.uidnext))
+
+    def put(self, messages: Iterable[Live], mailbox: Mailbox, entry: Entry) -> None:
+        """Make messages lie visibly in a mailbox, whether they do already or not."""
+        wanted = one_each(messages)
+        there = [
+            live
+            for live in rows.of_messages(self.id, [live.message for live in wanted])
+            if live.mailbox == mailbox.id
+        ]
+        self.mark_deleted(there, False, entry)
+        known = {live.message for live in there}
+        self.place([live for live in wanted if live.message not in known], mailbox, entry)
+
+    def expunge(self, placements: Sequence[Live], entry: Entry | None = None) -> None:
+        """Take placements away, leaving tombstones. A message that loses its last one is gone."""
+        if not placements:
+            return
+        where, param = sql.among("id", [live.placement for live in placements])
+        sql.execute(
+            f"UPDATE mailstore_placement SET expunged_modseq = %s, expunged_at = %s, modseq = %s WHERE {where}",
+            [self.modseq, self.now, self.modseq, *param],
+        )
+        for live in placements:
+            self._count(self.mailbox(live.mailbox), -1, live)
+            if entry is not None:
+                stay = (int(live.deleted), live.saved_at, live.wake_at, live.woken_at)
+                entry.removed.append([live.mailbox, live.uid, live.message, *stay])
+        sizes = {live.message: live.size for live in placements}
+        for message in sizes.keys() - self.placed_anywhere(sizes):
+            self._row.used_bytes -= sizes[message]
+            self._row.messages -= 1
+            self._dirty = True
+
+    def flag(self, lives: Sequence[Live], entry: Entry | None, new: dict[int, tuple[int, str]]) -> None:
+        """Set message flags and keywords: `new` maps message id → (flags, keywords)."""
+        states: dict[tuple[int, str], list[int]] = defaultdict(list)
+        changed: dict[int, Live] = {}
+        for live in lives:
+            flags, words = new[live.message]
+            if live.message in changed or (flags, words) == (live.flags, live.keywords):
+                continue
+            changed[live.message] = live
+            states[flags, words].append(live.message)
+            if entry is not None:
+                entry.flags[live.flags, live.keywords, flags, words].append(live.message)
+        if not changed:
+            return
+        for (flags, words), messages in states.items():
+            where, param = sql.among("id", messages)
+            sql.execute(
+                "UPDATE mailstore_message SET flags = %s, keywords = %s, modseq = %s"
+                f" WHERE mailspace_id = %s AND {where}",
+                [flags, words, self.modseq, self.id, *param],
+            )
+        # \\Seen and the rest belong to the message: every mailbox that holds it must say so.
+        homes = self._homes(changed)
+        for mailbox_id, message in homes:
+            mailbox = self.touch_mailbox(self.mailbox(mailbox_id))
+            mailbox.unseen += int(not new[message][0] & SEEN) - int(not changed[message].flags & SEEN)
+        self.touched.update(live.thread for live in changed.values())
+
+    def mark_deleted(self, lives: Sequence[Live], on: bool, entry: Entry | None) -> None:
+        """Set or clear \\Deleted, which belongs to the placement (RFC 8621 §4.1.1 hides it)."""
+        changed = [live for live in lives if live.deleted != on]
+        if not changed:
+            return
+        where, param = sql.among("id", [live.placement for live in changed])
+        sql.execute(
+            f"UPDATE mailstore_placement SET deleted = %s, modseq = %s WHERE {where}",
+            [on, self.modseq, *param],
+        )
+        for live in changed:
+            self.touch_mailbox(self.mailbox(live.mailbox))
+            self.touched.add(live.thread)
+            if entry is not None:
+                entry.marked.append([live.mailbox, live.uid, int(on), live.message])
+
+    def placed_anywhere(self, messages: Iterable[int], *, visibly: bool = False) -> set[int]:
+        """Those of some messages that have a live placement (one that people see)."""
+        return {message for _, message in self._homes(messages, "AND NOT deleted" if visibly else "")}
+
+    def _homes(self, messages: Iterable[int], more: str = "") -> list[tuple[Any, ...]]:
+        where, param = sql.among("message_id", list(messages))
+        return sql.select(
+            "SELECT mailbox_id, message_id FROM mailstore_placement"
+            f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL {more}",
+            [self.id, *param],
+        )
+
+    def _count(self, mailbox: Mailbox, sign: int, live: Live) -> None:
+        mailbox.messages += sign
+        mailbox.size += sign * live.size
+        if not live.flags & SEEN:
+            mailbox.unseen += sign
+        if mailbox.role == DRAFTS:
+            self._forms.add(live.message)
+        self.touched.add(live.thread)
+        self.touch_mailbox(mailbox)
+
+    # --- leaving
+
+    def flush(self) -> bool:
+        """Write what is kept; True if anything changed."""
+        if self._new:
+            fresh = Message.objects.filter(mailspace_id=self.id, id__in=self._new, email_id=0)
+            fresh.update(email_id=F("id"))
+        if self._forms:
+            self._follow_drafts()
+        if self.touched:
+            threads.refresh(self, self.touched)
+        if self.emptied:
+            threads.forget_empty(self.id, self.emptied)
+        for id_ in sorted(self._dirty_mailboxes):
+            box = self._mailboxes[id_]
+            sql.update("mailstore_mailbox", id_, {name: getattr(box, name) for name in MAILBOX_COLUMNS})
+        self._write_journal()
+        if self._dirty or self._dirty_mailboxes:
+            sql.update(
+                "mailstore_mailspace", self.id, {name: getattr(self._row, name) for name in SPACE_COLUMNS}
+            )
+        return self._clock_taken
+
+    def _write_journal(self) -> None:
+        changes = [
+            Change(
+                mailspace_id=self.id,
+                at=self.now,
+                modseq=self.modseq,
+                action=entry.action,
+                verb=entry.verb,
+                cause=entry.cause.kind,
+                session=entry.cause.session[:255],
+                actor=entry.cause.actor[:255],
+                mailbox_id=entry.mailbox,
+                count=len(entry.messages()),
+                before=before,
+            )
+            for entry in self._entries
+            if (before := entry.before())
+        ]
+        Change.objects.bulk_create(changes)
+
+    def _follow_drafts(self) -> None:
+        """A draft whose form left Drafts is discarded; one whose form came back is open again."""
+        lying = {message for box, message in self._homes(self._forms) if self.mailbox(box).role == DRAFTS}
+        drafts = Draft.objects.filter(mailspace_id=self.id)
+        drafts.filter(message__in=lying, state="discarded").update(state="open", updated_at=self.now)
+        left = drafts.filter(message__in=self._forms - lying, state="open")
+        left.update(state="discarded", updated_at=self.now)

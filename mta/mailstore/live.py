@@ -1,0 +1,96 @@
+"""Small values of the store's inside: a placement with its message, how it lies there, a journal row in the making.
+
+Built by `rows` and by the commands, consumed by the atoms of `changing`; they never leave this package.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from mta.values import Cause
+
+
+def new_action() -> str:
+    """An id that groups the journal rows of one command."""
+    return secrets.token_hex(12)
+
+
+@dataclass(slots=True)
+class Live:
+    """A live placement with its message, as the atoms need it."""
+
+    placement: int
+    mailbox: int
+    uid: int
+    message: int
+    deleted: bool
+    saved_at: int
+    wake_at: int | None
+    woken_at: int | None
+    thread: int
+    flags: int
+    keywords: str
+    size: int
+    modseq: int
+
+
+def nowhere(message: int, thread: int, flags: int, keywords: str, size: int, modseq: int) -> Live:
+    """A message that lies in no mailbox (yet, or any more), in the form that `place` takes."""
+    return Live(0, 0, 0, message, False, 0, None, None, thread, flags, keywords, size, modseq)
+
+
+def one_each(lives: Iterable[Live]) -> list[Live]:
+    """One placement per message, in the order of first sight."""
+    found: dict[int, Live] = {}
+    for live in lives:
+        found.setdefault(live.message, live)
+    return list(found.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """How a message lies in a mailbox: what belongs to the placement. `saved_at` None: from now on."""
+
+    deleted: bool = False
+    saved_at: int | None = None
+    wake_at: int | None = None
+    woken_at: int | None = None
+
+
+@dataclass(slots=True)
+class Entry:
+    """One journal row in the making. Empty ones are not written."""
+
+    verb: str
+    cause: Cause
+    action: str
+    mailbox: int | None = None
+    added: list[list[int]] = field(default_factory=list)  # [mailbox, uid, message]
+    # [mailbox, uid, message, deleted, saved, wake, woken]
+    removed: list[list[Any]] = field(default_factory=list)
+    flags: dict[tuple[int, str, int, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    marked: list[list[int]] = field(default_factory=list)  # [mailbox, uid, on, message]
+    mailboxes: list[dict[str, Any]] = field(default_factory=list)
+    draft: int | None = None
+
+    def messages(self) -> set[int]:
+        """The messages this entry touched."""
+        touched = {row[2] for row in self.added} | {row[2] for row in self.removed}
+        touched.update(row[3] for row in self.marked)
+        return touched.union(*self.flags.values()) if self.flags else touched
+
+    def before(self) -> dict[str, Any]:
+        """What undo needs, as JSON; empty when nothing changed."""
+        content: dict[str, Any] = {
+            "added": self.added,
+            "removed": self.removed,
+            "flags": [[*states, ids] for states, ids in self.flags.items()],
+            "marked": self.marked,
+            "mailboxes": self.mailboxes,
+            "draft": self.draft,
+        }
+        return {key: value for key, value in content.items() if value}
