@@ -17,9 +17,12 @@ from urllib.parse import quote
 import nh3
 import tinycss2
 
+from mta.message.text import shallow_html
+
 MAX_STYLE_SHEET = 64 * 1024
 MAX_STYLE_ATTRIBUTE = 4096
 MAX_CACHED_STYLES = 4000
+MAX_BRACKETS = 32  # of a style inside one another; what reads styles goes down into them by recursion
 
 TAGS = {
     *"a abbr acronym address article aside b bdi bdo big blockquote br caption center cite code col colgroup".split(),
@@ -86,14 +89,15 @@ _FUNCTIONS = {"rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp"}
 # A frame that is as high as its content must not have content that is as high as its frame.
 _VIEWPORT = re.compile(r"(?:[sld]?v(?:h|w|min|max|b|i))", re.IGNORECASE)
 _PICTURE_DATA = re.compile(r"data:image/(?:png|gif|jpeg|jpg|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
+# Each repetition has an end, and none meets its like: these run over whole mails, and spaces cost a sender nothing.
 _REMOTE = re.compile(
-    r"""<(?:img|input|image)\b[^<>]{0,2000}?\b(?:src|srcset)\s*=\s*["']?\s*(?:https?:)?//
-      | \bbackground\s*=\s*["']?\s*(?:https?:)?//
-      | url\(\s*(?:["']|&quot;|&\#39;)?\s*(?:https?:)?//""",
+    r"""<(?:img|input|image)\b[^<>]{0,2000}?\b(?:src|srcset)\s{0,9}=\s{0,9}["']?\s{0,9}(?:https?:)?//
+      | \bbackground\s{0,9}=\s{0,9}["']?\s{0,9}(?:https?:)?//
+      | url\(\s{0,9}(?:["']|&quot;|&\#39;)?\s{0,9}(?:https?:)?//""",
     re.IGNORECASE | re.VERBOSE,
 )
 _PAINTED = re.compile(
-    r"\b(?:bgcolor|background)\s*=|<font\b[^>]*\bcolor|\b(?:background(?:-color)?|(?<!-)color)\s*:\s*(?!inherit|initial)",
+    r"\b(?:bgcolor|background)\s*=|<font\b[^<>]{0,2000}?\bcolor|\b(?:background(?:-color)?|(?<!-)color)\s*:\s*(?!inherit|initial)",
     re.IGNORECASE,
 )
 
@@ -145,7 +149,7 @@ def clean(
         return value
 
     markup = nh3.clean(
-        html,
+        shallow_html(html, len(html)),
         tags=TAGS,
         clean_content_tags=CONTENT_DROPPED,
         attributes=ATTRIBUTES,
@@ -206,8 +210,20 @@ def style_attribute(text: str) -> str:
     return known
 
 
-def _declarations(nodes: Iterable[tinycss2.ast.Node]) -> str:
-    kept = []
+def _is_shallow(nodes: Iterable[tinycss2.ast.Node]) -> bool:
+    level = list(nodes)
+    for _depth in range(MAX_BRACKETS):
+        insides = (
+            getattr(node, name, None) for node in level for name in ("prelude", "value", "content", "arguments")
+        )
+        level = [node for inside in insides if isinstance(inside, list) for node in inside]
+    return not level
+
+
+def _declarations(nodes: list[tinycss2.ast.Node]) -> str:
+    kept: list[str] = []
+    if not _is_shallow(nodes):
+        return ""
     for node in nodes:
         if node.type != "declaration" or not _PROPERTIES.fullmatch(node.lower_name):
             continue
@@ -250,7 +266,9 @@ def style_sheets(html: str) -> str:
         if room < 0:
             break
         text = re.sub(r"<!--|-->|<!\[CDATA\[|\]\]>", " ", text)
-        sheets.append(_rules(tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True), 0))
+        rules = tinycss2.parse_stylesheet(text, skip_comments=True, skip_whitespace=True)
+        if _is_shallow(rules):
+            sheets.append(_rules(rules, 0))
     return "".join(sheets)
 
 

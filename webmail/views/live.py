@@ -77,7 +77,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
             "id": row.id,
             "at": row.sort_at,
             "unread": row.unread,
-            "html": render_to_string("components/row.html", {"row": row}),
+            "html": str(row),
         }
         for row in rows_of(lines, place, visit.mailboxes, first=0, search=request.GET.get("q", ""))
     ]
