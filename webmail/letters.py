@@ -7,7 +7,7 @@ the services only as much as is shown: bytes of open messages, and of those a qu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import quote, urlencode
 
 from django.urls import reverse
@@ -272,25 +272,27 @@ def _content(
     raw = raws[message.id]
     reading = read(raw)
     files = tuple(_cards(message, reading))
-    extra = {
-        "files": files,
-        "all_files": reverse("mail:attachments", args=[message.id]) if len(files) > 1 else "",
-        "note": reading.note if not files else "",
-        "clipped": f"{reverse('mail:body', args=[message.id])}?whole=1" if reading.clipped else "",
-    }
+    content = Content(
+        files=files,
+        all_files=reverse("mail:attachments", args=[message.id]) if len(files) > 1 else "",
+        note=reading.note if not files else "",
+        clipped=f"{reverse('mail:body', args=[message.id])}?whole=1" if reading.clipped else "",
+    )
     nearest = before[-MAX_EARLIER:]
     if reading.html:
         query = {"earlier": ".".join(str(each.id) for each in nearest)} if nearest else {}
-        frame = reverse("mail:body", args=[message.id]) + (f"?{urlencode(query)}" if query else "")
-        return Content(
-            frame=frame, painted=is_painted(reading.html), held_back=asks_for_pictures(reading.html), **extra
+        return replace(
+            content,
+            frame=reverse("mail:body", args=[message.id]) + (f"?{urlencode(query)}" if query else ""),
+            painted=is_painted(reading.html),
+            held_back=asks_for_pictures(reading.html),
         )
     known = earlier(raws[each.id] for each in nearest if each.id in raws) if nearest else Earlier()
     text, quotation = split_quote(reading.text, known)
-    return Content(
+    return replace(
+        content,
         text=text_to_html(text.strip("\n"), compose=COMPOSE),
         trimmed=text_to_html(quotation, compose=COMPOSE) if quotation else "",
-        **extra,
     )
 
 

@@ -214,7 +214,9 @@ def _is_shallow(nodes: Iterable[tinycss2.ast.Node]) -> bool:
     level = list(nodes)
     for _depth in range(MAX_BRACKETS):
         insides = (
-            getattr(node, name, None) for node in level for name in ("prelude", "value", "content", "arguments")
+            getattr(node, name, None)
+            for node in level
+            for name in ("prelude", "value", "content", "arguments")
         )
         level = [node for inside in insides if isinstance(inside, list) for node in inside]
     return not level

@@ -8,7 +8,7 @@ half-written means what it can. The store decides how words match; see mta.messa
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
@@ -27,6 +27,7 @@ from mta.message.criteria import (
     Or,
     Since,
     Smaller,
+    Where,
     Words,
 )
 from mta.message.text import words
@@ -214,7 +215,7 @@ class _Reader:
         return _anywhere(f"{name}:{following.text}", True)
 
     # --- operators: each makes criteria of one value, or None when the value makes no sense -----------------
-    def people(self, where: tuple[str, ...], text: str, phrase: bool) -> Criteria:
+    def people(self, where: tuple[Where, ...], text: str, phrase: bool) -> Criteria:
         wanted = self._names.own if text.lower() == "me" and not phrase and self._names.own else (text,)
         return _either([_words(each, column, phrase or "@" in each) for each in wanted for column in where])
 
@@ -239,7 +240,7 @@ class _Reader:
         state = text.lower()
         if state in ("snoozed", "scheduled"):
             return self.inside(state, False)
-        return {
+        states: dict[str, Criteria] = {
             "unread": Not(Flag("seen")),
             "read": Flag("seen"),
             "starred": Flag("flagged"),
@@ -248,7 +249,8 @@ class _Reader:
             "replied": Flag("answered"),
             "important": Keyword("$Important"),
             "muted": Keyword("$Muted"),
-        }.get(state)
+        }
+        return states.get(state)
 
     def having(self, text: str, _phrase: bool) -> Criteria | None:
         thing = (
@@ -304,14 +306,14 @@ def _both(parts: list[Criteria]) -> Criteria | None:
     return parts[0] if len(parts) == 1 else And(tuple(parts))
 
 
-def _either(parts: list[Criteria]) -> Criteria:
+def _either(parts: Sequence[Criteria]) -> Criteria:
     flat: list[Criteria] = []
     for part in parts:
         flat.extend(part.parts if isinstance(part, Or) else (part,))
     return flat[0] if len(flat) == 1 else Or(tuple(flat))
 
 
-def _words(text: str, where: str, phrase: bool) -> Criteria:
+def _words(text: str, where: Where, phrase: bool) -> Criteria:
     """Whole words; a `*` at the end, and scripts that are indexed in pairs of signs, ask for beginnings too."""
     if not words(text):
         return All()  # signs alone: nothing to look for
@@ -356,7 +358,7 @@ def _older_than(reader: _Reader, text: str, phrase: bool) -> Criteria | None:
     return None if (at := reader.ago(text)) is None else Before("internal", at)
 
 
-def _field(*where: str) -> Callable[[_Reader, str, bool], Criteria]:
+def _field(*where: Where) -> Callable[[_Reader, str, bool], Criteria]:
     return lambda reader, text, phrase: reader.people(where, text, phrase)
 
 

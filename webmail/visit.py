@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -187,7 +187,7 @@ def show(request: HttpRequest, visit: Visit, template: str, context: dict[str, A
         page |= _frame(visit, current="" if searching or "box" not in context else context["box"].slug)
     response = render(request, template, page)
     response["Vary"] = "X-Mailstead, Cookie"
-    return _gzip.process_response(request, response)
+    return cast(HttpResponse, _gzip.process_response(request, response))
 
 
 def _frame(visit: Visit, *, current: str) -> dict[str, Any]:

@@ -401,12 +401,15 @@ export function openChooser(kind) {
   const menu = document.getElementById(`${kind}-menu`);
   const opener = main.querySelector(`[popovertarget="${kind}-menu"]`);
   if (menu?.matches(":popover-open")) return;
-  if (opener?.offsetParent) { opener.click(); return; }
-  const row = cursorRow()?.getBoundingClientRect() ?? main.getBoundingClientRect();
-  openMenuAt(menu, row.left + 48, row.bottom);
+  if (opener?.offsetParent) opener.click();
+  else {
+    const row = cursorRow()?.getBoundingClientRect() ?? main.getBoundingClientRect();
+    openMenuAt(menu, row.left + 48, row.bottom);
+  }
+  menu.querySelector("[data-filter]").focus();  // at once: the next key belongs to it
 }
 
-document.addEventListener("toggle", (event) => {
+document.addEventListener("beforetoggle", (event) => {
   const menu = event.target;
   if (!menu.matches?.("[data-chooser]") || event.newState !== "open") return;
   const field = menu.querySelector("[data-filter]");

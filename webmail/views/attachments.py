@@ -7,8 +7,9 @@ from __future__ import annotations
 import re
 import zipfile
 from tempfile import SpooledTemporaryFile
+from typing import TypeVar
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
@@ -19,6 +20,7 @@ from webmail.visit import Visit, visiting
 SAFE_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 NOTHING_RUNS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 KEPT = "private, max-age=604800, immutable"  # the bytes of a part never change
+R = TypeVar("R", bound=HttpResponseBase)
 IN_MEMORY = 8 * 1024 * 1024
 
 
@@ -57,7 +59,7 @@ def _fallback_name(part: Part) -> str:
     return endings.get(part.content_type, f"part-{part.number or '1'}")
 
 
-def _guard(response: HttpResponse, name: str, *, attached: bool) -> HttpResponse:
+def _guard(response: R, name: str, *, attached: bool) -> R:
     plain = re.sub(r"[\x00-\x1f\x7f\u2028\u2029/\\]", "_", name)[:200] or "file"
     response["Content-Disposition"] = content_disposition_header(attached, plain) or "attachment"
     response["Content-Security-Policy"] = NOTHING_RUNS
@@ -90,8 +92,7 @@ def every(request: HttpRequest, visit: Visit, message: int) -> FileResponse:
                 archive.writestr(_free_name(file.name, taken), decoded(raw, part))
     packed.seek(0)
     response = FileResponse(packed, content_type="application/zip")
-    _guard(response, f"{about.subject[:80] or _('files')}.zip", attached=True)
-    return response
+    return _guard(response, f"{about.subject[:80] or _('files')}.zip", attached=True)
 
 
 def _free_name(name: str, taken: set[str]) -> str:
