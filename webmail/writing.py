@@ -17,7 +17,7 @@ from django.shortcuts import render
 from django.utils.translation import gettext as _
 
 from hosting.access import Sender, senders_for
-from mta.flow.errors import BadRecipient, Refused
+from mta.flow.errors import AlreadySent, BadRecipient, Refused
 from mta.mailstore.errors import NoSuchDraft, NoSuchMessage, OverQuota, StoreError
 from mta.queue.errors import NoSuchOutgoing, TooLate
 from webmail.compose import CannotWrite
@@ -70,7 +70,7 @@ def writing(
             return _answer(request, 403, _("You may read this mailbox, but not send from it."))
         try:
             return view(request, desk, *args, **kwargs)
-        except (NoSuchDraft, NoSuchMessage) as error:
+        except (AlreadySent, NoSuchDraft, NoSuchMessage) as error:
             return _answer(request, 410, str(error))
         except NoSuchOutgoing:
             return _answer(request, 410, _("There is nothing left to take back."))

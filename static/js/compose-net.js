@@ -46,7 +46,7 @@ export function read(status, text) {
   try { data = JSON.parse(text); } catch { /* a page of an error: said in our own words below */ }
   if (status >= 200 && status < 300) return data;
   if (status === 401 || (status === 403 && !data.error)) throw new SignedOut(say("signedOut"));
-  if (status === 409 && data.error && /sign/i.test(data.error)) throw new SignedOut(data.error);
+  if (data.reason === "account") throw new SignedOut(data.error);
   if (status >= 500 && !data.error) throw new Offline(say("failed"));
   throw new Refused(data.error ?? say("failed"), status, data.address);
 }

@@ -365,12 +365,16 @@ export class ComposeWindow {
     const progress = this.dock.sendingStarts();
     try {
       await this.save();
+      this.asked = true;
       const sent = await call(`${this.draft}/send/`, { body: {} });
       this.forgetCopy();
       this.dirty = this.unsettled = false;
       this.dock.sent(this, sent);
     } catch (error) {
       progress.close();
+      // The answer of the last attempt was lost, but not the request: the draft is a sent message now.
+      if (this.uncertain && error.status === 410) return this.dock.wasSent(this);
+      this.uncertain = this.asked && error instanceof Offline;
       this.show();
       if (error instanceof Refused) {
         this.state("");

@@ -105,6 +105,11 @@ const self = {
     onItsWay({ ...sent, until }, window_);
   },
 
+  wasSent(window_) {
+    window_.leave();
+    if (!page) toast(net.say("sent"), { name: "sent" });
+  },
+
   discarded({ action, draft, snapshot }) {
     if (page) return;
     const back = async () => {
@@ -132,7 +137,7 @@ function onItsWay(sent, window_ = null) {
   if (!left()) return done();
   const takeBack = async () => {
     clearInterval(timer);
-    document.removeEventListener("mail:undo", onUndoKey);
+    document.removeEventListener("keydown", onKey, true);
     try {
       const data = await net.call(`undo/${sent.outgoing}/`, { body: {} });
       sessionStorage.removeItem(ON_ITS_WAY);
@@ -144,12 +149,18 @@ function onItsWay(sent, window_ = null) {
       toast(error.message);
     }
   };
-  const onUndoKey = (event) => { event.preventDefault(); takeBack(); };  // `z`, wherever it is handled
-  document.addEventListener("mail:undo", onUndoKey, { once: true });
+  const onKey = (event) => {  // `z` takes back what was done last, and as long as this toast stands that is the sending
+    if (event.key !== "z" || event.ctrlKey || event.metaKey || event.altKey || !document.querySelector('[data-test="toast-sending"]')) return;
+    if (event.target.closest?.("input, textarea, select, [contenteditable=true]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+    takeBack();
+  };
+  document.addEventListener("keydown", onKey, true);
   const shown = toast(net.say("sendingIn", left()), { actions: [{ text: net.say("undo"), run: takeBack }], stay: 0, name: "sending" });
   timer = setInterval(() => {
     if (left()) return shown.say(net.say("sendingIn", left()));
-    document.removeEventListener("mail:undo", onUndoKey);
+    document.removeEventListener("keydown", onKey, true);
     closeToast();
     done();
   }, 250);
