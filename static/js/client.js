@@ -183,7 +183,7 @@ document.addEventListener("click", (event) => {
   event.preventDefault();
   document.getElementById("sidebar")?.matches(":popover-open") && document.getElementById("sidebar").hidePopover();
   if ("up" in link.dataset) up(link.href);
-  else go(link.href, { replace: "refresh" in link.dataset });
+  else go(link.href, { replace: ["refresh", "older", "newer"].some((name) => name in link.dataset) });  // Back leads to the list
 });
 
 document.addEventListener("submit", (event) => {
