@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.html import escape
 
 from mta.mailstore.service import DraftFile, DraftInfo
-from mta.message.text import html_to_text
+from mta.message.text import html_to_text, shallow_html
 
 SHOWN_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 # What the editor makes, and nothing else. Styles are ours: mail programs know no style sheets.
@@ -45,7 +45,7 @@ def mail_html(html: str, files: Sequence[DraftFile]) -> str:
         return value
 
     cleaned = nh3.clean(
-        html,
+        shallow_html(html, len(html)),
         tags=_TAGS,
         clean_content_tags=_DROPPED,
         attributes={"a": {"href"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}},
@@ -66,8 +66,9 @@ def editor_html(draft: DraftInfo) -> str:
     def attribute(tag: str, name: str, value: str) -> str | None:
         return urls.get(value.removeprefix("cid:")) if tag == "img" and name == "src" else value
 
+    html = draft.fields.html or paragraphs(draft.fields.text if not draft.fields.quoted_html else "")
     cleaned = nh3.clean(
-        draft.fields.html or paragraphs(draft.fields.text if not draft.fields.quoted_html else ""),
+        shallow_html(html, len(html)),
         tags=_TAGS,
         clean_content_tags=_DROPPED,
         attributes={"a": {"href"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}},

@@ -18,12 +18,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mta.message.text import nests_too_deep
 from mta.message.tree import Part, decoded_text, parse_tree, walk
 
 CLIP = 102 * 1024  # characters of a body that are shown at once
 WHOLE = 2 * 1024 * 1024  # and of one that is asked for as a whole
 MAX_EARLIER = 3  # messages that a quotation is looked for in; theirs hold the older ones
-MAX_DEPTH = 300  # of elements, for looking for quotations
 MAX_WORDS = 30_000
 
 
@@ -268,7 +268,7 @@ _MARKS = (
 
 def fold_html(html: str, known: Earlier) -> str:
     """The same HTML with the quotation at its end inside <details class="trimmed">; not safe yet."""
-    if not known.triples or _too_deep(html):
+    if not known.triples or nests_too_deep(html):
         return html
     for mark in _MARKS:
         folded = _fold_at(html, mark, known) if mark.sign in html else None
@@ -334,7 +334,7 @@ def _visible(html: str, *, lines: bool = False) -> str:
     """The text of some HTML; `lines` keeps where one ends."""
     if lines:
         html = _BLOCKS.sub("\n", html)
-    if _too_deep(html):
+    if nests_too_deep(html):
         return re.sub(r"<[^<>]*>", " ", html).strip()
     body = LexborHTMLParser(html).body
     if body is None:
@@ -342,22 +342,6 @@ def _visible(html: str, *, lines: bool = False) -> str:
     for hidden in body.css("style, script, title, head"):
         hidden.decompose()
     return body.text(separator="" if lines else " ").strip()
-
-
-_TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]*)")
-# Elements that never stay open for long: void ones, and those that the next of their kind closes.
-_SHALLOW = {*"br hr img meta link input col area base wbr p li td tr th dt dd option".split()}
-
-
-def _too_deep(html: str) -> bool:
-    """Whether elements are nested so deeply that looking into them would take long; one quick pass."""
-    depth = 0
-    for match in _TAG.finditer(html):
-        if match[2].lower() not in _SHALLOW:
-            depth = max(0, depth - 1) if match[1] else depth + 1
-            if depth > MAX_DEPTH:
-                return True
-    return False
 
 
 # --- plain text as HTML -------------------------------------------------------------------------------------

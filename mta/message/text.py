@@ -94,12 +94,17 @@ _HIDDEN = re.compile(
     r"display\s{0,9}:\s{0,9}none|visibility\s{0,9}:\s{0,9}hidden|mso-hide\s{0,9}:\s{0,9}all", re.IGNORECASE
 )
 _TAG = re.compile(r"</?[a-z][^<>]*+>?", re.IGNORECASE)
-# Those that end by themselves do not count.
-_NESTING_TAG = re.compile(
-    r"<(/?)(?!(?:area|base|br|col|hr|img|input|link|meta|wbr|p|li|t[dhr]|d[dt]|option)\b)([a-z][^\s/>]{0,30})",
-    re.IGNORECASE,
-)
+# Those that end by themselves do not count: always, and everywhere but inside <svg> and <math>.
+_ENDED = "br|hr|img|meta|p|li|d[dt]"
+_ENDED_IN_HTML = f"{_ENDED}|area|base|col|input|link|wbr|t[dhr]|option"
+_NESTING_TAG = re.compile(rf"<(/?)(?!(?:{_ENDED_IN_HTML})\b)([a-z][^\s/>]{{0,30}})", re.IGNORECASE)
+_NESTING_TAG_IN_DRAWINGS = re.compile(rf"<(/?)(?!(?:{_ENDED})\b)([a-z][^\s/>]{{0,30}})", re.IGNORECASE)
+_DRAWING = re.compile(r"<(?:svg|math)\b", re.IGNORECASE)
 MAX_NESTING = 500
+# A comment or an attribute may hold ends that end nothing, and the depth found here be too small. What a parser
+# does at worst is then the product of these two.
+MAX_ELEMENTS = 20_000
+MAX_STRAY_ENDS = 5_000
 LINE, PARAGRAPH = "\x1e", "\x1f"  # where blocks begin and end; several at one place are one break
 _BREAKS = re.compile("(?: ?[\x1e\x1f])+ ?")
 _SPACES = re.compile(r"[ \t\r\f\v\u00a0\u200b\u200c\u200d\u2060\u00ad\u034f\ufeff]+")
@@ -111,18 +116,28 @@ _LINK = re.compile(r"(?:https?|mailto|tel|ftp):", re.IGNORECASE)
 def shallow_html(html: str, limit: int = MAX_HTML) -> str:
     """HTML cut to a size; without its tags if they nest so deep that a parser would need quadratic time."""
     html = html[:limit]
+    return _TAG.sub(" ", html) if nests_too_deep(html) else html
+
+
+def nests_too_deep(html: str) -> bool:
+    """Whether a parser may need quadratic time for the HTML; one quick pass."""
     if html.count("<") - html.count("</") <= MAX_NESTING:
-        return html
+        return False
     still_open: list[str] = []
-    for match in _NESTING_TAG.finditer(html):
+    elements = stray_ends = 0
+    tag = _NESTING_TAG_IN_DRAWINGS if _DRAWING.search(html) else _NESTING_TAG
+    for match in tag.finditer(html):
         name = match[2].lower()
         if not match[1]:
             still_open.append(name)
+            elements += 1
         elif still_open and still_open[-1] == name:  # an end in the wrong place may end nothing
             still_open.pop()
-        if len(still_open) > MAX_NESTING:
-            return _TAG.sub(" ", html)
-    return html
+        else:
+            stray_ends += 1
+        if len(still_open) > MAX_NESTING or elements > MAX_ELEMENTS or stray_ends > MAX_STRAY_ENDS:
+            return True
+    return False
 
 
 def html_to_text(html: str, *, links: bool = True) -> str:

@@ -1,5 +1,7 @@
 """Words, HTML as text, snippets and subjects."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -168,3 +170,19 @@ def test_base_subjects(subject, bare, reply):
 def test_a_base_subject_is_its_own(subject):
     base = bare_subject(subject)[0]
     assert bare_subject(base)[0] == base or len(subject) > 100
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        "<div><!--</div>-->" * 30_000,
+        "<div title='</div>'>" * 30_000,
+        "<svg>" + "<td>" * 60_000 + "</x>" * 60_000,
+        "<x><!--</x>-->" * 19_000 + "</y>" * 60_000,
+    ],
+    ids=["ends in comments", "ends in attributes", "cells in a drawing", "ends of nothing"],
+)
+def test_depth_hidden_from_a_quick_look_costs_little_time(html: str) -> None:
+    started = time.process_time()
+    html_to_text(html)
+    assert time.process_time() - started < 3
