@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
 
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
@@ -87,6 +90,7 @@ class Letter:
     starred: bool
     own: bool
     name: str
+    called: str  # in one line: "me", or the name
     address: str
     kind: str
     to: str
@@ -198,7 +202,10 @@ def _letter(
         unread=unread,
         starred=bool(message.flags & FLAGGED),
         own=message.own,
-        name=pgettext("the reader as a sender", "me") if message.own and not is_open else message.from_.name,
+        name=message.from_.name,
+        called=pgettext("the reader as a sender", "me")
+        if message.own
+        else message.from_.name or message.from_.email,
         address=message.from_.email,
         kind="list" if message.list_id else "person",
         to=recipients_text(message, own),
@@ -348,7 +355,16 @@ def _step(state: RecipientState) -> Step:
         CANCELLED: "failed",
         DEFERRED: "retry",
     }.get(state.state, "queued")
-    return Step(node, state.address, state.said, state.delivered_at or state.next_attempt)
+    text = state.said
+    if state.next_attempt is not None and node == "retry":
+        text = f"{text} {_('We will try again at %s.') % _clock(state.next_attempt)}"
+    return Step(node, state.address, text, state.delivered_at)
+
+
+def _clock(moment: int) -> str:
+    """`14:05` today, else with the day."""
+    at = timezone.localtime(datetime.fromtimestamp(moment / 1_000_000, UTC))
+    return date_format(at, "H:i" if at.date() == timezone.localdate() else "j M, H:i")
 
 
 def _summary(worst: str, steps: tuple[Step, ...]) -> str:

@@ -11,6 +11,8 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from mta.mailstore import service as mailstore
+from mta.queue import service as queue
+from mta.queue.values import WEB, NewOutgoing, NewRecipient
 from mta.values import DRAFTS, FLAGGED, JUNK, SEEN, TRASH
 from tests.webmail.mail_world import CAUSE, Reader
 
@@ -304,3 +306,31 @@ def test_who_may_only_read_changes_nothing(ann: Reader, eve: Reader) -> None:
     assert mailstore.mailbox_by_role(ann.space, "inbox").threads == 1
     eve.page(f"/mail/inbox/{thread}/")
     assert mailstore.conversation(ann.space, thread).messages[0].flags & SEEN == 0
+
+
+# --- where a sent message is
+def test_a_sent_message_says_how_it_stands_with_each_recipient(ann: Reader) -> None:
+    thread = ann.sent(subject="Out", message_id="out@example.test", to="ben@outside.test, cy@outside.test")
+    message = mailstore.conversation(ann.space, thread).messages[0]
+    queue.enqueue(
+        NewOutgoing(
+            kind=WEB,
+            sender="ann@example.test",
+            raw=b"x",
+            recipients=(
+                NewRecipient("ben@outside.test", delivered_here=True),
+                NewRecipient("cy@outside.test"),
+            ),
+            mailspace=ann.space,
+            message=message.id,
+            header_id="out@example.test",
+        )
+    )
+    page = ann.page(f"/mail/sent/{thread}/")
+    assert 'data-state="delivered"' in page
+    assert 'data-state="queued"' in page
+    assert "On its way" in page
+    assert "data-waiting" in page
+    news = ann.get(f"/mail/live/conversation/{thread}/").json()["sendings"][str(message.id)]
+    assert news["waiting"]
+    assert "cy@outside.test" in news["html"]

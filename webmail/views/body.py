@@ -39,6 +39,7 @@ html.painted{background:#fff;color:#1D2420}
 body{margin:0;font:15px/24px Inter,system-ui,sans-serif;overflow-wrap:break-word;padding-bottom:1px}
 html.plain body{max-width:72ch}
 html.painted body{padding:12px 16px 13px}
+html.painted body:has(>table,>center,>div>table){padding:0 0 1px}
 img{max-width:100%;height:auto}
 .held-back{display:inline-block;box-sizing:border-box;max-width:100%;padding:4px 8px;overflow:hidden;vertical-align:middle;border:1px dashed #7A827A;border-radius:4px;color:#5E6861;font:12px/16px Inter,system-ui,sans-serif}
 pre{white-space:pre-wrap}table{font-size:inherit}
