@@ -301,8 +301,11 @@ def move_lives(
         for twin in rows.of_messages(changing.id, [live.message for live in lives])
         if twin.mailbox == box.id and twin.placement not in moving
     ]
+    # What people see there already stays to be seen.
+    shown = {twin.message for twin in already if not twin.deleted}
+    stays = [Stay(live.deleted and live.message not in shown) for live in lives]
     changing.expunge([*already, *lives], entry)
-    targets = changing.place(lives, box, entry, stays=[Stay(live.deleted) for live in lives])
+    targets = changing.place(lives, box, entry, stays=stays)
     return [(live.uid, uid) for live, uid in zip(lives, targets, strict=True)]
 
 

@@ -211,10 +211,10 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
     """The visible members of some threads, oldest first, in two queries."""
     threads: dict[int, list[Member]] = {thread: [] for thread in thread_ids}
     members: dict[int, Member] = {}
+    where, param = sql.among("thread_id", threads)
     rows = sql.select(
-        f"SELECT thread_id, {', '.join(MEMBER_COLUMNS)} FROM mailstore_message"
-        f" WHERE mailspace_id = %s AND thread_id IN ({sql.marks(threads)})",
-        [mailspace, *threads],
+        f"SELECT thread_id, {', '.join(MEMBER_COLUMNS)} FROM mailstore_message WHERE mailspace_id = %s AND {where}",
+        [mailspace, *param],
     )
     # Sorted here: asked to sort by date, SQLite walks the index of the dates, over the whole mailspace.
     rows.sort(key=_BY_DATE)
@@ -229,9 +229,10 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
         where, param = sql.among("message_id", ids)
         placements = sql.select(
             "SELECT message_id, mailbox_id, saved_at, wake_at, woken_at FROM mailstore_placement"
-            f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL AND NOT deleted ORDER BY mailbox_id",
+            f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL AND NOT deleted",
             [mailspace, *param],
         )
+        placements.sort(key=itemgetter(1))
         for message, mailbox, *times in placements:
             members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
     return {thread: [m for m in found if m.placed] for thread, found in threads.items()}
