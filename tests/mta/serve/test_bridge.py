@@ -205,7 +205,17 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it(bridge: Bridge) -
 
 @pytest.mark.parametrize(
     ("ip", "local"),
-    [("127.0.0.1", True), ("127.8.8.8", True), ("::1", True), ("::ffff:127.0.0.1", True), ("192.0.2.1", False), ("::ffff:192.0.2.1", False), ("fe80::1%eth0", False), ("", False), ("localhost", False)],
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("::ffff:127.0.0.1", True),
+        ("192.0.2.1", False),
+        ("::ffff:192.0.2.1", False),
+        ("fe80::1%eth0", False),
+        ("", False),
+        ("localhost", False),
+    ],
 )
 def test_what_counts_as_this_machine(ip: str, local: bool) -> None:
     assert is_loopback(ip) is local
