@@ -122,7 +122,8 @@ COLUMNS = {
     "bodystructure": "m.bodystructure",
     "body": "m.body",
     "head": "m.head",
-    "head_complete": "m.head_complete",
+    # Parser 1 kept fewer fields.
+    "head_complete": "(m.head_complete AND m.parsed_by >= 2)",
     "email_id": "m.email_id",
     "thread": "m.thread_id",
     "blob": "m.blob_id",

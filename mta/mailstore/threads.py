@@ -367,9 +367,13 @@ def _refresh(changing: Changing, ids: list[int]) -> None:
     before = {(row[1], row[2]): row for row in found}
     write: list[tuple[Any, ...]] = []
     for thread, members in load(changing.id, ids, roles).items():
+        texts: dict[int, str] = {}  # a conversation's lines share most of their values
         for box, columns in lines(members).items():
+            for name in JSON_COLUMNS:
+                if id(columns[name]) not in texts:
+                    texts[id(columns[name])] = sql.as_json(columns[name])
             stored = tuple(
-                sql.as_json(columns[name]) if name in JSON_COLUMNS else columns[name] for name in LINE_COLUMNS
+                texts[id(columns[name])] if name in JSON_COLUMNS else columns[name] for name in LINE_COLUMNS
             )
             old = before.pop((thread, box), None)
             if old is not None and _same(old[3:], stored):

@@ -23,7 +23,7 @@ from mta.message.structure import bodystructure, envelope
 from mta.message.text import bare_subject, html_to_text, snippet
 from mta.message.tree import Part, decoded_text, parse_tree
 
-PARSER_VERSION = 1
+PARSER_VERSION = 2  # 2: more fields in `head`
 MAX_SUBJECT = 998
 MAX_SNIPPET = 200
 MAX_ATTACHMENTS = 100
@@ -33,8 +33,13 @@ MAX_IDS = 100
 MAX_READ = 2 << 20  # encoded bytes of one body part that are read for the index
 
 _ADDRESS_FIELDS = ("from", "to", "cc", "reply-to")
-_HEAD_FIELDS = frozenset(
-    (*_ADDRESS_FIELDS, "subject", "date", "message-id", "references", "in-reply-to", "content-type")
+# What mail programs ask for to draw their lists: IMAP answers BODY[HEADER.FIELDS (…)] of these from `Facts.head`.
+HEAD_FIELDS = frozenset(
+    (
+        *(*_ADDRESS_FIELDS, "bcc", "sender", "newsgroups"),
+        *("subject", "date", "message-id", "references", "in-reply-to", "content-type"),
+        *("list-id", "importance", "priority", "x-priority"),
+    )
 )
 _LIST_FIELDS = frozenset(
     ("list-id", "list-unsubscribe", "list-post", "list-help", "list-owner", "list-archive")
@@ -143,7 +148,7 @@ def parse_message(raw: bytes) -> Facts:
 
 
 def _head(fields: tuple[Field, ...]) -> tuple[bytes, bool]:
-    head = b"".join(field.raw for field in fields if field.name in _HEAD_FIELDS)
+    head = b"".join(field.raw for field in fields if field.name in HEAD_FIELDS)
     if len(head) > MAX_HEAD:
         return b"", False
     return (head if not head or head.endswith(b"\n") else head + b"\r\n"), True

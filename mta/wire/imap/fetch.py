@@ -12,26 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mta.message.headers import parse_header, select_fields, split_message
+from mta.message.parse import HEAD_FIELDS
 from mta.message.tree import Part, body_section, parse_tree
 from mta.wire.imap import responses
 from mta.wire.imap.commands import Item, Section
 from mta.wire.imap.view import Selection
-
-# What `parse.Facts.head` keeps: these fields' raw lines, in message order.
-HEAD_FIELDS = frozenset(
-    [
-        "from",
-        "to",
-        "cc",
-        "reply-to",
-        "subject",
-        "date",
-        "message-id",
-        "references",
-        "in-reply-to",
-        "content-type",
-    ]
-)
 
 Row = Sequence[Any]
 LineWriter = Callable[..., bytes]
