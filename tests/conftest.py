@@ -97,6 +97,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if "product" in fixtures:
             item.add_marker("product")
 
+    # Parallel runs take whole files in this order (pyproject.toml): the slow ones first, so that they are not waited for.
+    items.sort(key=lambda item: item.get_closest_marker("product") is None)
+
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """For tests/run.py: what ran, what did not and why."""

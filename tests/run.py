@@ -77,8 +77,6 @@ def _run(name: str, arguments: list[str], environment: dict[str, str]) -> Phase:
             "pytest",
             "-n",
             str(_workers()),
-            "--dist",
-            "worksteal",
             "-q",
             *arguments,
         ]
