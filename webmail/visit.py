@@ -129,8 +129,8 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
 
 
 def wants_parts(request: HttpRequest) -> bool:
-    """Whether our own script asks, who wants the middle of a page or JSON and never a redirect."""
-    return "X-Mailstead" in request.headers
+    """Whether our own script asks, who wants the middle of a page or JSON and never a redirect; or says "page"."""
+    return request.headers.get("X-Mailstead", "page") != "page"
 
 
 def is_prefetch(request: HttpRequest) -> bool:

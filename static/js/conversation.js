@@ -4,7 +4,7 @@
 import { commands, getHtml, getJson, main, parse, post, say, up, view, words } from "./client.js";
 import { press } from "./keyboard.js";
 import { toast } from "./toast.js";
-import { remember, undo } from "./list.js";
+import { remember, undo } from "./actions.js";
 
 const root = document.documentElement;
 const closed = new Map();  // message id → its closed line

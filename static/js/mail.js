@@ -3,6 +3,7 @@
 
 import { forgetAhead, getJson, say, view } from "./client.js";
 import { update } from "./list.js";
+import "./actions.js";
 import "./keyboard.js";
 
 document.cookie = `tz=${Intl.DateTimeFormat().resolvedOptions().timeZone}; Path=/; Max-Age=31536000; SameSite=Lax`;
@@ -11,7 +12,7 @@ document.cookie = `tz=${Intl.DateTimeFormat().resolvedOptions().timeZone}; Path=
 let conversation = null;
 const reading = () => (conversation ??= import("./conversation.js"));
 if (view().view === "conversation") reading();
-else (window.requestIdleCallback ?? setTimeout)(() => reading(), { timeout: 2000 });
+(window.requestIdleCallback ?? setTimeout)(() => { reading(); import("./labels.js"); }, { timeout: 2000 });
 document.addEventListener("mail:view", () => { if (view().view === "conversation") reading(); });
 
 /* --- catching up ---------------------------------------------------------------------------------- */

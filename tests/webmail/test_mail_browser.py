@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import secrets
 import smtplib
 from collections.abc import Iterator
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.eventually import eventually
 from tests.mail import mail
 from tests.product import Product
 
@@ -79,10 +79,7 @@ def subjects(page: Page) -> list[str]:
 
 
 def until_subjects(page: Page, wanted: list[str]) -> None:
-    page.wait_for_function(
-        "wanted => JSON.stringify([...document.querySelectorAll('[data-test=row] .row-subject')].map(e => e.textContent)) === wanted",
-        arg=json.dumps(wanted, separators=(",", ":")),
-    )
+    eventually(lambda: subjects(page) == wanted, f"the rows are {wanted}", within=15)
 
 
 def test_mail_arrives_by_itself_and_keys_organise_it(product: Product, address: str, watched: Page) -> None:
@@ -93,7 +90,7 @@ def test_mail_arrives_by_itself_and_keys_organise_it(product: Product, address: 
         deliver(product, address, mail(subject=subject, to=address))
         page.wait_for_selector(f".row-subject:text-is('{subject}')")
     until_subjects(page, ["Three", "Two", "One"])
-    page.wait_for_function("document.title.startsWith('Inbox (3)')")
+    eventually(lambda: page.title().startswith("Inbox (3)"), "the title counts", within=15)
     assert page.locator("[data-nav=inbox] .nav-count").inner_text() == "3"
 
     page.keyboard.press("j")
@@ -142,9 +139,8 @@ def test_a_conversation_opens_in_place_and_back_leads_to_the_list_as_it_was(
     page.keyboard.press("u")
     page.wait_for_selector("[data-test=row]")
     assert abs(body.evaluate("e => e.scrollTop") - before) < 100
-    page.wait_for_function(
-        "!('unread' in [...document.querySelectorAll('.row')].find(e => e.textContent.includes('Number 5')).dataset)"
-    )
+    row = page.locator("[data-test=row]", has_text="Number 5").first
+    eventually(lambda: row.get_attribute("data-unread") is None, "the row is read", within=15)
     assert page.evaluate("window.stays")
     page.go_forward()
     page.wait_for_selector("[data-test=message-body]")
@@ -168,7 +164,8 @@ def test_an_html_mail_is_as_high_as_it_is_and_cannot_do_anything(
     page.locator("[data-test=subject]").first.click()
     frame = page.frame_locator("iframe.message-frame")
     frame.locator("text=Last line").wait_for()
-    page.wait_for_function("document.querySelector('iframe.message-frame').offsetHeight > 900")
+    height = "document.querySelector('iframe.message-frame').offsetHeight"
+    eventually(lambda: page.evaluate(height) > 900, "the frame is as high as the mail", within=15)
     assert frame.locator("img").first.evaluate("e => e.complete && e.naturalWidth") == 1
     assert frame.locator("form, input, script").count() == 0
     assert frame.locator(".held-back").inner_text() == "Harbour"
@@ -221,3 +218,21 @@ def test_a_phone_needs_no_scrolling_sideways(
             page.wait_for_selector("[data-test=row]")
     finally:
         context.close()
+
+
+def test_labels_are_made_and_removed_beside_the_list(product: Product, address: str, watched: Page) -> None:
+    page = watched
+    sign_in(page, product, address)
+    page.wait_for_load_state("load")
+    page.click("[data-label-new]")
+    page.fill("#label-name", "Work/Doors")
+    page.keyboard.press("Enter")
+    label = page.locator("[data-nav='label/Work/Doors']")
+    label.wait_for()
+    label.hover()
+    page.locator(".nav-row", has=label).locator("[data-label-menu]").click()
+    page.click("[data-label-do=remove]")
+    page.click("[data-confirm-yes]")
+    label.wait_for(state="detached")
+    page.locator("#toasts .toast-action").click()
+    label.wait_for()
