@@ -126,7 +126,6 @@ class _Compiler:
         return self._with(param, where)
 
     def _contains(self, header: str, text: str) -> str:
-        text = text.replace("\x00", "").encode("utf-8", "replace").decode()
         if len(text) > LONGEST:
             return "1 = 0"
         if header in _COLUMNS:
@@ -179,7 +178,9 @@ class _Compiler:
 
 
 def _escape(text: str) -> str:
-    return text.replace("\x00", "").replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    """Text for LIKE … ESCAPE '!', without what no database takes."""
+    storable = text.replace("\x00", "").encode("utf-8", "replace").decode()
+    return storable.replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _date(which: str) -> str:

@@ -53,6 +53,11 @@ def inbox(space: int) -> int:
     return mailstore.mailbox_by_role(space, "inbox").id
 
 
+def deliver(prepared: mailstore.Prepared, spaces: list[int]) -> None:
+    """One message to several mailspaces in one commit."""
+    mailstore.commit(spaces, lambda door: [door.store(one, prepared, "inbox", cause=SMTP) for one in spaces])
+
+
 def in_threads(work: Callable[[int], None], count: int = 4) -> None:
     """Run `work(number)` in threads with connections of their own; raise what any of them raised."""
     raised: list[BaseException] = []
@@ -83,9 +88,7 @@ def test_threads_that_do_everything_at_once_lose_nothing(spaces: list[int], eith
         for turn in range(12):
             few = dice.sample(spaces, 2)
             prepared = mailstore.prepare(mail(body=dice.randbytes(30_000).hex() if turn % 4 == 0 else "x"))
-            mailstore.commit(
-                few, lambda door: [door.store(one, prepared, "inbox", cause=SMTP) for one in few]
-            )
+            deliver(prepared, few)
             delivered[number] += 2
             space = dice.choice(spaces)
             uids = [row.uid for row in mailstore.changes(space, inbox(space)).rows]

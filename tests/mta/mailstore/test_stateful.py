@@ -374,6 +374,7 @@ def test_whatever_is_done_in_whatever_order_the_store_stays_sound() -> None:
             deadline=None,
             # Runs of more than a few steps shrink for minutes; the seed of a failure is enough to repeat it.
             phases=(Phase.generate,),
+            report_multiple_bugs=False,
             print_blob=True,
             suppress_health_check=list(HealthCheck),
         ),
