@@ -5,7 +5,8 @@
         imaplib.IMAP4("127.0.0.1", a.port("imap"))
 
 It is started the way an administrator starts it, so these tests see what users get. Everything listens on
-loopback ports that were free a moment ago. On PostgreSQL (DATABASE_URL) each instance has a database of its own.
+loopback ports that were free a moment ago. On PostgreSQL (DATABASE_URL) each instance has a database of its own,
+and on Redis (REDIS_URL) one of the fifteen numbered ones.
 """
 
 import contextlib
@@ -73,6 +74,9 @@ class Product:
         self.env |= {setting: f"127.0.0.1:{self.ports[service]}" for service, setting in LISTENERS.items()}
         if demo and not dns_servers:
             del self.env["DNS_SERVERS"]
+        if "REDIS_URL" in self.env:
+            redis = urlsplit(self.env["REDIS_URL"])
+            self.env["REDIS_URL"] = urlunsplit(redis._replace(path=f"/{1 + secrets.randbelow(15)}"))
         self.env |= env or {}
 
     def port(self, service: str) -> int:

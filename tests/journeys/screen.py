@@ -28,7 +28,7 @@ class Screen:
         self._context.set_default_timeout(PATIENCE)
         self.page: Page = self._context.new_page()
         self.errors: list[str] = []
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("pageerror", lambda error: self.errors.append(f"{error} {error.stack}"))
         self.page.on(
             "console",
             lambda said: said.type == "error" and self.errors.append(f"{said.text} {said.location}"),
