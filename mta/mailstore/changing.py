@@ -12,7 +12,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from django.db.models import F
+from django.db import DEFAULT_DB_ALIAS
 
 from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
@@ -22,6 +22,8 @@ from .columns import MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
 from .models import Change, Draft, Mailbox, Mailspace, Message
+
+_MAILBOX = tuple(field.attname for field in Mailbox._meta.concrete_fields)
 
 
 class Changing:
@@ -96,7 +98,7 @@ class Changing:
         """A mailbox of this mailspace, removed ones included."""
         found = self._mailboxes.get(id_)
         if found is None:
-            found = Mailbox.objects.filter(mailspace_id=self.id, id=id_).first()
+            found = self._read_mailbox("id = %s", id_)
             if found is None:
                 raise NoSuchMailbox("That mailbox is not here.")
             self._mailboxes[id_] = found
@@ -114,10 +116,18 @@ class Changing:
         for mailbox in self._mailboxes.values():
             if mailbox.role == role and mailbox.deleted_at is None:
                 return mailbox
-        found = Mailbox.objects.filter(mailspace_id=self.id, role=role, deleted_at__isnull=True).first()
+        found = self._read_mailbox("role = %s AND deleted_at IS NULL", role)
         if found is None:
             raise NoSuchMailbox(f"There is no mailbox for {role}.")
         return self._mailboxes.setdefault(found.id, found)
+
+    def _read_mailbox(self, where: str, value: int | str) -> Mailbox | None:
+        """One row, with plain SQL: every delivery asks for its Inbox."""
+        found = sql.select(
+            f"SELECT {', '.join(_MAILBOX)} FROM mailstore_mailbox WHERE mailspace_id = %s AND {where}",
+            [self.id, value],
+        )
+        return Mailbox.from_db(DEFAULT_DB_ALIAS, _MAILBOX, found[0]) if found else None
 
     def roles(self) -> dict[int, str]:
         """Mailbox id → role."""
@@ -352,8 +362,11 @@ class Changing:
     def flush(self) -> bool:
         """Write what is kept; True if anything changed."""
         if self._new:
-            fresh = Message.objects.filter(mailspace_id=self.id, id__in=self._new, email_id=0)
-            fresh.update(email_id=F("id"))
+            where, ids = sql.among("id", self._new)
+            sql.execute(
+                f"UPDATE mailstore_message SET email_id = id WHERE mailspace_id = %s AND email_id = 0 AND {where}",
+                [self.id, *ids],
+            )
         if self._forms:
             self._follow_drafts()
         if self.touched:

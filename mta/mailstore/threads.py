@@ -32,7 +32,7 @@ from mta.values import (
 
 from . import sql
 from .columns import BASE_SUBJECT_LENGTH
-from .models import Mailbox, Message, Thread, ThreadRef, ThreadRow
+from .models import Message, Thread, ThreadRef, ThreadRow
 
 if TYPE_CHECKING:
     from .changing import Changing
@@ -399,4 +399,5 @@ def _same(old: Sequence[Any], new: Sequence[Any]) -> bool:
 
 def roles_of(mailspace: int) -> dict[int, str]:
     """Mailbox id → role, removed mailboxes included (their placements may come back)."""
-    return dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "role"))
+    found = sql.select("SELECT id, role FROM mailstore_mailbox WHERE mailspace_id = %s", [mailspace])
+    return dict(found)
