@@ -101,7 +101,7 @@ export class Body {
       extensions: extensions(kit, () => this.askForLink()),
       content,
       editorProps: {
-        attributes: { "data-test": "compose-body", role: "textbox", "aria-multiline": "true", "aria-label": this.plain.getAttribute("aria-label"), dir: "auto" },
+        attributes: { role: "textbox", "aria-multiline": "true", "aria-label": this.plain.getAttribute("aria-label"), dir: "auto" },
         transformPastedHTML: plainPaste,
         handlePaste: (_view, event) => this.paste(event),
       },

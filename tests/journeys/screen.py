@@ -102,7 +102,7 @@ class Screen:
         """Compose and send, as far as the button."""
         self.page.locator("[data-test=compose]:visible").click()
         window = self.page.locator("[data-test=compose-window]")
-        window.locator("[data-test=compose-to]").fill(to)
+        window.locator("[data-test=compose-to] input").fill(to)
         window.locator("[data-test=compose-subject]").fill(subject)
         self._type(window, text)
         self._send(window)
@@ -120,7 +120,7 @@ class Screen:
         expect(self.page.locator("#toasts .toast-action")).to_be_visible(timeout=PATIENCE)
 
     def _type(self, window: Locator, text: str) -> None:
-        body = window.locator("[data-test=compose-body]")  # there as soon as the editor is
+        body = window.locator("[data-test=compose-body] [contenteditable]")  # there as soon as the editor is
         expect(body).to_be_visible(timeout=PATIENCE)
         body.press_sequentially(text)
         expect(body).to_contain_text(text)

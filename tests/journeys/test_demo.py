@@ -58,7 +58,9 @@ def test_sending_is_undone_in_time(ann: Screen) -> None:
     ann.write("echo@outside.test", "Too early", "Not yet finished")
     ann.page.locator("#toasts .toast-action", has_text="Undo").click()
     window = ann.page.locator("[data-test=compose-window]")
-    expect(window.locator("[data-test=compose-body]")).to_contain_text("Not yet finished", timeout=PATIENCE)
+    expect(window.locator("[data-test=compose-body] [contenteditable]")).to_contain_text(
+        "Not yet finished", timeout=PATIENCE
+    )
     window.locator("[data-test=discard]").click()
     ann.go("/mail/sent/")
     ann.misses_row("Too early")
