@@ -19,10 +19,8 @@ from django.db import transaction
 from mta import directory
 from mta.directory import LocalTarget
 from mta.mailstore import service as mailstore
-from mta.mailstore import writer
-from mta.mailstore.blobs import Prepared, prepare
-from mta.mailstore.door import Door
 from mta.mailstore.errors import StoreError
+from mta.mailstore.service import Door, Prepared, prepare
 from mta.message import report, trace
 from mta.message.build import new_message_id
 from mta.message.report import RecipientReport
@@ -141,7 +139,7 @@ def _commit(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int
             _record(info, each, now, warned=not each.given_up)
         send(door)
 
-    writer.commit(addressee.mailspaces, work)
+    mailstore.commit(addressee.mailspaces, work)
 
 
 def _addressee(info: OutgoingInfo) -> Addressee | None:

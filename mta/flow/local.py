@@ -12,9 +12,8 @@ from collections.abc import Iterable, Sequence
 from mta import directory
 from mta.flow import bounce, placement, recipients
 from mta.flow.recipients import Here
-from mta.mailstore import writer
-from mta.mailstore.blobs import Prepared, prepare
-from mta.mailstore.door import Door
+from mta.mailstore import service as mailstore
+from mta.mailstore.service import Door, Prepared, prepare
 from mta.message import trace
 from mta.queue import reasons
 from mta.queue import service as queue
@@ -163,4 +162,4 @@ def _commit(
         )
         tracing.record(events)
 
-    writer.commit({mailspace for _c, here in pairs for mailspace in here.mailspaces}, work)
+    mailstore.commit({mailspace for _c, here in pairs for mailspace in here.mailspaces}, work)

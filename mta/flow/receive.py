@@ -14,9 +14,8 @@ from dataclasses import dataclass, replace
 from mta.directory import LocalTarget, RemoteTarget
 from mta.flow import placement
 from mta.flow.placement import Decision
-from mta.mailstore import writer
-from mta.mailstore.blobs import Prepared, prepare
-from mta.mailstore.door import Door
+from mta.mailstore import service as mailstore
+from mta.mailstore.service import Door, Prepared, prepare
 from mta.message import trace as trace_lines
 from mta.queue import service as queue
 from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
@@ -136,7 +135,7 @@ def store(passage: Passage) -> Future[Accepted]:
         tracing.record(_events(passage, prepared))
         return answer(passage)
 
-    return writer.submit([delivery.mailspace for delivery in passage.deliveries], work)
+    return mailstore.submit([delivery.mailspace for delivery in passage.deliveries], work)
 
 
 def answer(passage: Passage) -> Accepted:

@@ -23,11 +23,8 @@ from mta.flow import local, mime, recipients, submitted
 from mta.flow.errors import AlreadySent, BadMessage, NotYours, TooBig
 from mta.flow.recipients import Audience
 from mta.mailstore import service as mailstore
-from mta.mailstore import writer
-from mta.mailstore.blobs import Prepared, prepare
-from mta.mailstore.door import Door
 from mta.mailstore.errors import NoSuchDraft, StoreError
-from mta.mailstore.service import DraftInfo
+from mta.mailstore.service import Door, DraftInfo, Prepared, prepare
 from mta.message import build, dkim, trace
 from mta.queue import service as queue
 from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
@@ -110,7 +107,7 @@ def submit_draft(
         return _send(door, letter, message=message, draft=draft_id, answered=answered)
 
     try:
-        return writer.commit({mailspace, *_mailspaces(letter)}, work)
+        return mailstore.commit({mailspace, *_mailspaces(letter)}, work)
     except NoSuchDraft as gone:
         raise AlreadySent(str(gone)) from gone
 
@@ -140,7 +137,7 @@ def cancel(mailspace: int, outgoing: int, *, cause: Cause) -> int | None:
             ]
         )
 
-    writer.commit({mailspace}, work)
+    mailstore.commit({mailspace}, work)
     return info.draft
 
 
@@ -225,7 +222,7 @@ def submit_raw(
         mailspace=login.access[0].mailspace if login.access else None,
         ip=ip,
     )
-    return writer.commit(_mailspaces(letter), lambda door: _send(door, letter))
+    return mailstore.commit(_mailspaces(letter), lambda door: _send(door, letter))
 
 
 # The names of the parameters above are the server's; inside they would hide the module.

@@ -6,15 +6,17 @@ and not one other byte changes. Called by `flow.submit`.
 
 from __future__ import annotations
 
-from mta.mailstore import rows
+from contextlib import suppress
+
 from mta.mailstore import service as mailstore
-from mta.mailstore.door import Door
+from mta.mailstore.errors import NoSuchMessage
+from mta.mailstore.service import Door
 from mta.message.address import BadAddress, canonical_domain, parse_addresses
 from mta.message.build import new_message_id
 from mta.message.encode import date_text_us, id_field, structured_field
 from mta.message.headers import parse_header, split_message
 from mta.queue.values import OutgoingInfo
-from mta.values import ANSWERED, Cause
+from mta.values import Cause
 
 # RFC 6409 leaves Bcc to the client; a client that left it in did not mean to show it (RFC 5322 §3.6.3).
 _NEVER_LEAVE = frozenset({"bcc", "resent-bcc", "return-path"})
@@ -62,20 +64,12 @@ def completed(raw: bytes, *, hostname: str, at: int) -> bytes:
 
 def take_back(door: Door, mailspace: int, info: OutgoingInfo, *, forwarded: bool, cause: Cause) -> None:
     """Within the transaction that cancels the queue's rows: the Sent copy goes, the draft is open again."""
-    changing = door[mailspace]
     if info.message is not None:
-        changing.expunge(rows.of_messages(mailspace, [info.message]))
+        mailstore.withdraw(door, mailspace, info.message)
     if info.draft is not None:
         mailstore.reopen(door, mailspace, info.draft)
-    if info.answered is None:
-        return
-    lives = rows.of_messages(mailspace, [info.answered])
-    if not lives:
-        return
-    live = lives[0]
-    flags, keywords = live.flags & ~ANSWERED, live.keywords
-    if forwarded:
-        flags = live.flags
-        keywords = " ".join(word for word in live.keywords.split() if word != "$Forwarded")
-    entry = changing.entry("answer", cause, mailstore.new_action())
-    changing.flag([live], entry, {info.answered: (flags, keywords)})
+    if info.answered is not None:
+        with suppress(NoSuchMessage):  # gone since; nothing to take back there
+            mailstore.mark_answered(
+                door, mailspace, info.answered, cause=cause, forwarded=forwarded, on=False
+            )

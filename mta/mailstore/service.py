@@ -95,6 +95,7 @@ from .verbs import (
     star_messages,
     unjunk,
     unlabel,
+    withdraw,
 )
 from .writer import commit, submit
 from .writer import start as start_writer
@@ -192,5 +193,6 @@ __all__ = [
     "usage",
     "usages",
     "view_counts",
+    "withdraw",
     "would_exceed",
 ]

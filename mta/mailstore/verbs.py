@@ -293,19 +293,27 @@ def set_answered(mailspace: int, message: int, *, cause: Cause, forwarded: bool 
     commit({mailspace}, work)
 
 
-def mark_answered(door: Door, mailspace: int, message: int, *, cause: Cause, forwarded: bool = False) -> None:
-    """The same within a transaction of the caller's."""
+def mark_answered(
+    door: Door, mailspace: int, message: int, *, cause: Cause, forwarded: bool = False, on: bool = True
+) -> None:
+    """The same within a transaction of the caller's; `on` False when a sending is taken back."""
     lives = rows.of_messages(mailspace, [message])
     if not lives:
         raise NoSuchMessage("That message is no longer here.")
     changing = door[mailspace]
     entry = changing.entry("forward" if forwarded else "answer", cause, new_action())
     live = lives[0]
-    if forwarded:
-        words = keywords.joined({**keywords.checked([mailops.FORWARDED]), **keywords.split(live.keywords)})
-        changing.flag([live], entry, {message: (live.flags, words)})
-    else:
-        changing.flag([live], entry, {message: (live.flags | ANSWERED, live.keywords)})
+    flags, words = live.flags, keywords.split(live.keywords)
+    note = keywords.checked([mailops.FORWARDED]) if forwarded else {}
+    if not forwarded:
+        flags = flags | ANSWERED if on else flags & ~ANSWERED
+    words = {**note, **words} if on else {low: word for low, word in words.items() if low not in note}
+    changing.flag([live], entry, {message: (flags, keywords.joined(words))})
+
+
+def withdraw(door: Door, mailspace: int, message: int) -> None:
+    """Within a transaction that takes a sending back: the Sent copy goes at once, without a journal."""
+    door[mailspace].expunge(rows.of_messages(mailspace, [message]))
 
 
 def _set_bits(changing: Changing, entry: Entry, lives: Sequence[Live], bits: int, *, on: bool) -> None:

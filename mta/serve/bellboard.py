@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from mta.mailstore.bells import Bells
+from mta.mailstore.service import Bells
 
 Callback = Callable[[], None]
 

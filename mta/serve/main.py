@@ -19,7 +19,7 @@ import uvloop
 from django.conf import settings
 from django.db import connection, connections
 
-from mta.mailstore import writer
+from mta.mailstore import service as mailstore
 from mta.serve import statuses
 from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
@@ -116,7 +116,7 @@ class Sidecar:
             stopping=asyncio.Event(),
         )
         self.listener = Listener(self.house, _doors(), limits=self._limits, share_ports=self._share_ports)
-        writer.start()
+        mailstore.start_writer()
         self._bridge.start()
         self._bellboard.start()
         try:
@@ -138,7 +138,7 @@ class Sidecar:
     def _stop_threads(self) -> None:
         self._bellboard.stop()
         self._bridge.stop()
-        writer.stop()
+        mailstore.stop_writer()
 
     def _reload_certificate(self) -> None:
         """A renewed certificate holds for every connection that begins from now on."""
