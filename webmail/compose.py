@@ -72,7 +72,7 @@ class Written:
                 html=html,
                 quote=bool(data.get("quote", True)),
             )
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CannotWrite(_("This message could not be read. Reload the page and try again.")) from error
 
 

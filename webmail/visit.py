@@ -36,6 +36,7 @@ P = ParamSpec("P")
 
 # Rows repeat themselves: a page is a tenth when it is packed (with random padding against BREACH).
 _gzip = GZipMiddleware(lambda request: HttpResponse())
+LARGEST = 2**63 - 1
 CHOSEN = "mailspace"  # the session's key for the mailspace chosen among several
 
 
@@ -91,6 +92,8 @@ def visiting(
         visit = begin(request)
         if visit is None:
             return _ask_to_sign_in(request)
+        if any(isinstance(value, int) and value > LARGEST for value in kwargs.values()):
+            raise Http404  # no row has such a number, and no database takes it
         request.visit = visit  # type: ignore[attr-defined]
         try:
             with timezone.override(zone_of(visit, request)):
@@ -126,6 +129,11 @@ def _private(response: HttpResponseBase) -> HttpResponseBase:
     """Pages of mail are not kept by anything on the way, nor shown again after signing out."""
     response.headers.setdefault("Cache-Control", "private, no-store")
     return response
+
+
+def number(text: str) -> int | None:
+    """What a form or an address names by number; None for all that is none ("²" is a digit to Python)."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def wants_parts(request: HttpRequest) -> bool:

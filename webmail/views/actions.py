@@ -21,7 +21,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NothingToUndo, StoreError
 from mta.values import JUNK, TRASH, Done
 from webmail.boxes import SLUGS, Box, box_of
-from webmail.visit import Visit, visiting, wants_parts
+from webmail.visit import Visit, number, visiting, wants_parts
 
 MAX_AT_ONCE = 500
 
@@ -48,8 +48,9 @@ class Asked:
         given = self.request.POST.get("target", "")
         if "/" in given or given in SLUGS:  # a place of the left column, by its address
             return self.visit.box(given)
-        if given.isdigit():
-            return box_of(mailstore.mailbox_by_id(self.space, int(given)))
+        named = number(given)
+        if named is not None:
+            return box_of(mailstore.mailbox_by_id(self.space, named))
         name = self.request.POST.get("new", "").strip()
         if not name:
             raise Refused(_("Choose where to move it."))
@@ -77,9 +78,7 @@ def act(request: HttpRequest, visit: Visit, verb: str = "") -> HttpResponseBase:
         return _answer(request, Outcome(_("You may read this mailbox, but not change it.")), status=403)
     name = verb or request.POST.get("verb", "")
     doing = _VERBS.get(name) or _MESSAGE_VERBS.get(name) or _OTHER_VERBS.get(name)
-    ids = [int(each) for each in request.POST.getlist("ids") if each.isdigit() and len(each) < 19][
-        :MAX_AT_ONCE
-    ]
+    ids = [each for each in map(number, request.POST.getlist("ids")) if each is not None][:MAX_AT_ONCE]
     if doing is None or (not ids and name not in _OTHER_VERBS):
         return _answer(request, Outcome(_("Nothing was chosen.")), status=400)
     try:

@@ -22,6 +22,9 @@ NOTHING_RUNS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 KEPT = "private, max-age=604800, immutable"  # the bytes of a part never change
 R = TypeVar("R", bound=HttpResponseBase)
 IN_MEMORY = 8 * 1024 * 1024
+# A browser runs, styles by or parses these when a page names them, download or not; our own pages may name what lies
+# on this host, so none of it goes out under its own type. The name of the file says enough to who saves it.
+_ACTIVE = re.compile(r"script|html|xml|svg|css|json|wasm|manifest")
 
 
 @visiting
@@ -49,7 +52,8 @@ def _file(raw: bytes, part: Part, *, inline: bool) -> HttpResponse:
     is_message = kind == "message/rfc822"  # RFC 2046 §5.2.1: never encoded
     data = raw[part.body_start : part.body_end] if is_message else decoded(raw, part)
     shown = inline and kind in SAFE_PICTURES
-    declared = kind if re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind) else "application/octet-stream"
+    plain = re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind) and not _ACTIVE.search(kind)
+    declared = kind if plain else "application/octet-stream"
     response = HttpResponse(data, content_type=declared)
     return _guard(response, part.filename or _fallback_name(part), attached=not shown)
 

@@ -7,6 +7,7 @@ saved and webmail/writing.py for what happens when something cannot be done.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.contrib import messages
@@ -28,6 +29,8 @@ from webmail.people import read_people, write_people, wrong_people
 from webmail.templatetags.look import file_hue, file_icon
 from webmail.visit import show
 from webmail.writing import Desk, writing
+
+_HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 # --- for the window -----------------------------------------------------------------------------------------
@@ -125,17 +128,25 @@ def save(request: HttpRequest, desk: Desk) -> JsonResponse:
     draft, known = _saved(desk, data)
     if data.get("settle") or not data.get("draft"):
         compose.materialise(desk.mailspace, draft, cause=desk.visit.cause)
-    return JsonResponse(
-        _standing(draft) | {"elsewhere": bool(known and known > int(data.get("version") or 0))}
-    )
+    version = data.get("version")
+    seen = version if isinstance(version, int) else 0
+    return JsonResponse(_standing(draft) | {"elsewhere": bool(known and known > seen)})
 
 
 def _posted(request: HttpRequest) -> dict[str, Any]:
     try:
-        data = json.loads(request.body)
-    except ValueError as error:
+        data = json.loads(_whole_characters(request.body))
+    except (ValueError, RecursionError) as error:
         raise CannotWrite(_("This message could not be read. Reload the page and try again.")) from error
     return data if isinstance(data, dict) else {}
+
+
+def _whole_characters(body: bytes) -> bytes | str:
+    """JSON with no half of a pair of surrogates, which a script may cut out of an emoji and nothing can store."""
+    if not _HALF.search(body):
+        return body
+    text = json.dumps(json.loads(body), ensure_ascii=False)
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 def _saved(desk: Desk, data: dict[str, Any]) -> tuple[DraftInfo, int | None]:
@@ -173,7 +184,7 @@ def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
     )
     thread = mailstore.message(desk.mailspace, sent.message).thread if sent.message else 0
     url = reverse("mail:conversation", args=["sent", thread]) if thread else ""
-    return JsonResponse({"outgoing": sent.outgoing, "seconds": delay, "url": url})
+    return JsonResponse({"outgoing": sent.outgoing, "seconds": delay, "url": url, "message": sent.message})
 
 
 @require_POST

@@ -12,7 +12,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import BadName, MailboxExists, StoreError
 from mta.values import LABEL, MailboxInfo
 from webmail.boxes import box_of
-from webmail.visit import Visit, visiting, wants_parts
+from webmail.visit import Visit, number, visiting, wants_parts
 
 HUES = 12
 
@@ -22,8 +22,8 @@ HUES = 12
 def create(request: HttpRequest, visit: Visit) -> HttpResponse:
     """A new label, under `parent` if one is given."""
     _require_organise(visit)
-    parent = request.POST.get("parent", "")
-    under = f"{_label(visit, int(parent)).name}/" if parent.isdigit() else ""
+    parent = number(request.POST.get("parent", ""))
+    under = "" if parent is None else f"{_label(visit, parent).name}/"
     name = under + request.POST.get("name", "").strip()
     try:
         made = mailstore.create_mailbox(visit.mailspace, name, cause=visit.cause, colour=_hue(request))
@@ -75,8 +75,8 @@ def _require_organise(visit: Visit) -> None:
 
 
 def _hue(request: HttpRequest) -> int | None:
-    given = request.POST.get("colour", "")
-    return int(given) % HUES if given.isdigit() and len(given) < 4 else None
+    given = number(request.POST.get("colour", ""))
+    return None if given is None else given % HUES
 
 
 def _refuse(request: HttpRequest, error: StoreError) -> HttpResponse:

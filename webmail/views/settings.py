@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from webmail.models import Preferences
-from webmail.visit import CHOSEN, Visit, show, visiting
+from webmail.visit import CHOSEN, Visit, number, show, visiting
 
 
 def _zones() -> list[tuple[str, str]]:
@@ -60,11 +60,7 @@ def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
 @visiting
 def choose(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Look at another mailspace this account may open."""
-    wanted = request.POST.get("mailspace", "")
-    if (
-        request.method == "POST"
-        and wanted.isdigit()
-        and any(each.mailspace == int(wanted) for each in visit.every)
-    ):
-        request.session[CHOSEN] = int(wanted)
+    wanted = number(request.POST.get("mailspace", ""))
+    if request.method == "POST" and any(each.mailspace == wanted for each in visit.every):
+        request.session[CHOSEN] = wanted
     return redirect("mail:inbox")
