@@ -270,7 +270,11 @@ def _here(box: int, here: list[tuple[Member, Placed]]) -> dict[str, Any]:
             unread += 1
         seen_ids.add(member.id)
     wakes = [place.wake_at for _, place in here if place.wake_at is not None]
+    newest = here[-1][0]
     return {
+        # Sent and Drafts name the readers of what was written, not those of the answer that came since.
+        "recipients": [pair for kind in ("to", "cc", "bcc") for pair in newest.addresses.get(kind, ())][:10],
+        "last_message": newest.id,
         "sort_at": max(_sort_at(box, member, place) for member, place in here),
         "unread": unread,
         "wake_at": min(wakes) if wakes and box > 0 else None,
@@ -317,12 +321,10 @@ def _summary(members: list[Member]) -> dict[str, Any]:
         "subject": (unique[0].subject or newest.subject)[:255],
         "snippet": newest.snippet,
         "people": list(people.values())[:50],
-        "recipients": [pair for kind in ("to", "cc", "bcc") for pair in newest.addresses.get(kind, ())][:10],
         "attachments": attachments[:3],
         "attachment_count": len(attachments),
         "boxes": sorted({place.mailbox for member in members for place in member.placed}),
         "drafts": len(drafts),
-        "last_message": newest.id,
     }
 
 
