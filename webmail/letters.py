@@ -125,8 +125,7 @@ def write_out(
     messages = conversation.messages
     needed = _needed(messages, open_ids)
     raws = dict(mailstore.raws(mailspace, needed)) if needed else {}
-    sent = [message for message in messages if message.own and message.draft is None]
-    sendings = sendings_of(mailspace, sent)
+    sendings = sendings_of(mailspace, _sent(messages))
     return [
         _letter(
             message,
@@ -141,11 +140,24 @@ def write_out(
     ]
 
 
-def to_open(messages: Sequence[ConversationMessage]) -> frozenset[int]:
-    """Which messages stand open when a conversation is opened: the unread ones and the last."""
-    return frozenset(
-        {message.id for message in messages if not message.flags & SEEN} | {each.id for each in messages[-1:]}
-    )
+def to_open(mailspace: int, messages: Sequence[ConversationMessage]) -> frozenset[int]:
+    """Which messages stand open when a conversation is opened: the unread ones, the last, and own ones that did not
+    reach everybody, so that where they are is seen at once."""
+    unread = {message.id for message in messages if not message.flags & SEEN}
+    return frozenset(unread | {each.id for each in messages[-1:]} | set(astray(mailspace, _sent(messages))))
+
+
+def astray(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
+    """The sendings that wait or failed, by message id."""
+    return {
+        message: sending
+        for message, sending in sendings_of(mailspace, sent).items()
+        if sending.waiting or sending.state == "failed"
+    }
+
+
+def _sent(messages: Sequence[ConversationMessage]) -> list[ConversationMessage]:
+    return [message for message in messages if message.own and message.draft is None]
 
 
 def folded(letters: Sequence[Letter]) -> list[Letter | Fold]:
@@ -337,6 +349,17 @@ def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int
         current = {(each.outgoing, each.address): each for each in states if each.state != CANCELLED}
         found.setdefault(target, {}).update(current)
     return {message: _sending(list(states.values())) for message, states in found.items() if states}
+
+
+def deliveries_of(mailspace: int, messages: Sequence[int]) -> dict[int, tuple[str, str]]:
+    """(state, words) of those of some sent messages that wait or failed: what a list of sent mail marks."""
+    found = {}
+    for message, states in queue.states_for(mailspace, messages=messages).items():
+        current = [each for each in states if each.state != CANCELLED]
+        sending = _sending(current) if current else None
+        if sending is not None and sending.state != "delivered" and isinstance(message, int):
+            found[message] = (sending.state, sending.text)
+    return found
 
 
 def _sending(states: Sequence[RecipientState]) -> Sending:

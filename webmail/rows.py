@@ -6,7 +6,7 @@ what is decided here is only how they are said (webmail spec §3).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import lru_cache
@@ -88,16 +88,28 @@ class Row:
 
 
 def rows_of(
-    lines: Iterable[ThreadLine],
+    lines: Sequence[ThreadLine],
     box: Box,
     mailboxes: tuple[MailboxInfo, ...],
     *,
     first: int = 1,
     search: str = "",
+    deliveries: Mapping[int, tuple[str, str]] | None = None,
 ) -> list[Row]:
-    """The rows of a page; `first` is the place of the first one in the whole list."""
+    """The rows of a page; `first` is the place of the first one in the whole list, `deliveries` says of sent
+    messages how their sending stands."""
     places = {each.id: each for each in mailboxes}
-    return [_row(line, box, places, first + at, search) for at, line in enumerate(lines)]
+    rows = [_row(line, box, places, first + at, search) for at, line in enumerate(lines)]
+    return (
+        [_marked(row, line, deliveries) for row, line in zip(rows, lines, strict=True)]
+        if deliveries
+        else rows
+    )
+
+
+def _marked(row: Row, line: ThreadLine, deliveries: Mapping[int, tuple[str, str]]) -> Row:
+    state, text = deliveries.get(line.last_message, ("", ""))
+    return replace(row, delivery=state, delivery_text=text)
 
 
 def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int, search: str) -> Row:

@@ -1,6 +1,7 @@
 // The dock: opens windows that write, from any link to /mail/compose/, any [data-compose], or the event
 // `compose:open` ({detail: {mode, message, draft, mailto}}) on the document. Places them, brings them back after a
-// reload or a crash, and says what became of a message: "Sending in 5 s. Undo", then "Sent. View".
+// reload or a crash, and says what became of a message: "Sending in 5 s. Undo", then "Sent. View",
+// and when it soon turns out not to be delivered, that too.
 // Small on purpose: the window, its editor and its styles are loaded when the page has nothing else to do.
 
 import { closeToast, toast } from "./toast.js";
@@ -132,6 +133,7 @@ function onItsWay(sent, window_ = null) {
     window_?.leave();
     toast(net.say("sent"), { actions: sent.url ? [{ text: net.say("view"), url: sent.url }] : [], name: "sent" });
     document.dispatchEvent(new CustomEvent("compose:sent", { detail: sent }));
+    follow(sent);
   };
   const left = () => Math.max(0, Math.ceil((sent.until - Date.now()) / 1000));
   if (!left()) return done();
@@ -164,6 +166,24 @@ function onItsWay(sent, window_ = null) {
     closeToast();
     done();
   }, 250);
+}
+
+/* A wrong address is known within seconds: whoever has just sent to it is told wherever they are by then. */
+const LOOKS = [3, 6, 12, 30, 60, 120];  // seconds after the one before
+
+function follow(sent, looks = LOOKS) {
+  const thread = sent.url?.match(/(\d+)\/$/)?.[1];
+  if (!thread || !sent.message || !looks.length) return;
+  setTimeout(async () => {
+    let sending = { waiting: true };
+    try {
+      const answer = await fetch(`/mail/live/conversation/${thread}/`, { redirect: "error" });
+      if (answer.ok) sending = (await answer.json()).sendings[sent.message] ?? {};
+    } catch { /* no connection: look again later */ }
+    if (sending.state === "failed") {
+      if (location.pathname !== sent.url) toast(`${sending.text}.`, { actions: [{ text: net.say("view"), url: sent.url }], name: "undelivered" });
+    } else if (sending.waiting) follow(sent, looks.slice(1));
+  }, looks[0] * 1000);
 }
 
 /* --- after a reload, or a crash --- */

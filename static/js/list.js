@@ -182,6 +182,7 @@ function insert(list, fresh, at, firstPage) {
 function showTotal(total) {
   const range = main.querySelector(".toolbar .pager-range");
   if (total === undefined || !range || view().view !== "list") return;
+  range.hidden = total === 0;
   const shown = rows().length, first = Number(range.textContent.replace(/[^0-9–]/g, "").split("–")[0]) || 1;
   const spell = (number) => number.toLocaleString(document.documentElement.lang);
   range.textContent = range.textContent.replace(/^[^–]*–[^\s]*/, `${spell(shown ? Math.max(1, first) : 0)}–${spell(shown ? Math.max(1, first) + shown - 1 : 0)}`).replace(/[\d.,\u00a0\u202f]+$/, spell(total));

@@ -76,7 +76,7 @@ let said = 0;
 function announce(arrived) {
   if (!arrived.length || Date.now() - said < 30_000) return;
   said = Date.now();
-  speaker.textContent = say("new_mail", arrived.map((row) => row.querySelector(".row-from")?.textContent.trim()).slice(0, 3).join(", "));
+  speaker.textContent = say("new_mail", arrived.map((row) => row.querySelector(".row-names")?.textContent.trim()).slice(0, 3).join(", "));
 }
 
 /* --- the stream -------------------------------------------------------------------------------------- */

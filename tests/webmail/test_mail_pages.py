@@ -12,8 +12,8 @@ from django.test.utils import CaptureQueriesContext
 
 from mta.mailstore import service as mailstore
 from mta.queue import service as queue
-from mta.queue.values import WEB, NewOutgoing, NewRecipient
-from mta.values import DRAFTS, FLAGGED, JUNK, SEEN, TRASH
+from mta.queue.values import FAILED, WEB, NewOutgoing, NewRecipient, Outcome
+from mta.values import DRAFTS, FLAGGED, JUNK, SEEN, TRASH, now_us
 from tests.webmail.mail_world import CAUSE, Reader
 
 pytestmark = pytest.mark.django_db
@@ -51,6 +51,18 @@ def test_a_row_says_who_what_and_what_is_in_it(ann: Reader) -> None:
 def test_rows_of_sent_say_to_whom(ann: Reader) -> None:
     ann.sent(subject="Hello", to="Ben Okafor <ben@x.test>")
     assert "To: Ben Okafor" in ann.page("/mail/sent/")
+
+
+def test_rows_of_sent_go_on_naming_whom_i_wrote_to_when_an_answer_has_come(ann: Reader) -> None:
+    ann.sent(subject="Hello", to="Ben Okafor <ben@x.test>", message_id="a@x")
+    ann.receive(subject="Re: Hello", to="Ann <ann@example.test>", references="a@x", message_id="b@x")
+    page = ann.page("/mail/sent/")
+    assert "To: Ben Okafor" in page
+    assert "To: Ann" not in page
+
+
+def test_an_empty_place_counts_nothing(ann: Reader) -> None:
+    assert '<span class="pager-range" hidden>' in ann.page("/mail/snoozed/")
 
 
 def test_participants_are_named_in_order_and_the_reader_is_me(ann: Reader) -> None:
@@ -309,6 +321,36 @@ def test_who_may_only_read_changes_nothing(ann: Reader, eve: Reader) -> None:
 
 
 # --- where a sent message is
+def _fail(ann: Reader, message: int) -> None:
+    queue.enqueue(
+        NewOutgoing(
+            kind=WEB,
+            sender="ann@example.test",
+            raw=b"x",
+            recipients=(NewRecipient("ben@outside.test"),),
+            mailspace=ann.space,
+            message=message,
+        )
+    )
+    (claimed,) = queue.claim(limit=10)
+    no = Outcome(FAILED, "no mailbox", 550, "5.1.1", "5.1.1 who?", "mx.outside.test")
+    queue.record(claimed, no, queue.decide(claimed, no, now=now_us()), now=now_us())
+
+
+def test_what_was_not_delivered_is_marked_in_sent_and_stands_open(ann: Reader) -> None:
+    thread = ann.sent(subject="Out", message_id="out@x", to="ben@outside.test")
+    message = mailstore.conversation(ann.space, thread).messages[0].id
+    ann.receive(subject="Re: Out", references="out@x", message_id="b@x", flags=SEEN)
+    assert 'data-state="failed"' not in ann.page("/mail/sent/")
+    _fail(ann, message)
+    for page in (ann.page("/mail/sent/"), ann.get("/mail/live/rows/sent/?since=0").json()["rows"][0]["html"]):
+        assert 'data-state="failed" title="Not delivered"' in page
+    assert 'data-state="failed"' not in ann.page("/mail/inbox/")
+    assert f'data-sending="{message}"' in ann.page(f"/mail/inbox/{thread}/")
+    news = ann.get(f"/mail/live/conversation/{thread}/").json()["sendings"][str(message)]
+    assert (news["state"], news["text"]) == ("failed", "Not delivered")
+
+
 def test_a_sent_message_says_how_it_stands_with_each_recipient(ann: Reader) -> None:
     thread = ann.sent(subject="Out", message_id="out@example.test", to="ben@outside.test, cy@outside.test")
     message = mailstore.conversation(ann.space, thread).messages[0]

@@ -17,7 +17,7 @@ from webmail.boxes import COMPOSE, Box
 from webmail.letters import folded, to_open, write_out
 from webmail.rows import labels
 from webmail.views.mail import targets
-from webmail.visit import Visit, is_prefetch, show, visiting, wants_parts
+from webmail.visit import Visit, is_prefetch, number, show, visiting, wants_parts
 
 MAX_ORIGINAL = 512 * 1024  # bytes that are shown; all of it can be downloaded
 
@@ -90,12 +90,12 @@ def own_addresses(visit: Visit) -> frozenset[str]:
 
 
 def _letters(request: HttpRequest, visit: Visit, found: Conversation) -> list[Any]:
-    open_ids = to_open(found.messages)
+    open_ids = to_open(visit.mailspace, found.messages)
     wanted = request.GET.get("open", "")
     if wanted == "all":
         open_ids = frozenset(message.id for message in found.messages)
-    elif wanted.isdigit():
-        open_ids |= {int(wanted)}
+    elif (named := number(wanted)) is not None:
+        open_ids |= {named}
     trash = frozenset(each.id for each in visit.mailboxes if each.role in (TRASH, JUNK))
     return write_out(visit.mailspace, found, open_ids=open_ids, own=own_addresses(visit), trash=trash)
 

@@ -20,8 +20,8 @@ from webmail import boxes
 from webmail.events import stream
 from webmail.letters import sendings_of
 from webmail.rows import rows_of
-from webmail.views.mail import page_title
-from webmail.visit import Visit, visiting
+from webmail.views.mail import deliveries, page_title
+from webmail.visit import Visit, number, visiting
 
 MAX_CHANGED = 200  # more than that, and the page is loaded anew
 
@@ -64,7 +64,7 @@ def _known(text: str, mailspaces: tuple[int, ...]) -> dict[int, int]:
 def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
     """The rows of a place that changed since a clock: new markup, those that left, all counts."""
     place = visit.box(box)
-    since = int(request.GET["since"]) if request.GET.get("since", "").isdigit() else 0
+    since = number(request.GET.get("since", "")) or 0
     changed, clock = mailstore.threads_changed(visit.mailspace, since, limit=MAX_CHANGED + 1)
     answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes)}
     answer |= {"title": page_title(visit, place), "total": _total(visit, place)}
@@ -79,7 +79,14 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
             "unread": row.unread,
             "html": str(row),
         }
-        for row in rows_of(lines, place, visit.mailboxes, first=0, search=request.GET.get("q", ""))
+        for row in rows_of(
+            lines,
+            place,
+            visit.mailboxes,
+            first=0,
+            search=request.GET.get("q", ""),
+            deliveries=deliveries(visit, place, lines),
+        )
     ]
     return JsonResponse(answer | {"rows": drawn, "gone": [each for each in changed if each not in here]})
 
@@ -115,6 +122,7 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
             "sendings": {
                 message: {
                     "state": sending.state,
+                    "text": sending.text,
                     "waiting": sending.waiting,
                     "html": render_to_string(
                         "webmail/sending.html", {"sending": sending, "message": message}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlencode
 
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import ThreadLine, ThreadPage
 from webmail.boxes import Box, box_of
+from webmail.letters import deliveries_of
 from webmail.rows import rows_of
 from webmail.visit import Visit, show, visiting
 
@@ -40,7 +42,9 @@ def box(request: HttpRequest, visit: Visit, box: str) -> HttpResponse:
         {
             "box": place,
             "clock": clock,
-            "rows": rows_of(page.rows, place, visit.mailboxes, first=first),
+            "rows": rows_of(
+                page.rows, place, visit.mailboxes, first=first, deliveries=deliveries(visit, place, page.rows)
+            ),
             "page": page,
             "pager": _pager(place, page, first),
             "first_page": page.position == 0,
@@ -49,6 +53,13 @@ def box(request: HttpRequest, visit: Visit, box: str) -> HttpResponse:
             "targets": targets(visit, place),
         },
     )
+
+
+def deliveries(visit: Visit, place: Box, lines: Sequence[ThreadLine]) -> dict[int, tuple[str, str]]:
+    """In Sent, how the newest message of each line stands where it has not reached everybody."""
+    if place.slug != "sent" or not lines:
+        return {}
+    return deliveries_of(visit.mailspace, [line.last_message for line in lines])
 
 
 def _page(visit: Visit, place: Box, request: HttpRequest) -> ThreadPage:
