@@ -5,6 +5,7 @@ Passwords are hashed before a transaction is opened: argon2 takes longer than al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib.auth.hashers import make_password
@@ -40,7 +41,7 @@ def add(
     hashed = make_password(password)
     try:
         with drawing(domain.tenant_id) as chain:
-            quota = _default_quota(chain[-1]) if quota_bytes is None else max(0, quota_bytes)
+            quota = _default_quota(chain) if quota_bytes is None else max(0, quota_bytes)
             check(chain, accounts=1, quota_bytes=quota or None)
             _require_free(domain, local)
             account = _insert(domain, local, hashed=hashed, full_name=full_name, quota_bytes=quota)
@@ -203,11 +204,12 @@ def _change(account: Account, verb: str, *, action: str, actor: Actor, reason: s
         setattr(account, name, value)
 
 
-def _default_quota(tenant: Tenant) -> int:
-    plan = tenant.plan
+def _default_quota(chain: Sequence[Tenant]) -> int:
+    plan = chain[-1].plan
     if plan and plan.account_quota_bytes:
         return plan.account_quota_bytes
-    return 1024**3 if limits(tenant)[2] else 0  # with a storage pool, nobody may take all of it
+    # With a storage pool, its own or that of a tenant above, nobody may take all of it.
+    return 1024**3 if any(limits(tenant)[2] for tenant in chain) else 0
 
 
 def _require_free(domain: Domain, local: str) -> None:

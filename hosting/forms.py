@@ -148,7 +148,10 @@ class AccountForm(forms.Form):
         label=_("Name"), max_length=200, required=False, help_text=_("Shown to those who get mail from here.")
     )
     password = _password(_("Password"), new=True)
-    quota = QuotaField(label=_("Storage"), help_text=_("Empty: what the plan gives, or no limit."))
+    quota = QuotaField(
+        label=_("Storage"),
+        help_text=_("Empty: what the plan gives, 1 GB where storage is limited, or no limit."),
+    )
 
 
 class AccountEditForm(forms.Form):

@@ -89,7 +89,9 @@ def read(text: str) -> Records:
         try:
             (rrset,) = dns.zonefile.read_rrsets(line, rdclass=None, default_ttl=300, origin=root)
         except (dns.exception.DNSException, ValueError) as trouble:
-            raise BadRecords(f"Line {number} is not a DNS record: {trouble}") from None
+            raise BadRecords(
+                f"Line {number} is not a DNS record: {str(trouble).rpartition(': ')[2]}"
+            ) from None
         rdtype = dns.rdatatype.to_text(rrset.rdtype)
         if rdtype not in _TYPES:
             raise BadRecords(f"Line {number}: {rdtype} records are not known here.")

@@ -180,3 +180,10 @@ def test_two_administrators_cannot_both_take_the_last_place(world: World) -> Non
     for thread in threads:
         thread.join()
     assert sorted(outcomes) == ["added", "full", "full", "full"]
+
+
+def test_an_account_below_a_pool_of_storage_has_a_quota_without_asking(world: World) -> None:
+    tenants.set_limits(
+        world.reseller, max_domains=0, max_accounts=0, max_quota_bytes=10 * 1024**3, actor=TEST
+    )
+    assert accounts.add(world.domain, "gil", password=PASSWORD, actor=TEST).quota_bytes == 1024**3

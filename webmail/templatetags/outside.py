@@ -1,4 +1,4 @@
-"""The way to "Outside world" in a left column; nothing outside a demonstration."""
+"""The way to "Outside world": in a left column, and where records are to be published; nothing outside a demonstration."""
 
 from django import template
 from django.conf import settings
@@ -8,6 +8,12 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 register = template.Library()
+
+
+@register.simple_tag
+def outside_records() -> str:
+    """The address of the page that publishes records, or "" outside a demonstration."""
+    return reverse("outside:records") if settings.DEMO_SANDBOX else ""
 
 
 @register.simple_tag
