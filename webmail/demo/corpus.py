@@ -1,7 +1,7 @@
 """The demonstration corpus: realistic mail for one mailbox, the same bytes at every run for a seed.
 
 `demonstration(now)` yields several hundred letters of a person's last months, oldest first.
-`plain(count)` yields any number of plain ones for benchmarks. Pure: no database, no clock.
+`colleague(now)` yields the little mail of another, `plain(count)` any number of plain ones for benchmarks. Pure: no database, no clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from email.message import EmailMessage
 from email.utils import format_datetime
 
 from webmail.demo import files, texts
-from webmail.demo.people import ANN, COLLEAGUES, COMPANIES, FRIENDS, LIST, NEWSLETTERS, Person
+from webmail.demo.people import ANN, BEN, COLLEAGUES, COMPANIES, FRIENDS, LIST, NEWSLETTERS, Person
 
 DAYS = 200
 
@@ -45,6 +45,12 @@ def demonstration(now: datetime, seed: int = 7) -> Iterator[Letter]:
         *writer.recent(),
     ]
     yield from sorted(letters, key=lambda letter: letter.at)
+
+
+def colleague(now: datetime, seed: int = 3) -> Iterator[Letter]:
+    """Ben's mail of the last weeks, oldest first."""
+    writer = _Writer(random.Random(seed), now)  # noqa: S311
+    yield from sorted(writer.notes_to(BEN), key=lambda letter: letter.at)
 
 
 def plain(count: int, *, seed: int = 1, to: str = "ann@example.test") -> Iterator[bytes]:
@@ -244,6 +250,15 @@ class _Writer:
             yield Letter(
                 _bytes(message), at, box="archive" if number % 2 else "inbox", starred=number % 17 == 0
             )
+
+    def notes_to(self, reader: Person) -> Iterator[Letter]:
+        """Short mail to somebody else than Ann; the newest three are not read yet."""
+        for number, (who, subject, text) in enumerate(texts.NOTES):
+            sender = (*FRIENDS, *COLLEAGUES, ANN)[who]
+            at = self.now - timedelta(days=number * number / 5, hours=1 + number, minutes=7 * number)
+            message = self._message(sender, [reader], subject, at)
+            message.set_content(f"{reader.first},\n\n{text}\n\n{sender.first}\n")
+            yield Letter(_bytes(message), at, seen=number > 2, starred=number == 4)
 
     def recent(self) -> Iterator[Letter]:
         """What lies on top of the inbox at the first look."""

@@ -270,3 +270,51 @@ SOCIETY = (
     "Seed swap on the first Sunday of the month, ten o'clock, in the green hut. Bring envelopes and a pencil.",
     "We have four cubic metres of good compost and one shovel. Please take turns.",
 )
+
+# Short mail to Ben: (who writes: index into friends, colleagues and Ann, subject, text), newest first.
+NOTES: tuple[tuple[int, str, str], ...] = (
+    (
+        13,
+        "Numbers for the workshop",
+        "Could you look over the numbers before Monday? The paper costs more than last year, and I would rather hear it from you than from the printer.",
+    ),
+    (
+        0,
+        "Posters",
+        "The posters are back and the fox is finally the right orange. Shall I bring two rolls to the office on Thursday?",
+    ),
+    (
+        11,
+        "Train on Friday",
+        "I am on the 16:12 and could keep you a seat. Coach 3, the quiet one, if you promise to be quiet.",
+    ),
+    (
+        18,
+        "Seating for the dinner",
+        "I have put you next to Chiara, because you two never finish a conversation. Say so now if you would rather be near the door.",
+    ),
+    (
+        10,
+        "Boat shed",
+        "The roof holds again. Bring a torch when you come, the lamp is the next thing to repair.",
+    ),
+    (
+        14,
+        "Minutes, corrected",
+        "You were right about the date, and I have changed it. The rest stands as it was.",
+    ),
+    (6, "Proof of page 12", "There was a comma too many on page 12 and one too few on page 13. I moved it."),
+    (8, "The oak table", "It is oiled and dry and heavier than both of us. Do you know somebody with a van?"),
+    (
+        2,
+        "Photographs of the lake",
+        "Two of them came out well. I print them larger than is reasonable and send you one.",
+    ),
+    (16, "Book fair", "We have a table by the window, row C. I can do Saturday if you do Sunday."),
+    (
+        7,
+        "Recipe",
+        "You asked for it twice, so here it is: more lemon than you think, and never the blue pan.",
+    ),
+    (3, "Thank you", "The tea arrived and so did the map. Both are in use."),
+)

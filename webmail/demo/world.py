@@ -16,7 +16,7 @@ from hosting.models import Account, Domain, Role, Tenant
 from hosting.passwords import DEMO_PASSWORD
 from mta.mailstore import service as mailstore
 from mta.values import FLAGGED, SEEN, Cause
-from webmail.demo.corpus import Letter, demonstration, plain
+from webmail.demo.corpus import Letter, colleague, demonstration
 
 CAUSE = Cause("import", "demonstration data")
 LABELS = {"Work": 7, "Family": 1, "Garden": 4, "Receipts": 2, "Travel": 6}
@@ -48,8 +48,7 @@ def build(say: Say) -> None:
     say("mail")
     now = datetime.now(tz=UTC)
     fill(_mailspace(ann), demonstration(now), say)
-    raws = list(islice(plain(12, seed=3, to="ben@example.test"), 12))
-    fill(_mailspace(ben), [Letter(raw, now, seen=number < 9) for number, raw in enumerate(raws)], say)
+    fill(_mailspace(ben), colleague(now), say)
     while mailstore.index_pending():
         pass
 
