@@ -19,9 +19,21 @@ const sizes = new ResizeObserver((entries) => {
 function fit(frame) {
   const page = frame?.contentDocument?.documentElement;
   if (!page) return;
+  narrow(frame, page);
   const wide = page.scrollWidth > page.clientWidth ? 16 : 0;
   const height = Math.ceil(page.getBoundingClientRect().height) + wide;
   if (height > 0) frame.style.blockSize = `${height}px`;
+}
+
+/* A mail made for a wider screen is drawn smaller, as far as it can still be read; what is wider yet scrolls. */
+function narrow(frame, page) {
+  const width = page.clientWidth;
+  if (!width || Number(frame.dataset.fitted) === width || !frame.contentDocument.body) return;
+  frame.dataset.fitted = width;
+  const body = frame.contentDocument.body;
+  body.style.zoom = "";
+  const needed = page.scrollWidth;
+  if (needed > width) body.style.zoom = Math.max(0.55, width / needed);
 }
 
 function dress(frame) {

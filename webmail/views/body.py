@@ -41,6 +41,7 @@ html.plain body{max-width:72ch}
 html.painted body{padding:12px 16px 13px}
 html.painted body:has(>table,>center,>div>table){padding:0 0 1px}
 img{max-width:100%;height:auto}
+@media(max-width:620px){html.painted table{max-width:100%!important}}
 .held-back{display:inline-block;box-sizing:border-box;max-width:100%;padding:4px 8px;overflow:hidden;vertical-align:middle;border:1px dashed #7A827A;border-radius:4px;color:#5E6861;font:12px/16px Inter,system-ui,sans-serif}
 pre{white-space:pre-wrap}table{font-size:inherit}
 a{color:var(--accent)}p{margin:0 0 1em}body>:last-child{margin-bottom:0}
