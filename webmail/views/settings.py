@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from zoneinfo import available_timezones
 
 from django import forms
@@ -16,14 +17,19 @@ from webmail.models import Preferences
 from webmail.visit import CHOSEN, Visit, number, show, visiting
 
 
-def _zones() -> list[tuple[str, str]]:
-    names = sorted(
+@cache
+def _names() -> list[str]:
+    """Read once: it walks the system's folders of zones, a tenth of a second each time."""
+    return sorted(
         name for name in available_timezones() if "/" in name and not name.startswith(("Etc/", "posix"))
     )
+
+
+def _zones() -> list[tuple[str, str]]:
     return [
         ("", _("As this browser says")),
         ("UTC", "UTC"),
-        *((name, name.replace("_", " ")) for name in names),
+        *((name, name.replace("_", " ")) for name in _names()),
     ]
 
 
