@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 from urllib.parse import urlsplit, urlunsplit
 
-from webmail.probe import free_port
+from tests.ports import reserved
 
 BASE = Path(__file__).resolve().parent.parent
 
@@ -56,7 +56,7 @@ class Product:
     ) -> None:
         self.data_dir = data_dir
         self.name = name
-        self.ports = {service: free_port("127.0.0.1") for service in LISTENERS}
+        self.ports = {service: reserved() for service in LISTENERS}
         self.url = f"http://127.0.0.1:{self.ports['web']}"
         self._demo = demo
         self._output = data_dir.parent / f"{data_dir.name}.up.log"
@@ -69,7 +69,7 @@ class Product:
             # Pages are the same without hashed names, and half a dozen seconds of compressing are saved.
             "COLLECT_STATIC": "off",
             # Never the real internet: nobody listens on this port unless the test does.
-            "DNS_SERVERS": dns_servers or f"127.0.0.1:{free_port('127.0.0.1')}",
+            "DNS_SERVERS": dns_servers or f"127.0.0.1:{reserved()}",
         }
         self.env |= {setting: f"127.0.0.1:{self.ports[service]}" for service, setting in LISTENERS.items()}
         if demo and not dns_servers:

@@ -18,6 +18,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tests.ports import reserved
+
 _NOBODY = 65534
 _FAST = (
     "fsync=off",
@@ -30,13 +32,6 @@ _FAST = (
 
 class Unavailable(Exception):
     """A server cannot be started here, and why."""
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _wait(ready: Callable[[], bool], process: subprocess.Popen[bytes], *, name: str, log: Path) -> None:
@@ -110,7 +105,7 @@ def postgres() -> Iterator[str]:
         )
         if made.returncode:
             raise Unavailable(f"PostgreSQL's initdb failed: {made.stderr[-1500:]}")
-        port = _free_port()
+        port = reserved()
         options = [
             f"-c{each}"
             for each in (*_FAST, "listen_addresses=127.0.0.1", f"unix_socket_directories={folder}")
@@ -148,7 +143,7 @@ def redis() -> Iterator[str]:
     program = _redis_program()
     with tempfile.TemporaryDirectory(prefix="mailstead-redis-") as name:
         log = Path(name) / "log"
-        port = _free_port()
+        port = reserved()
         options = [
             "--port",
             str(port),

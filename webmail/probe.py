@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import random
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -35,11 +36,16 @@ def busy_listener(listeners: Iterable[Listener]) -> Listener | None:
 
 
 def free_port(host: str) -> int:
-    """A port that nobody has now."""
-    with socket.socket(_family(host), socket.SOCK_STREAM) as probe:
-        probe.bind((host, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody has now.
+
+    Below the range that systems give to outgoing connections: of one of those, it would soon be somebody's.
+    """
+    for port in (*(random.randrange(20_000, 32_000) for _ in range(20)), 0):  # noqa: S311 - no secret
+        with socket.socket(_family(host), socket.SOCK_STREAM) as probe, contextlib.suppress(OSError):
+            probe.bind((host, port))
+            taken: int = probe.getsockname()[1]
+            return taken
+    raise OSError(f"no port is free on {host}")
 
 
 def answers(listener: Listener, *, speaks_http: bool = False) -> bool:

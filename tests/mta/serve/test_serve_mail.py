@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.mail import mail
-from webmail.probe import free_port
+from tests.ports import reserved
 
 BASE = Path(__file__).resolve().parents[3]
 PASSWORD = "right horse battery"
@@ -26,7 +26,7 @@ class Installation:
     """A DATA_DIR with one account, and `serve_mail` on it (SQLite, with the disk's promises kept)."""
 
     def __init__(self, folder: Path) -> None:
-        self.ports = {name: free_port("127.0.0.1") for name in PORTS}
+        self.ports = {name: reserved() for name in PORTS}
         self.env = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         self.env |= {f"{name}_LISTEN": f"127.0.0.1:{port}" for name, port in self.ports.items()}
         self.env |= {"DATA_DIR": str(folder), "MAIL_HOSTNAME": "mail.example.test", "COLLECT_STATIC": "off"}
