@@ -71,6 +71,11 @@ class SignInForm(forms.Form):
     )
     password = _password(_("Password"), new=False)
 
+    def ask_again(self) -> None:
+        """The name stays as it is; the cursor waits where the mistake most likely is."""
+        self.fields["username"].widget.attrs.pop("autofocus", None)
+        self.fields["password"].widget.attrs["autofocus"] = True
+
 
 class TenantForm(forms.Form):
     name = forms.CharField(label=_("Name"), max_length=200, widget=forms.TextInput(attrs={"autofocus": True}))
@@ -188,7 +193,12 @@ class CatchAllForm(forms.Form):
 
 
 class AdministratorForm(forms.Form):
-    full_name = forms.CharField(label=_("Your name"), max_length=200, required=False)
+    full_name = forms.CharField(
+        label=_("Your name"),
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "name", "autofocus": True}),
+    )
     username = forms.CharField(
         label=_("Sign-in name"),
         max_length=63,

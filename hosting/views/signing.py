@@ -33,6 +33,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
             login(request, account, backend="hosting.backends.Accounts")  # rotates the session's key
             return redirect(_destination(request, account, wanted))
         form.add_error(None, _("Name and password do not belong together, or the account is suspended."))
+        form.ask_again()
     context = {
         "form": form,
         "next": wanted,
