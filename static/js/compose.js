@@ -51,7 +51,7 @@ async function open(wish, { opener = document.activeElement, full = false, key, 
   try {
     if (!plain) data = await net.call(`opening/?${query({ ...wish, mode: wish.draft ? "draft" : mode })}`);
   } catch (error) {
-    if (!copy) { toast(error.message); return null; }
+    if (!copy) { if (!key) toast(error.message); return null; }  // what was open before a reload may have been sent since
   }
   if (copy) data = { ...data, ...copy.content, quote: data.quote ?? "", quoteKept: copy.content.quote, files: data.files, draft: copy.draft ?? data.draft, version: copy.version ?? data.version };
   const made = new ComposeWindow(data, { dock: self, key: key ?? crypto.randomUUID?.() ?? String(Math.random()).slice(2), opener, dirty: Boolean(copy) });
