@@ -305,6 +305,10 @@ def test_odd_texts_in_any_field_are_answered(ann: Reader, hers: Belongings) -> N
         if len(text) > 3000 and "compose" not in route and "actions" not in route:
             continue
         ways = [dict.fromkeys(FIELDS, text)]
+        if route == "/mail/actions/":
+            ways += [
+                posted(hers) | {"verb": verb, "target": text, "action": text} for verb in ("undo", "move")
+            ]
         if "actions" in route or "label" in route:
             ways.append(posted(hers) | {"new": text, "target": "", "name": text})
         for data in ways:

@@ -218,8 +218,9 @@ def _delete_messages(asked: Asked) -> Outcome:
 
 # --- verbs without a choice of conversations ----------------------------------------------------------------
 def _undo(asked: Asked) -> Outcome:
+    action = asked.request.POST.get("action", "")[:64].replace("\0", "")  # which PostgreSQL does not take
     try:
-        done = mailstore.undo(asked.space, asked.request.POST.get("action", "")[:64], cause=asked.visit.cause)
+        done = mailstore.undo(asked.space, action, cause=asked.visit.cause)
     except NothingToUndo as error:
         raise Refused(_("That can no longer be undone.")) from error
     if done.skipped:

@@ -212,7 +212,8 @@ def discard(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
 def restore(request: HttpRequest, desk: Desk) -> JsonResponse:
     """Bring back a draft that was thrown away."""
     data = _posted(request)
-    mailstore.undo(desk.mailspace, str(data.get("action", "")), cause=desk.visit.cause)
+    action = str(data.get("action", ""))[:64].replace("\0", "")  # which PostgreSQL does not take
+    mailstore.undo(desk.mailspace, action, cause=desk.visit.cause)
     found = mailstore.draft(desk.mailspace, _number(str(data.get("draft", ""))))
     return JsonResponse(as_window(found))
 
