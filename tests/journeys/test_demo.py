@@ -46,7 +46,12 @@ def test_echo_answers_in_the_conversation(ann: Screen) -> None:
 
 def test_a_full_mailbox_is_told_in_a_sentence(ann: Screen) -> None:
     ann.write("full@outside.test", "To a full mailbox", "Is there room for me?")
+    toast = ann.page.locator("[data-test=toast-undelivered]")
+    expect(toast).to_contain_text("Not delivered.", timeout=PATIENCE)  # without looking at Sent
     ann.go("/mail/sent/")
+    row = ann.sees_row("To a full mailbox")
+    expect(row.locator(".row-text .node")).to_have_attribute("data-state", "failed")
+    expect(row.locator(".row-from")).to_contain_text("full@outside.test")
     ann.open("To a full mailbox")
     ann.waits_for_letters(2)  # hers, and the report
     sending = ann.unfolds(ann.letters.first).locator("[data-sending]")
