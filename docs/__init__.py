@@ -1,0 +1,1 @@
+"""Documents; a package only so that `python -m docs.screenshots.take` works."""

@@ -1,0 +1,1 @@
+"""Screenshots of the main screens, and the program that takes them."""

@@ -1,0 +1,144 @@
+"""Takes the screenshots of this folder from a demo of its own: `python -m docs.screenshots.take`.
+
+Each screen at desktop and phone width, light and dark. Look at them before you commit them.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.product import Product
+
+HERE = Path(__file__).resolve().parent
+LOOKS = (
+    ("", {"width": 1440, "height": 900}, "light"),
+    ("-dark", {"width": 1440, "height": 900}, "dark"),
+    ("-phone", {"width": 390, "height": 844}, "light"),
+    ("-phone-dark", {"width": 390, "height": 844}, "dark"),
+)
+PASSWORD = "mailstead-demo"  # noqa: S105 - everybody's
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory(prefix="mailstead-screens-") as folder:
+        demo = Product(Path(folder) / "demo", "mail.example.test", demo=True)
+        fresh = Product(Path(folder) / "fresh", "mail.example.test")
+        with sync_playwright() as play:
+            browser = play.chromium.launch(
+                executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+            )
+            demo.start()
+            try:
+                _send_some(browser, demo)
+                for look in LOOKS:
+                    _mail(browser, demo, *look)
+                    _panel(browser, demo, *look)
+            finally:
+                demo.stop()
+            fresh.start()
+            try:
+                for look in LOOKS:
+                    _setup(browser, fresh, *look)
+            finally:
+                fresh.stop()
+            browser.close()
+
+
+def _sign_in(browser: Browser, product: Product, user: str, viewport: dict[str, int], scheme: str) -> Page:
+    page = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()  # type: ignore[arg-type]
+    page.goto(product.url)
+    page.fill("input[name=username]", user)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_url(re.compile("/(mail|panel)/"))
+    return page
+
+
+def _send_some(browser: Browser, demo: Product) -> None:
+    """One message whose recipients fare differently, so that Sent has something to tell."""
+    page = _sign_in(browser, demo, "ann@example.test", {"width": 1440, "height": 900}, "light")
+    _write(
+        page, "ben@example.test, echo@outside.test, slow@outside.test, full@outside.test", "Boats on Sunday"
+    )
+    page.locator("[data-test=send]").first.click()
+    page.wait_for_timeout(9000)
+    page.context.close()
+
+
+def _write(page: Page, to: str, subject: str) -> None:
+    page.goto(page.url.split("/mail/")[0] + "/mail/inbox/")
+    page.locator("[data-test=compose]:visible").first.click()
+    page.wait_for_timeout(300)
+    field = page.locator("[data-test=compose-to] input").first
+    field.wait_for()
+    field.fill(to)
+    field.press("Enter")
+    page.locator("[data-test=compose-subject]").first.fill(subject)
+    body = page.locator("[data-test=compose-body] [contenteditable]").first
+    body.click()
+    body.press_sequentially("The small boat is ready, the oars are behind the ladder.")
+
+
+def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int], scheme: str) -> None:
+    page = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()  # type: ignore[arg-type]
+    page.goto(demo.url)
+    _shoot(page, "sign-in", suffix)
+    page.context.close()
+    page = _sign_in(browser, demo, "ann@example.test", viewport, scheme)
+    steps: tuple[tuple[str, Callable[[], object]], ...] = (
+        ("inbox", lambda: page.goto(demo.url + "/mail/inbox/")),
+        ("conversation", lambda: _open(page, demo, "inbox", "Draft of the spring catalogue")),
+        ("newsletter", lambda: _open(page, demo, "inbox", "On doing one thing")),
+        ("sent-state", lambda: _open(page, demo, "sent", "Boats on Sunday")),
+        ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),
+        ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
+        ("outside-world", lambda: page.goto(demo.url + "/outside/")),
+    )
+    for name, step in steps:
+        step()
+        _shoot(page, name, suffix)
+    page.context.close()
+
+
+def _open(page: Page, demo: Product, box: str, subject: str) -> None:
+    page.goto(f"{demo.url}/mail/{box}/")
+    page.locator("[data-test=row]", has_text=subject).first.locator("[data-test=subject]").click()
+    expect(page.locator("[data-test=message-subject]")).to_contain_text(subject)
+
+
+def _panel(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int], scheme: str) -> None:
+    page = _sign_in(browser, demo, "admin@example.test", viewport, scheme)
+    for name, path in (
+        ("panel", "/panel/"),
+        ("domains", "/panel/domains/"),
+        ("accounts", "/panel/accounts/"),
+    ):
+        page.goto(demo.url + path)
+        _shoot(page, name, suffix)
+    page.goto(demo.url + "/panel/domains/")
+    page.get_by_role("link", name="example.test", exact=True).first.click()
+    _shoot(page, "domain-check", suffix)
+    page.context.close()
+
+
+def _setup(browser: Browser, fresh: Product, suffix: str, viewport: dict[str, int], scheme: str) -> None:
+    page = browser.new_context(viewport=viewport, color_scheme=scheme, locale="en-GB").new_page()  # type: ignore[arg-type]
+    page.goto(fresh.setup_link)
+    _shoot(page, "setup", suffix)
+    page.context.close()
+
+
+def _shoot(page: Page, name: str, suffix: str) -> None:
+    page.wait_for_timeout(700)  # for fonts, frames and the end of every transition
+    page.screenshot(path=HERE / f"{name}{suffix}.png")
+    sys.stdout.write(f"{name}{suffix}\n")
+
+
+if __name__ == "__main__":
+    main()
