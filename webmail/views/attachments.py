@@ -8,8 +8,10 @@ import re
 import zipfile
 from tempfile import SpooledTemporaryFile
 from typing import TypeVar
+from urllib.parse import quote
 
 from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
@@ -45,6 +47,12 @@ def inline(request: HttpRequest, visit: Visit, message: int, content_id: str) ->
         if part.content_id == content_id and part.content_type in SAFE_PICTURES:
             return _file(raw, part, inline=True)
     raise Http404(_("This message has no such picture."))
+
+
+def inline_url(message: int, content_id: str) -> str:
+    """The address of such a picture. The name is one segment of it: a browser would follow `../` in a name
+    to any page of ours."""
+    return reverse("mail:inline", args=[message, "-"])[:-1] + quote(content_id, safe="@")
 
 
 def _file(raw: bytes, part: Part, *, inline: bool) -> HttpResponse:

@@ -12,7 +12,6 @@ import re
 from urllib.parse import unquote
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
 from django.utils.translation import get_language
 
 from mta.mailstore import service as mailstore
@@ -20,7 +19,7 @@ from mta.message.tree import parse_tree, walk
 from webmail.boxes import COMPOSE
 from webmail.reading import MAX_EARLIER, Earlier, earlier, fold_html, read
 from webmail.sanitize import Clean, clean, is_painted
-from webmail.views.attachments import SAFE_PICTURES
+from webmail.views.attachments import SAFE_PICTURES, inline_url
 from webmail.visit import Visit, visiting
 
 POLICY = (
@@ -76,7 +75,7 @@ def body(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
 def clean_body(raw: bytes, message: int, html: str) -> Clean:
     """The sanitised body; pictures inside the message point to our own pages."""
     pictures = {
-        part.content_id: reverse("mail:inline", args=[message, part.content_id])
+        part.content_id: inline_url(message, part.content_id)
         for part in walk(parse_tree(raw))
         if part.content_id and part.content_type in SAFE_PICTURES
     }

@@ -8,11 +8,9 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from urllib.parse import quote as url_quote
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
-from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -24,7 +22,7 @@ from webmail.answering import FORWARD, REPLY, quotation
 from webmail.compose import CannotWrite
 from webmail.own_html import SHOWN_PICTURES, file_url
 from webmail.sanitize import clean, is_painted
-from webmail.views.attachments import NOTHING_RUNS
+from webmail.views.attachments import NOTHING_RUNS, inline_url
 from webmail.views.body import POLICY, document
 from webmail.views.compose import as_file
 from webmail.writing import Desk, writing
@@ -103,7 +101,7 @@ def quote_of_message(request: HttpRequest, desk: Desk, message: int) -> HttpResp
     original = quotation(desk.mailspace, mode, mailstore.message(desk.mailspace, message))
 
     def picture(name: str) -> str | None:
-        return reverse("mail:inline", args=[message, url_quote(name, safe="")])
+        return inline_url(message, name)
 
     return _framed(request, original.html, picture)
 
