@@ -48,21 +48,17 @@ def two_hosts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoHosts]:
         b = Product(folder / "b", "mail.b.test", dns_servers=dns.address)
         # To each, port 25 of the world is where the other one listens.
         a.env["RELAY_PORT"], b.env["RELAY_PORT"] = str(b.port("smtp")), str(a.port("smtp"))
-        with ThreadPoolExecutor(2) as pool:
-            list(pool.map(_start_and_fill, (a, b), ("a.test", "b.test"), (("ann", "ada"), ("bob", "bea"))))
-            stack.callback(lambda: list(ThreadPoolExecutor(2).map(Product.stop, (a, b))))
+        pool = stack.enter_context(ThreadPoolExecutor(2))
+        stack.callback(lambda: list(pool.map(Product.stop, (a, b))))  # both, even if only one came up
+        list(pool.map(_start_and_fill, (a, b), ("a.test", "b.test"), (("ann", "ada"), ("bob", "bea"))))
         yield TwoHosts(a, b, zone)
 
 
 def _start_and_fill(product: Product, domain: str, people: tuple[str, ...]) -> None:
     product.start()
-    try:
-        product.add_domain(domain)
-        for name in people:
-            product.add_account(f"{name}@{domain}", PASSWORD)
-    except BaseException:
-        product.stop()
-        raise
+    product.add_domain(domain)
+    for name in people:
+        product.add_account(f"{name}@{domain}", PASSWORD)
 
 
 @pytest.fixture(scope="session")
