@@ -230,7 +230,7 @@ _read, _divide = recipients.read, recipients.divide
 
 
 def _check_from(account: int, raw: bytes) -> None:
-    """RFC 6409 §6.1: the author must be who has signed in, in every address of the one From field."""
+    """RFC 6409 §6.1: the author must be who has signed in, in every address of the one From field, and so must the Sender."""
     authors = submitted.authors(raw)
     if not authors:
         raise BadMessage(_("The message needs one From field with an address."))

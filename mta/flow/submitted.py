@@ -23,13 +23,14 @@ _NEVER_LEAVE = frozenset({"bcc", "resent-bcc", "return-path"})
 
 
 def authors(raw: bytes) -> tuple[str, ...]:
-    """The addresses of the From field; empty unless there is exactly one such field and all in it are whole."""
+    """The addresses of From and, if it is there, Sender, which readers are shown as well; empty unless there is
+    exactly one From, at most one Sender, and all in them are whole."""
     header_end, _body = split_message(raw)
-    fields = [field for field in parse_header(raw[:header_end]) if field.name == "from"]
-    if len(fields) != 1:
+    fields = [field for field in parse_header(raw[:header_end]) if field.name in ("from", "sender")]
+    if [field.name for field in fields].count("from") != 1 or len(fields) > 2:
         return ()
     found: list[str] = []
-    for address in parse_addresses(fields[0].value):
+    for address in (each for field in fields for each in parse_addresses(field.value)):
         try:
             canonical_domain(address.domain)
         except BadAddress:

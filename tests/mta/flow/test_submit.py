@@ -263,6 +263,8 @@ def test_a_complete_message_goes_out_byte_for_byte_under_what_we_add(office):
         ('"ann@a.test" <boss@b.test>', NotYours),
         ("boss@b.test (ann@a.test)", NotYours),
         ("Ann", BadMessage),
+        ("ann@a.test\r\nSender: boss@b.test", NotYours),
+        ("ann@a.test\r\nSender: ann@a.test\r\nSender: boss@b.test", BadMessage),
     ],
 )
 def test_a_mail_program_may_only_send_as_its_user(office, sender, error):
