@@ -95,7 +95,8 @@ class Dialogue(SMTP):
             return
         finally:
             self._patience.end()
-            self._writer.write(bytes(self._replies))
+            if not self._writer.is_closing():  # a peer that reset the connection hears nothing more
+                self._writer.write(bytes(self._replies))
 
     def say(self, reply: Reply) -> None:
         """Answer; what is said goes out when the client is waited for, all in one piece."""

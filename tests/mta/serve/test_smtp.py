@@ -6,6 +6,7 @@ import ipaddress
 import smtplib
 import socket
 import ssl
+import struct
 import time
 
 import pytest
@@ -16,6 +17,7 @@ from mta.queue.models import Outgoing, QueuedRecipient
 from mta.serve import dialogue, smtp
 from mta.serve.listener import Limits
 from mta.tracing import service as tracing
+from tests.eventually import eventually
 from tests.mail import mail
 from tests.sidecar import FakeDirectory, RunningSidecar, Wire, stored
 
@@ -472,3 +474,14 @@ def test_exempt_networks_have_none(
         assert all(wire.ask("NOOP").startswith("250") for wire in wires)
         for wire in wires:
             wire.close()
+
+
+def test_a_client_that_resets_its_connection_is_one_line_in_the_log(
+    sidecar: RunningSidecar, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    with socket.create_connection(sidecar.address("SMTP_LISTEN")) as client:
+        client.recv(100)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    eventually(lambda: "went away" in caplog.text, "the session has ended", within=5)
+    assert "Traceback" not in caplog.text
