@@ -29,6 +29,8 @@ env = environ.Env()
 # --- where things are kept ---------------------------------------------------------------------------------
 DATA_DIR = Path(env.str("DATA_DIR", default="") or BASE_DIR / "var").expanduser().resolve()
 DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+# Mail, logs and keys lie below; an administrator may have made the folder readable before. Every process comes by here.
+os.umask(0o077)
 if (DATA_DIR / "mailstead.env").exists():  # what /setup has been told; the environment goes first
     environ.Env.read_env(str(DATA_DIR / "mailstead.env"))
 
