@@ -60,7 +60,9 @@ def _kept_secret(path: Path) -> str:
 SECRET_KEY = env.str("SECRET_KEY", default="") or _kept_secret(DATA_DIR / "secret_key")
 
 # --- addresses ---------------------------------------------------------------------------------------------
-MAIL_HOSTNAME = (env.str("MAIL_HOSTNAME", default="") or socket.getfqdn() or "localhost").lower().rstrip(".")
+# A demonstration has a name of its own, which its small internet knows.
+MAIL_HOSTNAME = env.str("MAIL_HOSTNAME", default="mail.example.test" if DEMO else "")
+MAIL_HOSTNAME = (MAIL_HOSTNAME or socket.getfqdn() or "localhost").lower().rstrip(".")
 
 
 def _listen(name: str, default: str) -> list[Endpoint]:

@@ -62,6 +62,8 @@ def _say(text: str = "") -> None:
 def _prepare(environment: dict[str, str], *, demo: bool) -> dict[str, object]:
     _say("Preparing the database, certificate and static files")
     command = [*MANAGE, "prepare", "--facts", *(["--demo"] if demo else [])]
+    if demo:  # the folder does not say so yet
+        environment = environment | {"DEMO": "on"}
     done = subprocess.run(command, cwd=BASE, env=environment, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise CannotStart("Mailstead could not be prepared; the reason is above.")
