@@ -23,7 +23,7 @@ from mta.values import (
     now_us,
 )
 
-from . import rows
+from . import rows, sql
 from .changing import Changing
 from .door import Door
 from .errors import BadName, CannotChange, MailboxExists, NoSuchMailbox
@@ -81,12 +81,12 @@ def usage(mailspace: int) -> Usage:
 
 
 def usages(mailspaces: Iterable[int]) -> dict[int, Usage]:
-    """The same for many, in one query."""
-    found = Mailspace.objects.filter(id__in=list(mailspaces))
-    return {
-        id_: Usage(used, quota, messages)
-        for id_, used, quota, messages in found.values_list("id", "used_bytes", "quota_bytes", "messages")
-    }
+    """The same for many, in one query (plain SQL: every RCPT asks)."""
+    where, ids = sql.among("id", list(mailspaces))
+    found = sql.select(
+        f"SELECT id, used_bytes, quota_bytes, messages FROM mailstore_mailspace WHERE {where}", ids
+    )
+    return {id_: Usage(used, quota, messages) for id_, used, quota, messages in found}
 
 
 def would_exceed(mailspace: int, size: int) -> bool:
