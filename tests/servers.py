@@ -77,6 +77,8 @@ def _copy_programs(programs: Path, target: Path) -> Path:
     libraries = package.with_name(f"{package.name}.libs")
     if libraries.is_dir():
         shutil.copytree(libraries, target / libraries.name, symlinks=True)
+    for path in (target, *target.rglob("*")):  # whatever our umask made of them
+        os.chown(path, _NOBODY, _NOBODY, follow_symlinks=False)
     return copy
 
 
