@@ -17,7 +17,7 @@ from mta.values import ALL, DRAFTS, JUNK, QUARANTINE, TRASH
 from . import query, rows
 from .errors import NoSuchMessage
 from .models import Draft, Mailbox, Mailspace, Message, Placement, ThreadRow
-from .threads import ASIDE, roles_of
+from .threads import ASIDE, LINE_COLUMNS, roles_of
 
 
 class Person(NamedTuple):
@@ -128,25 +128,7 @@ class Conversation:
     hidden_junk: int
 
 
-_LINE = (
-    "thread_id",
-    "box",
-    "sort_at",
-    "unread",
-    "count",
-    "starred",
-    "subject",
-    "snippet",
-    "people",
-    "recipients",
-    "attachments",
-    "attachment_count",
-    "boxes",
-    "drafts",
-    "last_message",
-    "wake_at",
-    "woken",
-)
+_LINE = ("thread_id", "box", *LINE_COLUMNS)
 
 
 def _line(row: tuple[Any, ...]) -> ThreadLine:

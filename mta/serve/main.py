@@ -20,6 +20,7 @@ from django.conf import settings
 from django.db import connection, connections
 
 from mta.mailstore import service as mailstore
+from mta.mailstore.indexer import Indexer
 from mta.serve import statuses
 from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
@@ -116,9 +117,11 @@ class Sidecar:
             stopping=asyncio.Event(),
         )
         self.listener = Listener(self.house, _doors(), limits=self._limits, share_ports=self._share_ports)
+        self._indexer = Indexer()
         mailstore.start_writer()
         self._bridge.start()
         self._bellboard.start()
+        self._indexer.start()
         try:
             await self.listener.open()
         except BaseException:
@@ -136,6 +139,7 @@ class Sidecar:
         log.info("serve_mail has stopped")
 
     def _stop_threads(self) -> None:
+        self._indexer.stop()
         self._bellboard.stop()
         self._bridge.stop()
         mailstore.stop_writer()
