@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchMessage
 from mta.serve.imap import shelf
-from mta.serve.imap.messages import chosen
+from mta.serve.imap.naming import chosen
 from mta.serve.imap.replies import Ok
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore

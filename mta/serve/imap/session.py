@@ -28,9 +28,9 @@ from mta.serve.imap.replies import Answered, Bad, Goodbye, No, Ok
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.session import Context
 from mta.values import Cause
+from mta.wire.imap import capabilities, responses
 from mta.wire.imap import commands as c
 from mta.wire.imap import engine as e
-from mta.wire.imap import responses
 from mta.wire.imap.view import Selection
 
 log = logging.getLogger(__name__)
@@ -335,12 +335,10 @@ class Session:
 
     def capabilities(self) -> bytes:
         if self.login is not None:
-            return SIGNED_IN % self.context.max_message_size
-        words = [BEFORE]
-        if self.context.tls_context is not None:
-            words.append(b"STARTTLS")
-        words.append(b"AUTH=PLAIN" if self.context.may_send_passwords else b"LOGINDISABLED")
-        return b" ".join(words)
+            return capabilities.signed_in(max_message=self.context.max_message_size)
+        return capabilities.before_sign_in(
+            offers_tls=self.context.tls_context is not None, plaintext_ok=self.context.may_send_passwords
+        )
 
     def capabilities_code(self) -> bytes:
         return b"CAPABILITY " + self.capabilities()
@@ -356,13 +354,6 @@ class Session:
             self._unwatch()
         with suppress(Exception):
             await self.deselect()
-
-
-BEFORE = b"IMAP4rev1 SASL-IR LITERAL+ ID ENABLE"
-SIGNED_IN = (
-    b"IMAP4rev1 LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN SPECIAL-USE LIST-EXTENDED LIST-STATUS UIDPLUS "
-    b"UNSELECT MOVE ESEARCH CONDSTORE STATUS=SIZE APPENDLIMIT=%d"
-)
 
 
 class _Gone(Exception):

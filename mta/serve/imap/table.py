@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from mta.serve.imap import mailboxes, messages, signing_in
+from mta.serve.imap.appending import append
 from mta.serve.imap.fetching import fetch
 from mta.serve.imap.idling import idle
+from mta.serve.imap.searching import search
 from mta.serve.imap.selecting import check, close, examine, select, unselect
 from mta.serve.imap.session import Handler
 from mta.wire.imap import commands as c
@@ -27,7 +29,7 @@ COMMANDS: dict[type[c.Command], tuple[str, Handler]] = {
     c.Rename: ("signed in", mailboxes.rename),
     c.Subscribe: ("signed in", mailboxes.subscribe),
     c.Unsubscribe: ("signed in", mailboxes.unsubscribe),
-    c.Append: ("signed in", messages.append),
+    c.Append: ("signed in", append),
     c.Select: ("signed in", select),
     c.Examine: ("signed in", examine),
     c.Idle: ("signed in", idle),
@@ -35,7 +37,7 @@ COMMANDS: dict[type[c.Command], tuple[str, Handler]] = {
     c.Close: ("selected", close),
     c.Unselect: ("selected", unselect),
     c.Expunge: ("selected", messages.expunge),
-    c.Search: ("selected", messages.search),
+    c.Search: ("selected", search),
     c.Fetch: ("selected", fetch),
     c.Store: ("selected", messages.store),
     c.Copy: ("selected", messages.copy),
