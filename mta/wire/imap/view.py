@@ -5,6 +5,19 @@ has been learnt since (`values.ViewChanges`); `report` turns the difference into
 that no command has to remember what to tell whom. Pure: reads nothing, never asks the store.
 
 The view is built at first need (`needs_view`): SELECT itself answers from the mailbox's kept counts.
+
+Moving to (build on this; `selection.view` and its flags go away):
+    selection = await session.need_view()    its UIDs are known from here on
+    selection.uids: Uids                     as told to the client (`uids.Uids`: index, by_uid, numbers, &, slices)
+    selection.saved: Uids                    RFC 5182 `$`; SEARCH sets it, `chosen` reads it
+    selection.modseq, .exists, .uidnext, .tell_modseq, .rev2, .first_recent, .is_recent(uid)
+    naming.chosen(selection, ranges, uid=…)  → Uids
+    selection.flags(uid, bits, keywords)     the inside of FLAGS (…), with \\Recent where it belongs
+    selection.announce(keywords)             an untagged FLAGS for keywords not yet announced, or b""
+    selection.expect({uid: (bits, keywords)})  the client knows (or will be told by this very command) these
+                                             flags: the change need not be told again
+    await session.flag_table()               values.FlagTable of the whole mailbox, shared by the process;
+                                             at least as new as selection.modseq; for commands over very many
 """
 
 from __future__ import annotations
