@@ -1,4 +1,4 @@
-"""Accounts: adding one with its mailspace, suspending, resuming, passwords, quota, roles.
+"""Accounts: adding one with its mailspace, suspending, resuming, passwords, quota, POP3, roles.
 
 Passwords are hashed before a transaction is opened: argon2 takes longer than all the rest.
 """
@@ -18,6 +18,7 @@ from hosting.actor import Actor
 from hosting.errors import BadName, NameTaken, NotAllowed
 from hosting.models import Account, Address, Domain, Grant, Identity, Role, Target, Tenant
 from hosting.pools import check, drawing, limits
+from mta.directory import MaildropOptions
 from mta.mailstore import service as mailstore
 
 
@@ -171,6 +172,19 @@ def set_quota(account: Account, quota_bytes: int, *, actor: Actor) -> None:
     account.quota_bytes = quota_bytes
 
 
+def set_maildrop(account: Account, options: MaildropOptions, *, actor: Actor) -> None:
+    """How the account's Inbox behaves over POP3; everybody may say so for themselves."""
+    own = actor.account is not None and actor.account.pk == account.pk
+    if not own:
+        access.require(actor, access.ACCOUNT_EDIT, account)
+    after = {
+        "pop3_erases": options.erases,
+        "pop3_marks_read": options.marks_read,
+        "pop3_newest": max(0, options.newest),
+    }
+    _write(account, "account.pop3", actor=actor, reason="", after=after)
+
+
 def set_password(account: Account, password: str, *, actor: Actor) -> None:
     """A new password ends every web session and remembered sign-in of the account at once."""
     if actor.account is None or actor.account.pk != account.pk:
@@ -196,6 +210,10 @@ def clean_name(full_name: str) -> str:
 
 def _change(account: Account, verb: str, *, action: str, actor: Actor, reason: str, **after: Any) -> None:
     access.require(actor, action, account)
+    _write(account, verb, actor=actor, reason=reason, after=after)
+
+
+def _write(account: Account, verb: str, *, actor: Actor, reason: str, after: dict[str, Any]) -> None:
     with transaction.atomic():
         before = Account.objects.select_for_update().filter(pk=account.pk).values(*after).get()
         Account.objects.filter(pk=account.pk).update(**after)

@@ -13,7 +13,7 @@ from django.db import connection
 from hosting import access, names, signing_in
 from hosting.models import Account, Address, Domain, DomainKey, Identity, Lineage, Role, Target
 from hosting.sealing import unseal
-from mta.directory import LocalTarget, Login, RemoteTarget, Resolution, SigningKey
+from mta.directory import LocalTarget, Login, MaildropOptions, RemoteTarget, Resolution, SigningKey
 from mta.message.address import BadAddress, canonical
 
 ELSEWHERE, UNKNOWN = Resolution("elsewhere"), Resolution("unknown")
@@ -80,7 +80,8 @@ class Directory:
         opens = access.mailspaces_for(account)
         if not opens:  # staff without mail: nothing for a mail program to open
             return None
-        return Login(account.pk, account.username, opens)
+        options = MaildropOptions(account.pop3_erases, account.pop3_marks_read, account.pop3_newest)
+        return Login(account.pk, account.username, opens, options)
 
     def may_send_as(self, account: int, address: str) -> bool:
         """Its identities, and each with a detail after a plus."""

@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hosting.models import Tenant
+from hosting.models import Account, Tenant
+from mta.directory import MaildropOptions
 
 MB = 1024**2
 GB = 1024**3
@@ -162,6 +163,44 @@ class AccountForm(forms.Form):
 class AccountEditForm(forms.Form):
     full_name = forms.CharField(label=_("Name"), max_length=200, required=False)
     quota = QuotaField(label=_("Storage"), help_text=_("Empty means no limit."))
+
+
+class Pop3Form(forms.Form):
+    """In the panel and in a person's own settings."""
+
+    deletes = forms.ChoiceField(
+        label=_("When a program deletes a message"),
+        choices=[("trash", _("Move it to Trash")), ("erase", _("Delete it for good"))],
+        widget=forms.RadioSelect,
+    )
+    marks_read = forms.BooleanField(
+        label=_("Messages a program fetches count as read"),
+        required=False,
+        widget=forms.CheckboxInput(attrs={"data-switch": ""}),
+    )
+    newest = forms.IntegerField(
+        label=_("Messages a program sees"),
+        min_value=1,
+        max_value=10**6,
+        required=False,
+        help_text=_("Only the newest ones, up to this number. Empty: all of the inbox."),
+    )
+
+    @classmethod
+    def of(cls, account: Account, posted: Any = None) -> Pop3Form:
+        """The form of an account, filled with what holds now or with what was sent."""
+        return cls(
+            posted,
+            initial={
+                "deletes": "erase" if account.pop3_erases else "trash",
+                "marks_read": account.pop3_marks_read,
+                "newest": account.pop3_newest or None,
+            },
+        )
+
+    def options(self) -> MaildropOptions:
+        given = self.cleaned_data
+        return MaildropOptions(given["deletes"] == "erase", given["marks_read"], given["newest"] or 0)
 
 
 class PasswordForm(forms.Form):

@@ -40,6 +40,7 @@ urlpatterns = [
     path("panel/accounts/add/", accounts.add, name="account_add"),
     path("panel/accounts/<int:account_id>/", accounts.detail, name="account"),
     path("panel/accounts/<int:account_id>/password/", accounts.set_password, name="account_password"),
+    path("panel/accounts/<int:account_id>/pop3/", accounts.set_pop3, name="account_pop3"),
     path("panel/accounts/<int:account_id>/suspend/", accounts.suspend, name="account_suspend"),
     path("panel/accounts/<int:account_id>/resume/", accounts.resume, name="account_resume"),
     path("panel/changes/", audit.listing, name="audit"),

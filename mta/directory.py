@@ -53,12 +53,26 @@ class Access:
 
 
 @dataclass(frozen=True, slots=True)
+class MaildropOptions:
+    """How an account's Inbox behaves over POP3.
+
+    `erases`: what a client deletes is gone instead of in Trash. `marks_read`: what it retrieves counts as
+    read. `newest`: it sees no more than so many messages, the newest ones; 0 for all.
+    """
+
+    erases: bool = False
+    marks_read: bool = False
+    newest: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Login:
     """A verified sign-in. `access[0]` is the account's own mailspace, if it has one."""
 
     account: int
     username: str
     access: tuple[Access, ...]
+    maildrop: MaildropOptions = MaildropOptions()
 
 
 @dataclass(frozen=True, slots=True)

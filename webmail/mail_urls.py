@@ -29,6 +29,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("inbox/", mail.box, {"box": "inbox"}, name="inbox"),
     path("search/", search.search, name="search"),
     path("settings/", settings.settings, name="settings"),
+    path("settings/pop3/", settings.pop3, name="settings-pop3"),
     path("settings/mailbox/", settings.choose, name="choose"),
     path("events/", live.events, name="events"),
     path("live/rows/<box:box>/", live.rows, name="live-rows"),

@@ -46,6 +46,10 @@ class Account(AbstractBaseUser):
     language = models.CharField(max_length=10, blank=True, default="")
     time_zone = models.CharField(max_length=64, blank=True, default="")
     preferences = models.JSONField(default=dict)
+    # Over POP3 (mta.directory.MaildropOptions)
+    pop3_erases = models.BooleanField(default=False)
+    pop3_marks_read = models.BooleanField(default=False)
+    pop3_newest = models.PositiveIntegerField(default=0)  # 0: all
     created_at = models.DateTimeField(auto_now_add=True)
     password_changed_at = models.DateTimeField(null=True)
 

@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting import access, accounts, host, names
 from hosting.actor import Actor
-from hosting.forms import AccountEditForm, AccountForm, PasswordForm, SuspendForm, quota_text
+from hosting.forms import AccountEditForm, AccountForm, PasswordForm, Pop3Form, SuspendForm, quota_text
 from hosting.models import Account, Address, Role
 from hosting.paging import page
 from hosting.views.domains import wizard
@@ -120,7 +120,7 @@ def detail(request: PanelRequest, account_id: int) -> HttpResponse:
         if not form.errors:
             messages.success(request, _("%s is changed.") % names.shown_address(account.username))
             return redirect("hosting:account", account.pk)
-    return _show(request, account, form=form, password_form=PasswordForm())
+    return _show(request, account, form=form)
 
 
 def _edit_form(account: Account, posted: Any = None) -> AccountEditForm:
@@ -140,8 +140,14 @@ def _edit(account: Account, given: dict[str, Any], actor: Actor) -> None:
 
 
 def _show(
-    request: PanelRequest, account: Account, *, form: AccountEditForm, password_form: PasswordForm
+    request: PanelRequest,
+    account: Account,
+    *,
+    form: AccountEditForm | None = None,
+    password_form: PasswordForm | None = None,
+    pop3_form: Pop3Form | None = None,
 ) -> HttpResponse:
+    """The page of an account, with the form that could not be taken as it was sent."""
     actor = request.actor
     aliases = Address.objects.filter(targets__account=account, account__isnull=True).select_related("domain")
     return show(
@@ -150,8 +156,9 @@ def _show(
         here="accounts",
         title=account.full_name or names.shown_address(account.username),
         account=account,
-        form=form,
-        password_form=password_form,
+        form=form or _edit_form(account),
+        password_form=password_form or PasswordForm(),
+        pop3_form=(pop3_form or Pop3Form.of(account)) if _has_pop3(account) else None,
         suspend_form=SuspendForm(),
         usage=mailstore.usage(account.mailspace) if account.mailspace else None,
         aliases=[names.shown_address(str(each)) for each in aliases[:50]],
@@ -160,8 +167,14 @@ def _show(
         may_suspend=access.may(actor, access.ACCOUNT_SUSPEND, account) and account.pk != request.user.pk,
         may_set_password=access.may(actor, access.ACCOUNT_PASSWORD, account),
         servers=_servers() if account.mailspace else [],
-        status=422 if form.errors or password_form.errors else 200,
+        status=422
+        if any(each is not None and each.errors for each in (form, password_form, pop3_form))
+        else 200,
     )
+
+
+def _has_pop3(account: Account) -> bool:
+    return account.mailspace is not None and bool(settings.POP3_LISTEN or settings.POP3S_LISTEN)
 
 
 def _servers() -> list[dict[str, Any]]:
@@ -190,10 +203,23 @@ def set_password(request: PanelRequest, account_id: int) -> HttpResponse:
             form, lambda: accounts.set_password(account, form.cleaned_data["password"], actor=request.actor)
         )
     if form.errors:
-        return _show(request, account, form=_edit_form(account), password_form=form)
+        return _show(request, account, password_form=form)
     if account.pk == request.user.pk:
         update_session_auth_hash(request, account)  # oneself stays signed in; every other session ends
     messages.success(request, _("The password is changed. Sessions elsewhere have ended."))
+    return redirect("hosting:account", account.pk)
+
+
+@require_POST
+@panel
+def set_pop3(request: PanelRequest, account_id: int) -> HttpResponse:
+    account = _get(request.actor, account_id)
+    form = Pop3Form.of(account, request.POST)
+    if form.is_valid():
+        attempt(form, lambda: accounts.set_maildrop(account, form.options(), actor=request.actor))
+    if form.errors:
+        return _show(request, account, pop3_form=form)
+    messages.success(request, _("POP3 for %s is changed.") % names.shown_address(account.username))
     return redirect("hosting:account", account.pk)
 
 

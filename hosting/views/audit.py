@@ -32,6 +32,7 @@ VERBS = {
     "account.name": gettext_lazy("renamed the owner of"),
     "account.quota": gettext_lazy("changed the storage of"),
     "account.password": gettext_lazy("set the password of"),
+    "account.pop3": gettext_lazy("changed POP3 for"),
     "alias.add": gettext_lazy("added the alias"),
     "alias.targets": gettext_lazy("changed where mail goes for"),
     "alias.remove": gettext_lazy("removed the alias"),

@@ -122,6 +122,13 @@ def test_signing_in_gives_the_own_mailspace_first(world: World) -> None:
     ]
 
 
+def test_a_sign_in_says_how_the_inbox_behaves_over_pop3(world: World) -> None:
+    assert sign_in("ann@bakery.test").maildrop == port.MaildropOptions()  # type: ignore[union-attr]
+    wanted = port.MaildropOptions(erases=True, marks_read=True, newest=100)
+    accounts.set_maildrop(world.ann, wanted, actor=TEST)
+    assert sign_in("ann@bakery.test").maildrop == wanted  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     ("name", "password"),
     [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -69,6 +70,7 @@ OF_BAKERY = {
     "alias_remove": ("POST", EDIT_ALIAS),
     "account": ("GET", SEE_DOMAIN),
     "account_password": ("POST", EDIT_ALIAS),
+    "account_pop3": ("POST", EDIT_ALIAS),
     "account_suspend": ("POST", EDIT_ALIAS),
     "account_resume": ("POST", EDIT_ALIAS),
 }
@@ -128,7 +130,7 @@ def test_pages_without_an_object(site: Site, who: str) -> None:
 @pytest.mark.parametrize("who", PEOPLE)
 def test_pages_of_an_object_for_each_role(site: Site, who: str) -> None:
     client = site.client(who)
-    data = {"password": "another good one"}
+    data = {"password": "another good one", "deletes": "trash"}
     got, wanted = {}, {}
     for name, (method, table) in OF_BAKERY.items():
         send = client.get if method == "GET" else client.post
@@ -264,6 +266,30 @@ def test_name_and_storage_are_changed_on_the_accounts_page(site: Site) -> None:
     assert b'value="500 MB"' in client.get(site.url("account")).content
     assert client.post(site.url("account"), {"full_name": "", "quota": "much"}).status_code == 422
     assert client.post(site.url("account"), {"quota": "9" * 19 + " TB"}).status_code == 422
+
+
+def test_how_an_inbox_behaves_over_pop3_is_changed_on_the_accounts_page(site: Site) -> None:
+    client, address = site.client("support"), reverse("hosting:account_pop3", args=[site.world.ann.pk])
+    given = {"deletes": "erase", "marks_read": "on", "newest": "250"}
+    assert client.post(address, given).status_code == 302
+    ann = Account.objects.get(pk=site.world.ann.pk)
+    assert (ann.pop3_erases, ann.pop3_marks_read, ann.pop3_newest) == (True, True, 250)
+    assert b'value="250"' in client.get(site.url("account")).content
+    assert client.post(address, {"deletes": "trash", "newest": ""}).status_code == 302
+    ann.refresh_from_db()
+    assert (ann.pop3_erases, ann.pop3_marks_read, ann.pop3_newest) == (False, False, 0)
+    for wrong in (
+        {"deletes": "burn"},
+        {"deletes": "trash", "newest": "0"},
+        {"deletes": "trash", "newest": "x"},
+    ):
+        assert client.post(address, wrong).status_code == 422
+    assert b"changed POP3 for" in client.get("/panel/changes/").content
+
+
+def test_without_a_pop3_door_there_is_nothing_to_choose(site: Site, settings: Any) -> None:
+    settings.POP3_LISTEN = settings.POP3S_LISTEN = []
+    assert b'data-test="pop3"' not in site.client("support").get(site.url("account")).content
 
 
 def test_suspending_ends_open_sessions(site: Site) -> None:

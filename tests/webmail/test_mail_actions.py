@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from django.test import Client
 
@@ -209,6 +211,17 @@ def test_settings_are_kept(ann: Reader) -> None:
     )
     assert b'id="id_page_size_error"' in refused.content
     assert b'id="id_time_zone_error"' in refused.content
+
+
+def test_everybody_chooses_how_their_own_inbox_behaves_over_pop3(ann: Reader) -> None:
+    saved = ann.client.post("/mail/settings/pop3/", {"deletes": "erase", "newest": "500"})
+    assert saved.status_code == 302
+    page = ann.page("/mail/settings/")
+    assert 'value="500"' in page
+    assert re.search(r'value="erase"[^>]* checked', page)
+    refused = ann.client.post("/mail/settings/pop3/", {"deletes": "trash", "newest": "many"})
+    assert b'id="id_newest_error"' in refused.content
+    assert 'value="500"' in ann.page("/mail/settings/")
 
 
 def test_times_are_those_of_the_reader(ann: Reader) -> None:

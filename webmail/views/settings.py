@@ -6,6 +6,7 @@ from functools import cache
 from zoneinfo import available_timezones
 
 from django import forms
+from django.conf import settings as conf
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -13,6 +14,10 @@ from django.utils.functional import lazy
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from hosting import accounts
+from hosting.actor import Actor
+from hosting.forms import Pop3Form
+from hosting.views.frame import client_ip
 from webmail.models import Preferences
 from webmail.visit import CHOSEN, Visit, number, show, visiting
 
@@ -55,12 +60,46 @@ def settings(request: HttpRequest, visit: Visit) -> HttpResponse:
         form.save()
         messages.info(request, _("Settings saved."))
         return redirect("mail:settings")
+    return _page(request, visit, form=form)
+
+
+@visiting
+def pop3(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Save how the own inbox behaves over POP3."""
+    if request.method != "POST" or not _has_pop3(visit):
+        return redirect("mail:settings")
+    form = Pop3Form.of(visit.account, request.POST)
+    if not form.is_valid():
+        return _page(request, visit, pop3_form=form)
+    accounts.set_maildrop(
+        visit.account, form.options(), actor=Actor(visit.account, "web mail", client_ip(request))
+    )
+    messages.info(request, _("Settings saved."))
+    return redirect("mail:settings")
+
+
+def _page(
+    request: HttpRequest,
+    visit: Visit,
+    *,
+    form: PreferencesForm | None = None,
+    pop3_form: Pop3Form | None = None,
+) -> HttpResponse:
+    """The page, with the form that could not be taken as it was sent."""
     return show(
         request,
         visit,
         "webmail/settings.html",
-        {"form": form, "title": f"{_('Settings')} - {visit.address} - Mailstead"},
+        {
+            "form": form or PreferencesForm(instance=visit.preferences),
+            "pop3_form": (pop3_form or Pop3Form.of(visit.account)) if _has_pop3(visit) else None,
+            "title": f"{_('Settings')} - {visit.address} - Mailstead",
+        },
     )
+
+
+def _has_pop3(visit: Visit) -> bool:
+    return visit.account.mailspace is not None and bool(conf.POP3_LISTEN or conf.POP3S_LISTEN)
 
 
 @visiting
