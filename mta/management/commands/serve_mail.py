@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from mta.serve.listener import PortInUse
@@ -16,7 +17,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--processes", type=int, default=1, metavar="N", help="share the ports among N processes"
+            "--processes",
+            type=int,
+            default=settings.MAIL_PROCESSES,
+            metavar="N",
+            help="share the ports among N processes (default: MAIL_PROCESSES)",
         )
 
     def handle(self, *_args: Any, **options: Any) -> None:
