@@ -7,6 +7,7 @@ Times are integers of microseconds since the epoch, UTC, unless a name says othe
 from __future__ import annotations
 
 import time
+from array import array
 from dataclasses import dataclass
 
 # Message flags as bits (RFC 9051 §2.3.2). \Deleted belongs to a placement, the others to the message.
@@ -71,6 +72,8 @@ class MailboxInfo:
     size: int
     threads: int
     unread_threads: int
+    recent: int = 0  # that no session was told of yet (\Recent)
+    deleted: int = 0  # marked \Deleted
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,22 @@ class ViewChanges:
 
     rows: tuple[ViewRow, ...]
     expunged: tuple[int, ...]
+    highestmodseq: int
+    uidnext: int
+    gone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FlagTable:
+    """The flags of a whole mailbox, small enough to keep: per message a UID and a byte (DELETED included).
+
+    `uids` ascend, `flags[i]` belongs to `uids[i]`; `keywords` only names those that have some. Read in one
+    snapshot, at `highestmodseq`.
+    """
+
+    uids: array[int]
+    flags: bytes
+    keywords: dict[int, tuple[str, ...]]
     highestmodseq: int
     uidnext: int
     gone: bool = False

@@ -18,7 +18,7 @@ from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
 from . import blobs, columns, keywords, rows, sql, threads
 from .blobs import Prepared
-from .columns import MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
+from .columns import HEADER_COLUMNS, HEADER_TEXTS, MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
 from .models import Change, Draft, Mailbox, Mailspace, Message
@@ -154,7 +154,12 @@ class Changing:
 
     def keep_recent(self, mailbox: Mailbox, first: int) -> None:
         """Note that UIDs below `first` are \\Recent for nobody any more. No change for anybody else: no modseq."""
-        mailbox.recent_uid = first
+        still = sql.select(
+            "SELECT COUNT(*) FROM mailstore_placement"
+            " WHERE mailspace_id = %s AND mailbox_id = %s AND uid >= %s AND expunged_modseq IS NULL",
+            [self.id, mailbox.id, first],
+        )
+        mailbox.recent_uid, mailbox.recent = first, still[0][0]
         self._dirty_mailboxes.add(mailbox.id)
 
     def touch_mailbox(self, mailbox: Mailbox) -> Mailbox:
@@ -199,11 +204,13 @@ class Changing:
             "indexed": False,
             "flags": flags,
             "keywords": kept,
-            "modseq": self.modseq,
+            "uidl": "",
         }
         id_ = sql.insert("mailstore_message", row | columns.from_facts(prepared.facts))
+        texts = columns.header_texts(prepared.facts)
+        sql.insert_many("mailstore_headertext", HEADER_COLUMNS, [(self.id, id_, *texts)])
         self._new.append(id_)
-        return nowhere(id_, thread_id, flags, kept, size, self.modseq)
+        return nowhere(id_, thread_id, flags, kept, size, arrived)
 
     def check_quota(self, size: int) -> None:
         """Raise OverQuota when so many bytes more do not fit."""
@@ -215,10 +222,21 @@ class Changing:
         found = Message.objects.filter(mailspace_id=self.id).in_bulk([live.message for live in lives])
         twins = [found[live.message] for live in lives]
         for twin in twins:
-            twin.pk, twin.modseq, twin.indexed = None, self.modseq, False
+            twin.pk, twin.indexed, twin.uidl = None, False, ""
         Message.objects.bulk_create(twins, batch_size=100)
+        self._copy_header_texts({live.message: twin.id for live, twin in zip(lives, twins, strict=True)})
         threads.grow(self.id, Counter(twin.thread_id for twin in twins))
-        return [nowhere(t.id, t.thread_id, t.flags, t.keywords, t.size, t.modseq) for t in twins]
+        return [nowhere(t.id, t.thread_id, t.flags, t.keywords, t.size, t.internal_date) for t in twins]
+
+    def _copy_header_texts(self, twins: dict[int, int]) -> None:
+        where, param = sql.among("message_id", twins)
+        found = sql.select(
+            f"SELECT message_id, {', '.join(HEADER_TEXTS)} FROM mailstore_headertext"
+            f" WHERE mailspace_id = %s AND {where}",
+            [self.id, *param],
+        )
+        copies = [(self.id, twins[message], *texts) for message, *texts in found]
+        sql.insert_many("mailstore_headertext", HEADER_COLUMNS, copies)
 
     def place(
         self,
@@ -246,6 +264,7 @@ class Changing:
             made.append(
                 (
                     *(self.id, mailbox.id, uid, live.message),
+                    *(live.flags, live.keywords, live.size, live.internal_date),
                     *(stay.deleted, since, stay.wake_at, stay.woken_at, modseq),
                 )
             )
@@ -255,7 +274,8 @@ class Changing:
                 self._dirty = True
             if entry is not None:
                 entry.added.append([mailbox.id, uid, live.message])
-            self._count(mailbox, +1, live)
+            self._count(mailbox, +1, live, deleted=stay.deleted)
+            mailbox.recent += 1  # UIDs only grow
         sql.insert_many("mailstore_placement", PLACEMENT_COLUMNS, made)
         return list(range(first, mailbox.uidnext))
 
@@ -281,7 +301,9 @@ class Changing:
             [self.modseq, self.now, self.modseq, *param],
         )
         for live in placements:
-            self._count(self.mailbox(live.mailbox), -1, live)
+            mailbox = self.mailbox(live.mailbox)
+            self._count(mailbox, -1, live, deleted=live.deleted)
+            mailbox.recent -= int(live.uid >= mailbox.recent_uid)
             if entry is not None:
                 stay = (int(live.deleted), live.saved_at, live.wake_at, live.woken_at)
                 entry.removed.append([live.mailbox, live.uid, live.message, *stay])
@@ -308,11 +330,16 @@ class Changing:
         for (flags, words), messages in states.items():
             where, param = sql.among("id", messages)
             sql.execute(
-                "UPDATE mailstore_message SET flags = %s, keywords = %s, modseq = %s"
-                f" WHERE mailspace_id = %s AND {where}",
+                f"UPDATE mailstore_message SET flags = %s, keywords = %s WHERE mailspace_id = %s AND {where}",
+                [flags, words, self.id, *param],
+            )
+            # \\Seen and the rest belong to the message: every mailbox that holds it must say so.
+            where, param = sql.among("message_id", messages)
+            sql.execute(
+                "UPDATE mailstore_placement SET flags = %s, keywords = %s, modseq = %s"
+                f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL",
                 [flags, words, self.modseq, self.id, *param],
             )
-        # \\Seen and the rest belong to the message: every mailbox that holds it must say so.
         homes = self._homes(changed)
         for mailbox_id, message in homes:
             mailbox = self.touch_mailbox(self.mailbox(mailbox_id))
@@ -330,7 +357,8 @@ class Changing:
             [on, self.modseq, *param],
         )
         for live in changed:
-            self.touch_mailbox(self.mailbox(live.mailbox))
+            mailbox = self.touch_mailbox(self.mailbox(live.mailbox))
+            mailbox.deleted += 1 if on else -1
             self.touched.add(live.thread)
             if entry is not None:
                 entry.marked.append([live.mailbox, live.uid, int(on), live.message])
@@ -347,8 +375,9 @@ class Changing:
             [self.id, *param],
         )
 
-    def _count(self, mailbox: Mailbox, sign: int, live: Live) -> None:
+    def _count(self, mailbox: Mailbox, sign: int, live: Live, *, deleted: bool) -> None:
         mailbox.messages += sign
+        mailbox.deleted += sign * deleted
         mailbox.size += sign * live.size
         if not live.flags & SEEN:
             mailbox.unseen += sign

@@ -22,9 +22,11 @@ MAILBOX_COLUMNS = (
     "subscribed",
     "uidnext",
     "recent_uid",
+    "recent",
     "highestmodseq",
     "messages",
     "unseen",
+    "deleted",
     "size",
     "threads",
     "unread_threads",
@@ -45,12 +47,18 @@ PLACEMENT_COLUMNS = (
     "mailbox_id",
     "uid",
     "message_id",
+    "flags",
+    "keywords",
+    "size",
+    "internal_date",
     "deleted",
     "saved_at",
     "wake_at",
     "woken_at",
     "modseq",
 )
+HEADER_TEXTS = ("subject_text", "from_text", "to_text", "cc_text", "bcc_text")
+HEADER_COLUMNS = ("mailspace_id", "message_id", *HEADER_TEXTS)
 
 
 def from_facts(facts: Facts) -> dict[str, Any]:
@@ -76,11 +84,6 @@ def from_facts(facts: Facts) -> dict[str, Any]:
         "body": facts.body,
         "subject": facts.subject,
         "base_subject": facts.base_subject[:BASE_SUBJECT_LENGTH],
-        "subject_text": fold(facts.subject)[:TEXT_KEPT],
-        "from_text": _searchable(facts.from_),
-        "to_text": _searchable(facts.to),
-        "cc_text": _searchable(facts.cc),
-        "bcc_text": _searchable(facts.bcc),
         "message_id": facts.message_id[:998],
         "in_reply_to": (facts.in_reply_to[0] if facts.in_reply_to else "")[:998],
         "references": " ".join(facts.references),
@@ -96,6 +99,12 @@ def from_facts(facts: Facts) -> dict[str, Any]:
         "automatic": facts.auto_submitted or facts.bulk,
         "parsed_by": PARSER_VERSION,
     }
+
+
+def header_texts(facts: Facts) -> tuple[str, ...]:
+    """The values of HEADER_TEXTS: folded, for substring search."""
+    people = (facts.from_, facts.to, facts.cc, facts.bcc)
+    return fold(facts.subject)[:TEXT_KEPT], *(_searchable(each) for each in people)
 
 
 def _searchable(addresses: Sequence[Address]) -> str:

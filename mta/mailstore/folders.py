@@ -116,6 +116,8 @@ _INFO = (
     "size",
     "threads",
     "unread_threads",
+    "recent",
+    "deleted",
 )
 
 

@@ -180,9 +180,9 @@ def _shells(mailspace: int, messages: Sequence[int]) -> dict[int, Live]:
     """Messages that lie nowhere now, in the form that place() takes."""
     found = Message.objects.filter(mailspace_id=mailspace, id__in=messages)
     return {
-        id_: nowhere(id_, thread, flags, keywords, size, modseq)
-        for id_, thread, flags, keywords, size, modseq in found.values_list(
-            "id", "thread_id", "flags", "keywords", "size", "modseq"
+        id_: nowhere(id_, thread, flags, keywords, size, arrived)
+        for id_, thread, flags, keywords, size, arrived in found.values_list(
+            "id", "thread_id", "flags", "keywords", "size", "internal_date"
         )
     }
 

@@ -213,10 +213,13 @@ def threads_changed(mailspace: int, since: int, *, limit: int = 500) -> tuple[tu
                    SELECT message_id FROM mailstore_placement
                     WHERE mailspace_id = %s AND mailbox_id IN (
                           SELECT id FROM mailstore_mailbox WHERE mailspace_id = %s AND highestmodseq > %s)
-                      AND modseq > %s
-                   UNION SELECT id FROM mailstore_message WHERE mailspace_id = %s AND modseq > %s)
+                      AND expunged_modseq IS NULL AND modseq > %s
+                   UNION SELECT message_id FROM mailstore_placement
+                    WHERE mailspace_id = %s AND mailbox_id IN (
+                          SELECT id FROM mailstore_mailbox WHERE mailspace_id = %s AND highestmodseq > %s)
+                      AND expunged_modseq > %s)
                 LIMIT %s""",
-            [mailspace, mailspace, mailspace, since, since, mailspace, since, limit],
+            [mailspace, *[mailspace, mailspace, since, since] * 2, limit],
         )
     return tuple(row[0] for row in found), clock
 

@@ -31,16 +31,17 @@ class Live:
     saved_at: int
     wake_at: int | None
     woken_at: int | None
-    thread: int
     flags: int
     keywords: str
     size: int
+    internal_date: int
     modseq: int
+    thread: int
 
 
-def nowhere(message: int, thread: int, flags: int, keywords: str, size: int, modseq: int) -> Live:
+def nowhere(message: int, thread: int, flags: int, keywords: str, size: int, internal_date: int) -> Live:
     """A message that lies in no mailbox (yet, or any more), in the form that `place` takes."""
-    return Live(0, 0, 0, message, False, 0, None, None, thread, flags, keywords, size, modseq)
+    return Live(0, 0, 0, message, False, 0, None, None, flags, keywords, size, internal_date, 0, thread)
 
 
 def one_each(lives: Iterable[Live]) -> list[Live]:

@@ -1,4 +1,4 @@
-"""What mail programs do: see a mailbox by UID, fetch, append, flag, copy, move, expunge.
+"""What mail programs do: append, flag, copy, move, expunge (what they read is in `views`).
 
 One call per command, never per message; rows are plain tuples. Commands over many messages run in
 chunks of 500 under one action id, but COPY and multi-append, which are all or nothing.
@@ -16,8 +16,6 @@ from mta.values import (
     Appended,
     Cause,
     Copied,
-    ViewChanges,
-    ViewRow,
 )
 
 from . import keywords as words
@@ -43,50 +41,6 @@ class Incoming:
     internal_date: int | None = None
 
 
-# --- reading
-
-
-def changes(mailspace: int, mailbox: int, since: int = 0) -> ViewChanges:
-    """What changed in a mailbox after modseq `since`; 0 for all of it. One snapshot."""
-    with rows.snapshot():
-        box = (
-            Mailbox.objects.filter(mailspace_id=mailspace, id=mailbox)
-            .values_list("highestmodseq", "uidnext", "deleted_at")
-            .first()
-        )
-        if box is None or box[2] is not None:
-            return ViewChanges((), (), since, 0, gone=True)
-        if box[0] <= since:
-            return ViewChanges((), (), box[0], box[1])
-        sql = """SELECT p.uid, p.message_id, m.flags, p.deleted, m.keywords,
-                        CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END
-                   FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
-                  WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL"""
-        params = [mailspace, mailbox]
-        expunged: tuple[int, ...] = ()
-        if since:
-            found = rows.select(
-                """SELECT uid FROM mailstore_placement
-                    WHERE mailspace_id = %s AND mailbox_id = %s AND expunged_modseq > %s ORDER BY uid""",
-                [mailspace, mailbox, since],
-            )
-            expunged = tuple(row[0] for row in found)
-            sql += """ AND p.id IN (
-                SELECT id FROM mailstore_placement
-                 WHERE mailspace_id = %s AND mailbox_id = %s AND modseq > %s
-                UNION
-                SELECT p2.id FROM mailstore_message m2 JOIN mailstore_placement p2
-                    ON p2.mailspace_id = m2.mailspace_id AND p2.message_id = m2.id
-                 WHERE m2.mailspace_id = %s AND m2.modseq > %s AND p2.mailbox_id = %s)"""
-            params += [mailspace, mailbox, since, mailspace, since, mailbox]
-        found = rows.select(sql + " ORDER BY p.uid", params)
-    view = tuple(
-        ViewRow(uid, message, flags | DELETED if deleted else flags, tuple(keywords.split()), modseq)
-        for uid, message, flags, deleted, keywords, modseq in found
-    )
-    return ViewChanges(view, expunged, box[0], box[1])
-
-
 def take_recent(mailspace: int, mailbox: int, uidnext: int) -> int:
     """The first UID that is \\Recent for this session; later sessions see only newer ones as such."""
 
@@ -105,56 +59,6 @@ def take_recent(mailspace: int, mailbox: int, uidnext: int) -> int:
     if current is not None and current >= uidnext:
         return current
     return commit({mailspace}, work)
-
-
-COLUMNS = {
-    "uid": "p.uid",
-    "message": "p.message_id",
-    "flags": "m.flags",
-    "deleted": "p.deleted",
-    "keywords": "m.keywords",
-    "modseq": "CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END",
-    "internal_date": "m.internal_date",
-    "sent_at": "m.sent_at",
-    "saved_at": "p.saved_at",
-    "size": "m.size",
-    "envelope": "m.envelope",
-    "bodystructure": "m.bodystructure",
-    "body": "m.body",
-    "head": "m.head",
-    # Parser 1 kept fewer fields.
-    "head_complete": "(m.head_complete AND m.parsed_by >= 2)",
-    "email_id": "m.email_id",
-    "thread": "m.thread_id",
-    "blob": "m.blob_id",
-    "prefix": "m.prefix",
-    "subject": "m.subject",
-}
-
-
-def fetch(mailspace: int, mailbox: int, uids: Sequence[int], columns: Sequence[str]) -> list[tuple]:  # type: ignore[type-arg]
-    """Chosen columns (see COLUMNS) of the live messages with these UIDs, in UID order.
-
-    Booleans may come as 0 and 1; "flags" is without \\Deleted, which is "deleted".
-    """
-    chosen = ", ".join(COLUMNS[column] for column in columns)
-    found: list[tuple] = []  # type: ignore[type-arg]
-    for where, params, wanted in rows.uid_conditions(uids):
-        sql = f"""SELECT p.uid, {chosen}
-                    FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
-                   WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL
-                     AND {where} ORDER BY p.uid"""
-        read = rows.select(sql, [mailspace, mailbox, *params])
-        found += [row[1:] for row in read if wanted is None or row[0] in wanted]
-    return found
-
-
-def message_ids_at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[int]:
-    """Message ids for UIDs, in UID order."""
-    return [row[0] for row in fetch(mailspace, mailbox, uids, ("message",))]
-
-
-# --- writing
 
 
 def append(

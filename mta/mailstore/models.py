@@ -8,7 +8,12 @@ key leads with the mailspace; primary keys are never reused. Times are µs since
 from __future__ import annotations
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.db.models.lookups import Exact
+
+from mta.values import FLAGGED, SEEN
+
+LIVE, GONE = Q(expunged_modseq__isnull=True), Q(expunged_modseq__isnull=False)
 
 
 class Mailspace(models.Model):
@@ -24,6 +29,8 @@ class Mailspace(models.Model):
     all_unread = models.BigIntegerField(default=0)
     starred_threads = models.BigIntegerField(default=0)
     starred_unread = models.BigIntegerField(default=0)
+    maildrop_holder = models.CharField(max_length=64, default="")  # the POP3 session that has it, until then
+    maildrop_until = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
 
 
@@ -63,10 +70,12 @@ class Mailbox(models.Model):
     subscribed = models.BooleanField(default=True)
     uidvalidity = models.BigIntegerField()
     uidnext = models.BigIntegerField(default=1)
-    recent_uid = models.BigIntegerField(default=0)
+    recent_uid = models.BigIntegerField(default=0)  # the first UID that no session was told of as \Recent
+    recent = models.BigIntegerField(default=0)  # live placements from there on
     highestmodseq = models.BigIntegerField(default=1)
     messages = models.BigIntegerField(default=0)
     unseen = models.BigIntegerField(default=0)
+    deleted = models.BigIntegerField(default=0)  # marked \Deleted
     size = models.BigIntegerField(default=0)
     threads = models.BigIntegerField(default=0)
     unread_threads = models.BigIntegerField(default=0)
@@ -86,101 +95,162 @@ class Mailbox(models.Model):
 
 
 class Message(models.Model):
-    """One row per mailspace and message: facts parsed once, and the flags all placements share."""
+    """One row per mailspace and message: facts parsed once, and the flags all placements share.
+
+    What lists and mail programs read most comes first: SQLite walks a row from its start.
+    """
 
     mailspace_id = models.BigIntegerField()
+    thread_id = models.BigIntegerField()
     blob_id = models.BigIntegerField()
     email_id = models.BigIntegerField(default=0)
-    thread_id = models.BigIntegerField()
-    trace_id = models.CharField(max_length=40, blank=True, default="")
-    prefix = models.BinaryField(default=b"")  # this recipient's trace lines, before the blob's bytes
     size = models.BigIntegerField()  # prefix included: RFC822.SIZE
     internal_date = models.BigIntegerField()
     sent_at = models.BigIntegerField(null=True)
-    head = models.BinaryField(default=b"")
-    head_complete = models.BooleanField(default=True)
-    envelope = models.BinaryField(default=b"")
-    bodystructure = models.BinaryField(default=b"")
-    body = models.BinaryField(default=b"")
-    subject = models.TextField(default="")
-    base_subject = models.CharField(max_length=255, default="")
-    # Folded text of the headers that searches look into by substring (message/text.fold).
-    subject_text = models.TextField(default="")
-    from_text = models.TextField(default="")
-    to_text = models.TextField(default="")
-    cc_text = models.TextField(default="")
-    bcc_text = models.TextField(default="")
-    message_id = models.CharField(max_length=998, default="")
-    in_reply_to = models.CharField(max_length=998, default="")
-    references = models.TextField(default="")
-    from_name = models.CharField(max_length=255, default="")
-    from_address = models.CharField(max_length=320, default="")
-    addresses = models.JSONField(default=dict)  # {"from": [[name, email]…], "to", "cc", "bcc", "reply_to"}
-    list_id = models.CharField(max_length=255, default="")
-    snippet = models.CharField(max_length=255, default="")
-    attachments = models.JSONField(default=list)  # [[part, name, type, size, inline, content id]…]
-    has_attachment = models.BooleanField(default=False)
-    automatic = models.BooleanField(default=False)
-    own = models.BooleanField(default=False)  # written by the owner: first stored in Sent or Drafts
-    reasons = models.JSONField(default=dict)  # why it is where it is: placement and verdict, in words
+    flags = models.IntegerField(default=0)
     parsed_by = models.IntegerField(default=0)
     indexed = models.BooleanField(default=False)
-    flags = models.IntegerField(default=0)
+    own = models.BooleanField(default=False)  # written by the owner: first stored in Sent or Drafts
+    head_complete = models.BooleanField(default=True)
+    has_attachment = models.BooleanField(default=False)
+    automatic = models.BooleanField(default=False)
     keywords = models.TextField(default="")  # sorted, separated by one space
-    modseq = models.BigIntegerField(default=1)
+    subject = models.TextField(default="")
+    from_name = models.CharField(max_length=255, default="")
+    from_address = models.CharField(max_length=320, default="")
+    snippet = models.CharField(max_length=255, default="")
+    message_id = models.CharField(max_length=998, default="")
+    addresses = models.JSONField(default=dict)  # {"from": [[name, email]…], "to", "cc", "bcc", "reply_to"}
+    attachments = models.JSONField(default=list)  # [[part, name, type, size, inline, content id]…]
+    envelope = models.BinaryField(default=b"")
+    bodystructure = models.BinaryField(default=b"")
+    head = models.BinaryField(default=b"")
+    body = models.BinaryField(default=b"")
+    prefix = models.BinaryField(default=b"")  # this recipient's trace lines, before the blob's bytes
+    uidl = models.CharField(max_length=70, default="")  # POP3's name for it; empty: the id
+    base_subject = models.CharField(max_length=255, default="")
+    list_id = models.CharField(max_length=255, default="")
+    trace_id = models.CharField(max_length=40, blank=True, default="")
+    in_reply_to = models.CharField(max_length=998, default="")
+    references = models.TextField(default="")
+    reasons = models.JSONField(default=dict)  # why it is where it is: placement and verdict, in words
 
     class Meta:
         indexes = [
             models.Index(fields=["mailspace_id", "thread_id"], name="message_thread"),
             models.Index(fields=["mailspace_id", "internal_date"], name="message_date"),
             models.Index(fields=["mailspace_id", "message_id"], name="message_message_id"),
-            models.Index(fields=["mailspace_id", "modseq"], name="message_modseq"),
             models.Index(fields=["blob_id"], name="message_blob"),
             models.Index(fields=["mailspace_id", "id"], name="message_unindexed", condition=Q(indexed=False)),
+            models.Index(fields=["mailspace_id", "uidl"], name="message_uidl", condition=Q(uidl__gt="")),
         ]
 
 
+class HeaderText(models.Model):
+    """Folded text of the headers that searches look into by substring (message/text.fold).
+
+    A narrow table of its own, so that a search over a mailspace reads these few bytes per message and nothing
+    else: on SQLite it is clustered by its key (WITHOUT ROWID), one mailspace lies together in message order.
+    """
+
+    pk = models.CompositePrimaryKey("mailspace_id", "message_id")
+    mailspace_id = models.BigIntegerField()
+    message_id = models.BigIntegerField()
+    subject_text = models.TextField(default="")
+    from_text = models.TextField(default="")
+    to_text = models.TextField(default="")
+    cc_text = models.TextField(default="")
+    bcc_text = models.TextField(default="")
+
+
 class Placement(models.Model):
-    """A message in a mailbox under a UID. A live one has no `expunged_modseq`; else a tombstone."""
+    """A message in a mailbox under a UID. A live one has no `expunged_modseq`; else a tombstone.
+
+    While it lives it has copies of what IMAP asks of whole mailboxes (flags, keywords, size, internal date), so
+    that the message's wide row is not read for them. `modseq` is its FETCH MODSEQ (RFC 7162 §3.1): a change of
+    the message's flags raises it in every mailbox.
+    """
 
     mailspace_id = models.BigIntegerField()
     mailbox_id = models.BigIntegerField()
     uid = models.BigIntegerField()
     message_id = models.BigIntegerField()
+    flags = models.IntegerField(default=0)  # the message's: without \Deleted
     deleted = models.BooleanField(default=False)
+    modseq = models.BigIntegerField()
+    expunged_modseq = models.BigIntegerField(null=True)
+    size = models.BigIntegerField(default=0)
+    internal_date = models.BigIntegerField(default=0)
     saved_at = models.BigIntegerField()
     wake_at = models.BigIntegerField(null=True)
     woken_at = models.BigIntegerField(null=True)
-    modseq = models.BigIntegerField()
-    expunged_modseq = models.BigIntegerField(null=True)
     expunged_at = models.BigIntegerField(null=True)
+    keywords = models.TextField(default="")
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["mailspace_id", "mailbox_id", "uid"], name="placement_uid"),
             models.UniqueConstraint(
-                fields=["mailspace_id", "mailbox_id", "message_id"],
-                condition=Q(expunged_modseq__isnull=True),
-                name="placement_live",
+                fields=["mailspace_id", "message_id", "mailbox_id"], condition=LIVE, name="placement_live"
             ),
         ]
         indexes = [
-            models.Index(fields=["mailspace_id", "message_id"], name="placement_message"),
-            models.Index(fields=["mailspace_id", "mailbox_id", "modseq"], name="placement_modseq"),
             models.Index(
-                fields=["mailspace_id", "mailbox_id", "expunged_modseq"],
-                name="placement_expunged",
-                condition=Q(expunged_modseq__isnull=False),
+                fields=["mailspace_id", "mailbox_id", "modseq"], name="placement_changed", condition=LIVE
             ),
-            # Tombstones whose message may have to be forgotten, oldest first.
+            # What people and programs ask for in a mailbox of any size: found without looking at the rest.
             models.Index(
-                fields=["expunged_at"],
-                name="placement_forgettable",
-                condition=Q(expunged_at__isnull=False, message_id__gt=0),
+                fields=["mailspace_id", "mailbox_id", "uid"],
+                name="placement_unseen",
+                condition=LIVE & Q(Exact(F("flags").bitand(SEEN), 0)),
+            ),
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "uid"],
+                name="placement_flagged",
+                condition=LIVE & Q(Exact(F("flags").bitand(FLAGGED), FLAGGED)),
+            ),
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "uid"],
+                name="placement_deleted",
+                condition=LIVE & Q(deleted=True),
             ),
             models.Index(
                 fields=["mailspace_id", "wake_at"], name="placement_wake", condition=Q(wake_at__isnull=False)
             ),
+            # Tombstones: by when they fell, for programs that were away; by message, which may have to be
+            # forgotten; and the oldest first, for the clean-up.
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "expunged_modseq", "uid"],
+                name="placement_expunged",
+                condition=GONE,
+            ),
+            models.Index(
+                fields=["mailspace_id", "message_id"],
+                name="placement_gone",
+                condition=GONE & Q(message_id__gt=0),
+            ),
+            models.Index(
+                fields=["expunged_at"], name="placement_old", condition=Q(expunged_at__isnull=False)
+            ),
+        ]
+
+
+class ExpungedUids(models.Model):
+    """The UIDs of a mailbox that are gone for longer than the undo window, as runs (see `uids`).
+
+    Every UID below UIDNEXT is live, a tombstone, or here. `modseq` is the highest that was so forgotten:
+    a program that was away since before it is told of every missing UID (RFC 7162 §3.2.6).
+    """
+
+    mailspace_id = models.BigIntegerField()
+    mailbox_id = models.BigIntegerField()
+    modseq = models.BigIntegerField(default=0)
+    count = models.BigIntegerField(default=0)
+    runs = models.BinaryField(default=b"")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["mailspace_id", "mailbox_id"], name="expunged_uids_mailbox"),
         ]
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from . import search, sql, threads
 from .changing import Changing
-from .models import Blob, Draft, Message
+from .models import Blob, Draft, HeaderText, Message
 
 
 def purge(changing: Changing, messages: Sequence[int]) -> None:
@@ -31,6 +31,7 @@ def purge(changing: Changing, messages: Sequence[int]) -> None:
         marked_at=changing.now
     )
     Draft.objects.filter(mailspace_id=changing.id, message__in=ids).exclude(state="open").update(message=None)
+    HeaderText.objects.filter(mailspace_id=changing.id, message_id__in=ids).delete()
     Message.objects.filter(mailspace_id=changing.id, id__in=ids).delete()
     where, param = sql.among("message_id", ids)
     sql.execute(

@@ -22,8 +22,8 @@ from . import contents, rows, search
 from .sql import among, marks
 
 _BITS = {"seen": SEEN, "answered": ANSWERED, "flagged": FLAGGED, "draft": DRAFT}
-_COLUMNS = {"subject": "m.subject_text", "from": "m.from_text", "to": "m.to_text", "cc": "m.cc_text"}
-_COLUMNS["bcc"] = "m.bcc_text"
+_COLUMNS = {"subject": "subject_text", "from": "from_text", "to": "to_text", "cc": "cc_text"}
+_COLUMNS["bcc"] = "bcc_text"
 _EXACT = {"message-id": "m.message_id", "in-reply-to": "m.in_reply_to", "list-id": "m.list_id"}
 
 RANGES_WRITTEN = 100  # UID ranges that are written into the SQL
@@ -77,7 +77,7 @@ class _Compiler:
             case c.HasAttachment():
                 return "m.has_attachment"
             case c.ModSeq(value):
-                return self._with([value, value], "(m.modseq >= %s OR p.modseq >= %s)")
+                return self._with([value], "p.modseq >= %s")
             case c.Contains(header, text):
                 return self._contains(header.lower(), text)
             case c.Words():
@@ -129,7 +129,7 @@ class _Compiler:
         if len(text) > LONGEST:
             return "1 = 0"
         if header in _COLUMNS:
-            return self._with([f"%{_escape(fold(text))}%"], f"{_COLUMNS[header]} LIKE %s ESCAPE '!'")
+            return self._header_text(header, text)
         if header in _EXACT:
             return self._with(
                 [f"%{_escape(text.strip('<>').lower())}%"], f"LOWER({_EXACT[header]}) LIKE %s ESCAPE '!'"
@@ -138,11 +138,16 @@ class _Compiler:
             return self._with([f"%{_escape(text.lower())}%"], "LOWER(m.\"references\") LIKE %s ESCAPE '!'")
         return self._among(self._by_bytes(header, text))
 
+    def _header_text(self, header: str, text: str) -> str:
+        return self._with(
+            [self.mailspace, f"%{_escape(fold(text))}%"],
+            "m.id IN (SELECT h.message_id FROM mailstore_headertext h"
+            f" WHERE h.mailspace_id = %s AND h.{_COLUMNS[header]} LIKE %s ESCAPE '!')",
+        )
+
     def _words(self, node: c.Words) -> str:
         if node.where in ("cc", "bcc"):
-            return self._with(
-                [f"%{_escape(fold(node.text[:LONGEST]))}%"], f"{_COLUMNS[node.where]} LIKE %s ESCAPE '!'"
-            )
+            return self._header_text(node.where, node.text[:LONGEST])
         found = search.condition(self.mailspace, node)
         if found is None:
             return "1 = 1"  # nothing but punctuation: no condition

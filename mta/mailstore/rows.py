@@ -44,7 +44,7 @@ def snapshot() -> Iterator[None]:
 
 _LIVE = """
 SELECT p.id, p.mailbox_id, p.uid, p.message_id, p.deleted, p.saved_at, p.wake_at, p.woken_at,
-       m.thread_id, m.flags, m.keywords, m.size, CASE WHEN p.modseq > m.modseq THEN p.modseq ELSE m.modseq END
+       p.flags, p.keywords, p.size, p.internal_date, p.modseq, m.thread_id
   FROM mailstore_placement p JOIN mailstore_message m ON m.id = p.message_id
  WHERE p.mailspace_id = %s AND p.expunged_modseq IS NULL AND """
 

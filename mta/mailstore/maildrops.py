@@ -1,0 +1,139 @@
+"""What POP3 asks of the store: who holds a maildrop, what is in an Inbox, and what a session leaves behind.
+
+RFC 1939 §4 gives a maildrop to one session at a time. Here that is a lease in the mailspace's row: it holds for
+every process and host, whoever holds it renews it, and when they died it runs out by itself. The times are those of
+the database where it has a clock of its own, so that hosts need not agree. Called by `serve.maildrop`.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from django.db import connection
+
+from mta.values import INBOX, SEEN, Cause, now_us
+
+from . import rows, sql
+from .door import Door
+from .errors import NoSuchMailbox
+from .live import new_action
+from .mailops import remove, store_flags
+from .writer import commit
+
+LEASE_SECONDS = 45
+_LEASE_US = LEASE_SECONDS * 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Inbox:
+    """The messages of an Inbox that no program has marked deleted, oldest first, as columns.
+
+    `imported`: the unique ids (UIDL) that messages brought with them from another server.
+    """
+
+    mailbox: int
+    uids: array[int]
+    messages: array[int]
+    sizes: array[int]
+    imported: dict[int, str]
+
+
+# --- the lease
+
+
+def take_maildrop(mailspace: int, holder: str) -> bool:
+    """Hold a maildrop; False while somebody else does."""
+    now, params = _now()
+    statement = f"""UPDATE mailstore_mailspace SET maildrop_holder = %s, maildrop_until = {now} + %s
+                     WHERE id = %s AND (maildrop_holder = '' OR maildrop_until < {now})"""
+    return sql.execute(statement, [holder, *params, _LEASE_US, mailspace, *params]) == 1
+
+
+def keep_maildrops(mailspaces: Collection[int], holder: str) -> bool:
+    """Renew leases; False when not all of them are ours any more."""
+    kept = 0
+    for piece in rows.chunks(sorted(mailspaces)):
+        now, params = _now()
+        where, ids = sql.among("id", piece)
+        # Several rows are locked in the order of their ids, as the door does it.
+        lock = " ORDER BY id FOR UPDATE" if connection.vendor == "postgresql" else ""
+        kept += sql.execute(
+            f"""UPDATE mailstore_mailspace SET maildrop_until = {now} + %s WHERE id IN (
+                SELECT id FROM mailstore_mailspace WHERE {where} AND maildrop_holder = %s{lock})""",
+            [*params, _LEASE_US, *ids, holder],
+        )
+    return kept == len(mailspaces)
+
+
+def free_maildrop(mailspace: int, holder: str) -> None:
+    """Let a maildrop go, if it is (still) ours."""
+    sql.execute(
+        "UPDATE mailstore_mailspace SET maildrop_holder = '', maildrop_until = 0"
+        " WHERE id = %s AND maildrop_holder = %s",
+        [mailspace, holder],
+    )
+
+
+def _now() -> tuple[str, list[int]]:
+    """SQL for the present in µs, and its parameters. SQLite is on this host, whose clock does."""
+    if connection.vendor == "postgresql":
+        return "(EXTRACT(EPOCH FROM clock_timestamp()) * 1000000)::bigint", []
+    return "%s", [now_us()]
+
+
+# --- reading
+
+
+def inbox(mailspace: int, *, newest: int = 0) -> Inbox:
+    """What is in the Inbox; only so many of the newest, if `newest` is not 0. Narrow rows and one snapshot."""
+    with rows.snapshot():
+        found = sql.select(
+            "SELECT id FROM mailstore_mailbox WHERE mailspace_id = %s AND role = %s AND deleted_at IS NULL",
+            [mailspace, INBOX],
+        )
+        if not found:
+            raise NoSuchMailbox("There is no such mailbox.")
+        mailbox = found[0][0]
+        statement = """SELECT uid, message_id, size FROM mailstore_placement
+                        WHERE mailspace_id = %s AND mailbox_id = %s AND expunged_modseq IS NULL AND NOT deleted
+                        ORDER BY uid"""
+        params = [mailspace, mailbox]
+        if newest:
+            statement, params = statement + " DESC LIMIT %s", [*params, newest]
+        placed = sql.select(statement, params)
+        imported = sql.select(
+            "SELECT id, uidl FROM mailstore_message WHERE mailspace_id = %s AND uidl > ''", [mailspace]
+        )
+    if newest:
+        placed.reverse()
+    uids, messages, sizes = zip(*placed, strict=True) if placed else ((), (), ())
+    return Inbox(mailbox, array("Q", uids), array("Q", messages), array("Q", sizes), dict(imported))
+
+
+# --- what a session leaves behind
+
+
+def note_retrieved(mailspace: int, mailbox: int, uids: Sequence[int], *, cause: Cause) -> None:
+    """What a client has retrieved counts as read, where the account wants it so."""
+    store_flags(mailspace, mailbox, uids, "add", SEEN, (), cause=cause)
+
+
+def delete_retrieved(
+    mailspace: int, mailbox: int, uids: Sequence[int], *, erases: bool, cause: Cause
+) -> None:
+    """RFC 1939 §6: what the client deleted goes to Trash, so that it can be had back; or away, if `erases`."""
+    if not erases:
+        remove(mailspace, mailbox, uids, cause=cause)
+        return
+    action = new_action()
+    for piece in rows.chunks(uids):
+
+        def work(door: Door, piece: Sequence[int] = piece) -> None:
+            changing = door[mailspace]
+            changing.open_mailbox(mailbox)
+            lives = rows.at(mailspace, mailbox, piece)
+            changing.expunge(lives, changing.entry("expunge", cause, action, mailbox))
+
+        commit({mailspace}, work)
