@@ -12,7 +12,15 @@ from typing import Any
 
 import uvloop
 
-from mta.directory import Access, LocalTarget, Login, RemoteTarget, Resolution, SigningKey
+from mta.directory import (
+    Access,
+    LocalTarget,
+    Login,
+    MaildropOptions,
+    RemoteTarget,
+    Resolution,
+    SigningKey,
+)
 from mta.mailstore import service as mailstore
 from mta.serve.listener import Limits
 from mta.serve.main import Sidecar
@@ -29,6 +37,8 @@ class FakeDirectory:
     aliases: dict[str, tuple[LocalTarget | RemoteTarget, ...]] = field(default_factory=dict)
     suspended: set[str] = field(default_factory=set)
     domains: set[str] = field(default_factory=lambda: {"example.test"})
+    maildrop: MaildropOptions = field(default_factory=MaildropOptions)  # everybody's
+    rights: str = "own"
 
     def add(self, address: str, *, quota_bytes: int = 0) -> int:
         self.people[address] = mailstore.create_mailspace(quota_bytes=quota_bytes)
@@ -50,7 +60,7 @@ class FakeDirectory:
         mailspace = self.people.get(username)
         if mailspace is None or password != PASSWORD:
             return None
-        return Login(mailspace, username, (Access(mailspace, username, "own"),))
+        return Login(mailspace, username, (Access(mailspace, username, self.rights),), self.maildrop)
 
     def may_send_as(self, account: int, address: str) -> bool:
         return self.people.get(address) == account

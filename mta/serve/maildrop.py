@@ -1,75 +1,174 @@
-"""The maildrop of a POP3 session: an Inbox as it was at sign-in, held by one session at a time.
+"""The maildrop of a POP3 session: held, listed, read ahead, and left behind.
 
-RFC 1939 §4: a second session is told IN-USE. The lock holds among the threads and processes of one host, and
-dies with them. Blocking; called by `serve.pop3` through the bridge (but for `hold` and `release`, which are
-instant).
+RFC 1939 §4: one session at a time; a second is told IN-USE. The lease is a row's (see `mailstore.maildrops`); here a
+process keeps those of its sessions alive with one statement for all of them. Plain functions block and go through
+the bridge. Called by `serve.pop3`.
 """
 
 from __future__ import annotations
 
-import fcntl
-import os
-from dataclasses import dataclass
-from pathlib import Path
+import asyncio
+import logging
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 
-from django.conf import settings
+from django.db import DatabaseError
 
 from mta.directory import Login
 from mta.mailstore import service as mailstore
-from mta.values import DELETED, INBOX, Cause
-from mta.wire.pop3 import Item
+from mta.serve.bridge import Bridge, Busy
+from mta.values import Cause
+from mta.wire.pop3 import Maildrop, unique_ids
+
+log = logging.getLogger(__name__)
+
+RENEW_SECONDS = 15.0  # a third of the lease: two may fail
+BATCH_BYTES = 256 * 1024
+BATCH_MESSAGES = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Maildrop:
-    mailspace: int
-    inbox: int
-    items: tuple[Item, ...]
+class LeaseLost(Exception):
+    """The lease ran out meanwhile, and somebody else may have the maildrop: nothing was deleted."""
 
 
-class _Locks:
-    """One byte of one file per mailspace. `lockf` does not see threads of its own process: the set does."""
+class Leases:
+    """The maildrops that this process holds. Lives in its event loop."""
 
     def __init__(self) -> None:
+        self.holder = secrets.token_hex(16)
         self._held: set[int] = set()
-        self._file = -1
-        self._owner = 0
+        self._keeper: asyncio.Task[None] | None = None
 
-    def hold(self, mailspace: int) -> bool:
-        if self._owner != os.getpid():  # first use, or after a fork
-            path = Path(settings.DATA_DIR) / "pop3.lock"
-            self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-            self._held, self._owner = set(), os.getpid()
+    def reserve(self, mailspace: int, bridge: Bridge) -> bool:
+        """One session of this process at a time; the row is taken by `open_`. False if there is one."""
         if mailspace in self._held:
-            return False
-        try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, mailspace)
-        except BlockingIOError:
             return False
         self._held.add(mailspace)
+        if self._keeper is None:
+            self._keeper = asyncio.get_running_loop().create_task(self._keep(bridge))
         return True
 
-    def release(self, mailspace: int) -> None:
-        if mailspace in self._held:
-            self._held.discard(mailspace)
-            fcntl.lockf(self._file, fcntl.LOCK_UN, 1, mailspace)
+    def forget(self, mailspace: int) -> None:
+        """The session is over, and the row has been given back (or was never ours)."""
+        self._held.discard(mailspace)
+        if not self._held and self._keeper is not None:
+            self._keeper.cancel()
+            self._keeper = None
+
+    async def _keep(self, bridge: Bridge) -> None:
+        while True:
+            await asyncio.sleep(RENEW_SECONDS)
+            try:
+                await bridge.run(mailstore.keep_maildrops, frozenset(self._held), self.holder)
+            except (DatabaseError, Busy):
+                log.warning("pop3: leases could not be renewed", exc_info=True)
 
 
-_locks = _Locks()
-hold = _locks.hold
-release = _locks.release
+@dataclass(slots=True)
+class Opened:
+    """A maildrop as it was at sign-in. `retrieved`: the numbers that were sent whole."""
+
+    mailspace: int
+    mailbox: int
+    drop: Maildrop
+    login: Login
+    ip: str
+    retrieved: set[int] = field(default_factory=set)
+
+    @property
+    def cause(self) -> Cause:
+        return Cause("pop3", session=f"POP3 client on {self.ip}", actor=self.login.username)
 
 
-def read(mailspace: int) -> Maildrop:
-    """What is in the Inbox now, oldest first; messages that a mail program marked deleted are not shown."""
-    inbox = mailstore.mailbox_by_role(mailspace, INBOX).id
-    rows = [row for row in mailstore.changes(mailspace, inbox).rows if not row.flags & DELETED]
-    sizes = dict(mailstore.fetch(mailspace, inbox, [row.uid for row in rows], ("uid", "size")))
-    items = tuple(Item(row.uid, row.message, sizes[row.uid]) for row in rows if row.uid in sizes)
-    return Maildrop(mailspace, inbox, items)
+def open_(login: Login, ip: str, holder: str) -> Opened | None:
+    """Take the lease and list what is in the Inbox; None while another session has it."""
+    mailspace = login.access[0].mailspace
+    if not mailstore.take_maildrop(mailspace, holder):
+        return None
+    try:
+        inbox = mailstore.inbox(mailspace, newest=login.maildrop.newest)
+    except BaseException:
+        mailstore.free_maildrop(mailspace, holder)
+        raise
+    named = unique_ids(inbox.messages, inbox.imported) if inbox.imported else {}
+    drop = Maildrop(inbox.uids, inbox.messages, inbox.sizes, named=named)
+    return Opened(mailspace, inbox.mailbox, drop, login, ip)
 
 
-def delete(maildrop: Maildrop, uids: tuple[int, ...], *, login: Login, ip: str) -> None:
-    """RFC 1939 §6: the UPDATE state. Deleted means Trash here, so that it can be had back."""
-    cause = Cause("pop3", session=f"POP3 client on {ip}", actor=login.username)
-    mailstore.remove(maildrop.mailspace, maildrop.inbox, uids, cause=cause)
+def update(opened: Opened, uids: Sequence[int], holder: str) -> None:
+    """RFC 1939 §6, the UPDATE state: delete, then let the maildrop go. Raises LeaseLost."""
+    if uids and not mailstore.keep_maildrops({opened.mailspace}, holder):
+        raise LeaseLost
+    _note_read(opened)
+    if uids:
+        mailstore.delete_retrieved(
+            opened.mailspace,
+            opened.mailbox,
+            uids,
+            erases=opened.login.maildrop.erases,
+            cause=opened.cause,
+        )
+    mailstore.free_maildrop(opened.mailspace, holder)
+
+
+def leave(opened: Opened, holder: str) -> None:
+    """The client went without QUIT: nothing is deleted (RFC 1939 §6)."""
+    try:
+        _note_read(opened)
+    finally:
+        mailstore.free_maildrop(opened.mailspace, holder)
+
+
+def _note_read(opened: Opened) -> None:
+    if opened.login.maildrop.marks_read and opened.retrieved:
+        uids = [opened.drop.uids[number - 1] for number in sorted(opened.retrieved)]
+        opened.retrieved.clear()
+        mailstore.note_retrieved(opened.mailspace, opened.mailbox, uids, cause=opened.cause)
+
+
+class ReadAhead:
+    """Messages in memory before they are asked for, once a client asks for one after the other.
+
+    Most clients wait for a message before they ask for the next: one trip to the database each would cost more
+    than the messages. Bounded by bytes and messages, since an idle client keeps what it did not take.
+    """
+
+    def __init__(self, drop: Maildrop) -> None:
+        self._drop = drop
+        self._ready: dict[int, bytes] = {}
+        self._expected = 1
+        self._most = 1
+
+    def take(self, number: int, *, whole: bool) -> bytes | None:
+        """A message that is here already. One that was only looked at stays for the RETR that may follow."""
+        return self._ready.pop(number, None) if whole else self._ready.get(number)
+
+    def plan(self, number: int) -> list[int]:
+        """The numbers to read now that this one is wanted: more of them the longer it goes in order."""
+        self._ready.clear()
+        self._most = min(self._most * 4, BATCH_MESSAGES) if number == self._expected else 1
+        chosen: list[int] = []
+        size = 0
+        for each in self._drop.following(number):
+            size += self._drop.size(each)
+            if chosen and (len(chosen) >= self._most or size > BATCH_BYTES):
+                break
+            chosen.append(each)
+        self._expected = chosen[-1] + 1
+        return chosen
+
+    def read(self, mailspace: int, numbers: Sequence[int]) -> None:
+        """Fill up. Blocks."""
+        ids = {self._drop.messages[number - 1]: number for number in numbers}
+        self._ready = {ids[message]: raw for message, raw in mailstore.raws(mailspace, ids)}
+
+
+async def close(opened: Opened, leases: Leases, bridge: Bridge) -> None:
+    """The end of a session without QUIT: the lease goes back at once, or else by itself."""
+    try:
+        with suppress(DatabaseError, Busy):
+            await bridge.run(leave, opened, leases.holder)
+    finally:
+        leases.forget(opened.mailspace)

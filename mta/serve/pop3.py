@@ -11,11 +11,12 @@ import logging
 
 from mta import directory
 from mta.directory import Login
-from mta.mailstore import service as mailstore
+from mta.mailstore.errors import NoSuchMessage
 from mta.serve import maildrop, statuses
-from mta.serve.maildrop import Maildrop
+from mta.serve.maildrop import LeaseLost, Opened, ReadAhead
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.session import Context
+from mta.wire import sasl
 from mta.wire.pop3 import Close, Pop3, Retrieve, Send, SignIn, StartTls, Update
 
 log = logging.getLogger(__name__)
@@ -41,12 +42,14 @@ class Session:
             plaintext_ok=context.may_send_passwords,
         )
         self._patience = Patience(reader, writer, context)
-        self._login: Login | None = None
-        self._drop: Maildrop | None = None
+        self._replies: list[bytes] = []
+        self._waiting = 0  # bytes in there
+        self._opened: Opened | None = None
+        self._ahead: ReadAhead | None = None
 
     async def converse(self) -> None:
         try:
-            await self._write(self._engine.greeting())
+            self._reply(self._engine.greeting())
             while await self._act_on_all():
                 data = await self._read()
                 if not data:
@@ -58,83 +61,78 @@ class Session:
             self._writer.write(b"-ERR [SYS/TEMP] The server is stopping, try again soon\r\n")
         finally:
             self._patience.end()
-            if self._drop is not None:
-                maildrop.release(self._drop.mailspace)
+            if self._opened is not None:
+                house = self._context.house
+                await maildrop.close(self._opened, house.leases, house.bridge)
 
     async def _read(self) -> bytes:
-        self._patience.wait(IDLE_SECONDS if self._login else BEFORE_SIGN_IN_SECONDS, idle=True)
+        self._patience.wait(IDLE_SECONDS if self._opened else BEFORE_SIGN_IN_SECONDS, idle=True)
         try:
             return await self._reader.read(BLOCK)
         finally:
             self._patience.rest()
 
-    async def _write(self, data: bytes) -> None:
-        """In pieces, so that a large message waits here and not in the transport's buffer."""
-        view = memoryview(data)
-        for start in range(0, len(view), BLOCK):
-            self._writer.write(view[start : start + BLOCK])
-            self._patience.wait(WRITE_SECONDS)
-            await self._writer.drain()
-            self._patience.rest()
+    def _reply(self, data: bytes) -> None:
+        self._replies.append(data)
+        self._waiting += len(data)
+
+    async def _flush(self) -> None:
+        """Send what is to be said, and wait here while the client does not take it."""
+        if not self._replies:
+            return
+        data = self._replies[0] if len(self._replies) == 1 else b"".join(self._replies)
+        self._replies.clear()
+        self._waiting = 0
+        self._patience.wait(WRITE_SECONDS)
+        self._writer.write(data)
+        await self._writer.drain()
+        self._patience.rest()
 
     async def _act_on_all(self) -> bool:
         """Do what the engine wants until it wants bytes; False when the session is over.
 
         Replies to pipelined commands go out together.
         """
-        replies = bytearray()
         while True:
-            match self._engine.next():
+            event = self._engine.next()
+            match event:
                 case Send(data=data):
-                    replies += data
-                    if len(replies) > BLOCK:
-                        await self._write(bytes(replies))
-                        replies.clear()
-                case None:
-                    await self._write(bytes(replies))
-                    return True
-                case Close():
-                    await self._write(bytes(replies))
-                    return False
+                    self._reply(data)
+                    if self._waiting > BLOCK:
+                        await self._flush()
+                case None | Close():
+                    await self._flush()
+                    return event is None
+                case Retrieve(number=number, whole=whole):
+                    raw = self._ahead.take(number, whole=whole) if self._ahead else None
+                    if raw is None:
+                        await self._ask(event)
+                    else:
+                        self._hand_over(number, raw, whole=whole)
                 case StartTls(data=data):
-                    await self._write(bytes(replies) + data)
-                    replies.clear()
+                    self._reply(data)
+                    await self._flush()
                     await self._context.start_tls(self._reader, self._writer)
                     self._engine.secured()
-                case SignIn() | Retrieve() | Update() as event:
+                case SignIn() | Update():
                     await self._ask(event)
 
     async def _ask(self, event: SignIn | Retrieve | Update) -> None:
         try:
             match event:
-                case SignIn():
-                    await self._sign_in(event)
-                case Retrieve(message=message, lines=lines):
-                    raw = await self._context.bridge.run(mailstore.raw, self._opened.mailspace, message)
-                    self._engine.retrieved(raw, lines)
+                case SignIn(credentials=given):
+                    await self._sign_in(given)
+                case Retrieve(number=number, whole=whole):
+                    await self._retrieve(number, whole=whole)
                 case Update(uids=uids):
-                    await self._context.bridge.run(
-                        maildrop.delete, self._opened, uids, login=self._signed_in, ip=self._context.peer_ip
-                    )
-                    self._engine.updated()
+                    await self._update(uids)
         except Exception as error:
             code, text = statuses.pop3_code(error)
             if code:
                 log.exception("pop3: a command of %s failed", self._context.peer_ip)
             self._engine.refused(text, code)
 
-    @property
-    def _opened(self) -> Maildrop:
-        assert self._drop is not None  # noqa: S101 - the engine asks for messages only after sign-in
-        return self._drop
-
-    @property
-    def _signed_in(self) -> Login:
-        assert self._login is not None  # noqa: S101 - as above
-        return self._login
-
-    async def _sign_in(self, event: SignIn) -> None:
-        given = event.credentials
+    async def _sign_in(self, given: sasl.Plain) -> None:
         login = None
         # RFC 4616 §2: acting for someone else is a matter of grants, not of passwords.
         if given.authorize in {"", given.username}:
@@ -149,19 +147,54 @@ class Session:
             log.info("pop3: wrong password for %r from %s", given.username[:100], self._context.peer_ip)
             await asyncio.sleep(0.5)
             self._engine.refused("Wrong name or password", "AUTH")
-        elif not login.access:
-            self._engine.refused("This account has no mailbox", "SYS/PERM")
-        elif not maildrop.hold(login.access[0].mailspace):
-            self._engine.refused("Another session has this mailbox open", "IN-USE")
+        elif not login.access or login.access[0].rights != "own":
+            self._engine.refused("This account has no mailbox of its own", "SYS/PERM")
         else:
             await self._open(login)
 
     async def _open(self, login: Login) -> None:
-        mailspace = login.access[0].mailspace
+        house, mailspace = self._context.house, login.access[0].mailspace
+        if house.leases.reserve(mailspace, house.bridge):
+            try:
+                self._opened = await house.bridge.run(
+                    maildrop.open_, login, self._context.peer_ip, house.leases.holder
+                )
+            finally:
+                if self._opened is None:
+                    house.leases.forget(mailspace)
+        if self._opened is None:
+            self._engine.refused("Another session has this mailbox open", "IN-USE")
+        else:
+            self._ahead = ReadAhead(self._opened.drop)
+            self._engine.opened(self._opened.drop)
+
+    async def _retrieve(self, number: int, *, whole: bool) -> None:
+        opened, ahead = self._here()
+        await self._context.bridge.run(ahead.read, opened.mailspace, ahead.plan(number))
+        raw = ahead.take(number, whole=whole)
+        if raw is None:
+            raise NoSuchMessage
+        self._hand_over(number, raw, whole=whole)
+
+    def _hand_over(self, number: int, raw: bytes, *, whole: bool) -> None:
+        if whole and self._opened is not None:
+            self._opened.retrieved.add(number)
+        self._engine.retrieved(raw)
+
+    async def _update(self, uids: tuple[int, ...]) -> None:
+        opened, _ahead = self._here()
+        house = self._context.house
         try:
-            self._drop = await self._context.bridge.run(maildrop.read, mailspace)
-        finally:
-            if self._drop is None:
-                maildrop.release(mailspace)
-        self._login = login
-        self._engine.opened(self._drop.items)
+            await house.bridge.run(maildrop.update, opened, uids, house.leases.holder)
+        except LeaseLost:
+            self._engine.refused("This session lost its hold on the mailbox; nothing was deleted", "SYS/TEMP")
+            return
+        # Before the goodbye: a client may be back as soon as it has read that.
+        house.leases.forget(opened.mailspace)
+        self._opened = None
+        self._engine.updated()
+
+    def _here(self) -> tuple[Opened, ReadAhead]:
+        assert self._opened is not None  # noqa: S101 - the engine asks for messages only after sign-in
+        assert self._ahead is not None  # noqa: S101 - as above
+        return self._opened, self._ahead

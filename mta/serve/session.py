@@ -9,10 +9,13 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from mta.serve.bridge import Bridge
+from mta.serve.maildrop import Leases
+from mta.serve.viewings import Viewings
 
 Watch = Callable[[int, Callable[[], None]], Callable[[], None]]
 
@@ -23,7 +26,8 @@ class House:
 
     Callbacks run in the event loop, possibly often and possibly without a real change: they only say
     "look again". `stopping` is set when the process wants to end: say goodbye and close. `at_stop` holds
-    functions that are called at that moment.
+    functions that are called at that moment. `leases` are the POP3 maildrops that are held here, `viewings`
+    what sessions look at together, `accounts` who is signed in how often.
     """
 
     bridge: Bridge
@@ -33,6 +37,13 @@ class House:
     max_message_size: int
     stopping: asyncio.Event
     at_stop: set[Callable[[], None]] = field(default_factory=set)
+    leases: Leases = field(default_factory=Leases)
+    per_account: int = 100  # connections of one account over one protocol
+    accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
+    viewings: Viewings = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.viewings = Viewings(self.bridge)
 
 
 @dataclass(slots=True)
@@ -45,6 +56,26 @@ class Context:
     peer_port: int
     is_tls: bool = False
     notes: dict[str, str] = field(default_factory=dict)
+    account: int | None = None
+
+    def sign_in(self, account: int) -> bool:
+        """Count this connection as the account's; False if it has too many over this protocol already."""
+        key = self.protocol, account
+        if self.house.accounts[key] >= self.house.per_account:
+            return False
+        self.house.accounts[key] += 1
+        self.account = account
+        return True
+
+    def sign_out(self) -> None:
+        """The connection ends; harmless if nobody signed in."""
+        if self.account is None:
+            return
+        key = self.protocol, self.account
+        self.account = None
+        self.house.accounts[key] -= 1
+        if not self.house.accounts[key]:
+            del self.house.accounts[key]
 
     @property
     def bridge(self) -> Bridge:

@@ -8,8 +8,12 @@ import time
 
 import pytest
 
+from mta.directory import MaildropOptions
 from mta.mailstore import service as mailstore
-from mta.values import Cause
+from mta.mailstore.models import Mailspace
+from mta.serve import maildrop
+from mta.values import SEEN, Cause, now_us
+from tests.eventually import eventually
 from tests.mail import mail
 from tests.sidecar import PASSWORD, FakeDirectory, RunningSidecar, Wire, put, stored
 
@@ -186,6 +190,119 @@ def test_pipelined_commands_are_answered_in_order(sidecar: RunningSidecar, ann: 
     assert lines[4:8] == [b"Subject: x\r\n", b"\r\n", b"hello\r\n", b".\r\n"]
     assert lines[-1] == b"+OK Goodbye\r\n"
     assert stored(ann) == []
+
+
+# --- what an account may choose
+
+
+def test_deleted_for_good_is_not_in_trash(sidecar: RunningSidecar, people: FakeDirectory, ann: int) -> None:
+    people.maildrop = MaildropOptions(erases=True)
+    for subject in ("one", "two"):
+        put(ann, mail(subject=subject))
+    client = connect(sidecar)
+    client.dele(2)
+    client.quit()
+    assert [b"one" in raw for raw in stored(ann)] == [True]
+    assert stored(ann, "trash") == []
+
+
+def test_retrieved_counts_as_read_only_where_the_account_wants_it(
+    sidecar: RunningSidecar, people: FakeDirectory, ann: int
+) -> None:
+    for subject in ("one", "two", "three"):
+        put(ann, mail(subject=subject))
+    client = connect(sidecar)
+    client.retr(1)
+    client.quit()
+    assert mailstore.mailbox_by_role(ann, "inbox").unseen == 3
+    people.maildrop = MaildropOptions(marks_read=True)
+    client = connect(sidecar)
+    client.retr(2)
+    client.top(3, 10)
+    client.quit()
+    inbox = mailstore.mailbox_by_role(ann, "inbox")
+    assert [row.flags & SEEN for row in mailstore.changes(ann, inbox.id).rows] == [0, SEEN, 0]
+
+
+def test_what_was_retrieved_counts_as_read_even_if_the_client_leaves_without_a_word(
+    sidecar: RunningSidecar, people: FakeDirectory, ann: int
+) -> None:
+    people.maildrop = MaildropOptions(marks_read=True)
+    put(ann, mail())
+    client = connect(sidecar)
+    client.retr(1)
+    hang_up(client)
+    eventually(lambda: mailstore.mailbox_by_role(ann, "inbox").unseen == 0, "it is read", within=5)
+
+
+def test_only_the_newest_are_shown_in_their_order(
+    sidecar: RunningSidecar, people: FakeDirectory, ann: int
+) -> None:
+    people.maildrop = MaildropOptions(newest=2)
+    ids = [put(ann, mail(subject=str(number))) for number in range(5)]
+    client = connect(sidecar)
+    assert client.uidl()[1] == [b"1 %d" % ids[3], b"2 %d" % ids[4]]
+    assert b"Subject: 3" in client.retr(1)[1]
+    client.quit()
+
+
+def test_a_mailbox_that_is_only_shared_is_not_opened(sidecar: RunningSidecar, people: FakeDirectory) -> None:
+    people.rights = "organise"
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/PERM\]"):
+        connect(sidecar)
+
+
+# --- many messages, many processes
+
+
+def test_messages_come_in_any_order(sidecar: RunningSidecar, ann: int) -> None:
+    for number in range(130):
+        put(ann, mail(subject=f"number {number}") + b"lorem ipsum\r\n" * (number * 311 % 1500))
+    client = connect(sidecar)
+    for number in [*range(1, 131), 7, 8, 130, 1, 2, 3, 60]:
+        assert b"Subject: number %d" % (number - 1) in client.retr(number)[1]
+    assert b"Subject: number 4" in client.top(5, 0)[1]
+    assert b"Subject: number 4" in client.retr(5)[1]
+    client.quit()
+
+
+def test_another_process_has_the_mailbox_until_it_lets_go_or_dies(sidecar: RunningSidecar, ann: int) -> None:
+    assert mailstore.take_maildrop(ann, "another process")
+    with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):
+        connect(sidecar)
+    mailstore.free_maildrop(ann, "another process")
+    connect(sidecar).quit()
+    assert mailstore.take_maildrop(ann, "one that died")
+    Mailspace.objects.filter(id=ann).update(maildrop_until=now_us() - 1)
+    client = connect(sidecar)
+    assert not mailstore.take_maildrop(ann, "one that died")
+    client.quit()
+
+
+def test_a_session_keeps_its_lease(
+    sidecar: RunningSidecar, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(maildrop, "RENEW_SECONDS", 0.05)
+    client = connect(sidecar)
+    until = _until(ann)
+    eventually(lambda: _until(ann) > until, "the lease was renewed", within=5)
+    client.quit()
+    assert _until(ann) == 0
+
+
+def test_a_session_that_lost_its_lease_deletes_nothing(sidecar: RunningSidecar, ann: int) -> None:
+    put(ann, mail())
+    client = connect(sidecar)
+    client.dele(1)
+    Mailspace.objects.filter(id=ann).update(maildrop_holder="somebody else")
+    with pytest.raises(poplib.error_proto, match=r"\[SYS/TEMP\].*nothing was deleted"):
+        client.quit()
+    assert len(stored(ann)) == 1
+    assert Mailspace.objects.get(id=ann).maildrop_holder == "somebody else"
+
+
+def _until(mailspace: int) -> int:
+    return Mailspace.objects.values_list("maildrop_until", flat=True).get(id=mailspace)
 
 
 def test_at_the_end_clients_are_told(sidecar: RunningSidecar) -> None:

@@ -15,7 +15,7 @@ from mta.wire.pop3 import (
     MOST_ERRORS,
     MOST_SIGN_INS,
     Close,
-    Item,
+    Maildrop,
     Pop3,
     Retrieve,
     Send,
@@ -24,10 +24,15 @@ from mta.wire.pop3 import (
     Update,
     multiline,
     top,
+    unique_ids,
 )
+from mta.wire.pop3.text import PIECE, multiline_pieces
 
 MESSAGES = {501: b"Subject: one\r\n\r\n.dot\r\nline\r\n", 502: b"Subject: two\r\n\r\nbody without an end"}
-DROP = tuple(Item(number, message, len(raw)) for number, (message, raw) in enumerate(MESSAGES.items(), 1))
+
+
+def drop() -> Maildrop:
+    return Maildrop([1, 2], list(MESSAGES), [len(raw) for raw in MESSAGES.values()])
 
 
 class Client:
@@ -54,13 +59,13 @@ class Client:
                 return
             case SignIn(credentials=given):
                 if given.password == "right":
-                    self.engine.opened(DROP)
+                    self.engine.opened(drop())
                 elif given.password == "busy":
                     self.engine.refused("Another session has this mailbox open", "IN-USE")
                 else:
                     self.engine.refused("Wrong name or password", "AUTH")
-            case Retrieve(message=message, lines=lines):
-                self.engine.retrieved(MESSAGES[message], lines)
+            case Retrieve(number=number):
+                self.engine.retrieved(list(MESSAGES.values())[number - 1])
             case Update():
                 self.engine.updated()
             case StartTls(data=data):
@@ -86,11 +91,11 @@ def signed_in() -> Client:
         (b"list 2", b"+OK 2 35\r\n"),
         (b"UIDL", b"+OK 2 messages\r\n1 501\r\n2 502\r\n.\r\n"),
         (b"UIDL 1", b"+OK 1 501\r\n"),
-        (b"RETR 1", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
-        (b"RETR 2", b"+OK Message follows\r\nSubject: two\r\n\r\nbody without an end\r\n.\r\n"),
-        (b"TOP 1 0", b"+OK Message follows\r\nSubject: one\r\n\r\n.\r\n"),
-        (b"TOP 1 1", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\n.\r\n"),
-        (b"TOP 1 999999999", b"+OK Message follows\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
+        (b"RETR 1", b"+OK 28 octets\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
+        (b"RETR 2", b"+OK 35 octets\r\nSubject: two\r\n\r\nbody without an end\r\n.\r\n"),
+        (b"TOP 1 0", b"+OK Top of message follows\r\nSubject: one\r\n\r\n.\r\n"),
+        (b"TOP 1 1", b"+OK Top of message follows\r\nSubject: one\r\n\r\n..dot\r\n.\r\n"),
+        (b"TOP 1 999999999", b"+OK Top of message follows\r\nSubject: one\r\n\r\n..dot\r\nline\r\n.\r\n"),
         (b"RETR 3", b"-ERR No such message\r\n"),
         (b"RETR 0", b"-ERR No such message\r\n"),
         (b"RETR -1", b"-ERR A number is missing\r\n"),
@@ -101,6 +106,12 @@ def signed_in() -> Client:
         (b"USER ann", b"-ERR Unknown command here\r\n"),
         (b"STLS", b"-ERR Unknown command here\r\n"),
         (b"NOOP", b"+OK Here\r\n"),
+        (b"LANG", b"+OK Languages follow\r\nen English\r\ni-default Default language\r\n.\r\n"),
+        (b"LANG EN-gb", b"+OK en English it is\r\n"),
+        (b"LANG *", b"+OK en English it is\r\n"),
+        (b"LANG i-default", b"+OK i-default English it is\r\n"),
+        (b"LANG de", b"-ERR That language is not spoken here\r\n"),
+        (b"UTF8", b"-ERR Unknown command here\r\n"),
         (b"", b"-ERR Unknown command here\r\n"),
         (b"\xff\xfe", b"-ERR This line cannot be understood\r\n"),
         (b"STAT \0", b"-ERR This line cannot be understood\r\n"),
@@ -126,10 +137,29 @@ def test_deletions_wait_for_quit_and_can_be_taken_back(signed_in: Client) -> Non
     assert signed_in.asked[-2:] == [Update((2,)), Close()]
 
 
-def test_quit_without_deletions_changes_nothing(signed_in: Client) -> None:
+def test_quit_lets_the_maildrop_go_before_it_says_goodbye(signed_in: Client) -> None:
     assert signed_in.feed(b"QUIT\r\nSTAT\r\n") == b"+OK Goodbye\r\n"
+    assert signed_in.asked[-2:] == [Update(()), Close()]
     assert signed_in.closed
-    assert not any(isinstance(event, Update) for event in signed_in.asked)
+
+
+def test_quit_before_signing_in_has_nothing_to_let_go() -> None:
+    client = Client()
+    assert client.feed(b"QUIT\r\n") == b"+OK Goodbye\r\n"
+    assert client.asked == [Close()]
+
+
+def test_deletions_that_fail_are_said_and_end_the_session(signed_in: Client) -> None:
+    engine = Pop3(hostname="mail.test", offers_tls=False, plaintext_ok=True)
+    engine.receive(b"USER ann\r\nPASS right\r\nDELE 1\r\nQUIT\r\nNOOP\r\n")
+    events = []
+    while (event := engine.next()) is not None:
+        events.append(event)
+        if isinstance(event, SignIn):
+            engine.opened(drop())
+        if isinstance(event, Update):
+            engine.refused("Not now", "SYS/TEMP")
+    assert events[-3:] == [Update((1,)), Send(b"-ERR [SYS/TEMP] Not now\r\n"), Close()]
 
 
 def test_a_password_may_hold_blanks() -> None:
@@ -178,12 +208,48 @@ def test_passwords_are_not_taken_in_clear() -> None:
     assert b"STLS" in capabilities
     assert b"USER" not in capabilities
     assert b"SASL" not in capabilities
+    assert b"UTF8\r\n" in capabilities
     for command in (b"USER ann", b"PASS right", b"AUTH PLAIN AGFubgByaWdodA=="):
         assert client.feed(command + b"\r\n").startswith(b"-ERR Passwords are only taken")
     client.feed(b"STLS\r\n")
     capabilities = client.feed(b"CAPA\r\n")
-    assert b"USER" in capabilities
+    assert b"USER\r\n" in capabilities
     assert b"STLS" not in capabilities
+
+
+def test_capabilities_are_the_same_before_and_after_signing_in() -> None:
+    client = Client()
+    before = client.feed(b"CAPA\r\n").split(b"\r\n")
+    client.feed(b"USER ann\r\nPASS right\r\n")
+    after = client.feed(b"CAPA\r\n").split(b"\r\n")
+    assert before == [
+        b"+OK Capabilities follow",
+        b"TOP",
+        b"UIDL",
+        b"RESP-CODES",
+        b"AUTH-RESP-CODE",
+        b"PIPELINING",
+        b"EXPIRE NEVER",
+        b"LANG",
+        b"UTF8 USER",
+        b"USER",
+        b"SASL PLAIN",
+        b"STLS",
+        b"IMPLEMENTATION Mailstead",
+        b".",
+        b"",
+    ]
+    assert after == [line for line in before if line != b"STLS"]
+
+
+def test_utf8_is_asked_for_before_signing_in_and_names_may_be_in_it() -> None:
+    client = Client()
+    assert client.feed(b"UTF8\r\n") == b"+OK UTF-8 it is\r\n"
+    assert client.feed(b"UTF8 USER\r\n").startswith(b"-ERR")
+    client.feed("USER jürgen\r\nPASS gruß\r\n".encode())
+    (asked,) = client.asked
+    assert isinstance(asked, SignIn)
+    assert (asked.credentials.username, asked.credentials.password) == ("jürgen", "gruß")
 
 
 def test_what_was_said_before_tls_does_not_count_after_it() -> None:
@@ -206,15 +272,64 @@ def test_no_command_is_read_while_an_answer_is_awaited() -> None:
     assert isinstance(engine.next(), Send)
     assert isinstance(engine.next(), SignIn)
     assert engine.next() is None
-    engine.opened(())
+    engine.opened(Maildrop())
     assert engine.next() == Send(b"+OK 0 messages\r\n")
     assert engine.next() == Send(b"+OK 0 0\r\n")
+
+
+# --- the maildrop
+
+
+def test_imported_ids_are_kept_and_no_two_messages_have_one() -> None:
+    imported = {1: "0000001a4c", 2: "0000001a4c", 3: "7", 4: "two words", 5: "x" * 71, 9: "elsewhere"}
+    names = unique_ids([1, 2, 3, 4, 5, 7], imported)
+    assert names == {1: "0000001a4c", 3: "7", 7: "7.7"}
+    shown = Maildrop(range(6), [1, 2, 3, 4, 5, 7], [0] * 6, named=names)
+    assert [shown.unique_id(number) for number in range(1, 7)] == ["0000001a4c", "2", "7", "4", "5", "7.7"]
+    assert b"".join(shown.ids_listed()) == b"1 0000001a4c\r\n2 2\r\n3 7\r\n4 4\r\n5 5\r\n6 7.7\r\n"
+
+
+def test_long_lists_come_in_pieces() -> None:
+    client = Client()
+    engine = client.engine
+    engine.receive(b"USER ann\r\nPASS right\r\nLIST\r\nUIDL\r\nNOOP\r\n")
+    sent = []
+    while (event := engine.next()) is not None:
+        if isinstance(event, SignIn):
+            engine.opened(Maildrop(range(2500), range(2500), range(2500)))
+        else:
+            assert isinstance(event, Send)
+            sent.append(event.data)
+    assert max(map(len, sent)) < 20_000
+    lines = b"".join(sent).split(b"\r\n")
+    assert lines.count(b".") == 2
+    assert lines[-2] == b"+OK Here"
+    assert b"2500 2499" in lines
+
+
+@given(st.lists(st.tuples(st.integers(0, 7), st.booleans()), max_size=12))
+def test_counts_follow_the_marks(steps: list[tuple[int, bool]]) -> None:
+    seen = Maildrop([3, 5, 8, 9, 11], [30, 50, 80, 90, 110], [1, 10, 100, 1000, 10000])
+    marked: set[int] = set()
+    for number, restore in steps:
+        if restore:
+            seen.restore()
+            marked.clear()
+        elif number in seen:
+            seen.delete(number)
+            marked.add(number)
+    left = [number for number in range(1, 6) if number not in marked]
+    assert seen.count == len(left)
+    assert seen.octets == sum(10 ** (number - 1) for number in left)
+    assert list(seen.following(1)) == left
+    assert b"".join(seen.sizes_listed()).count(b"\r\n") == len(left)
+    assert seen.deleted_uids() == tuple([3, 5, 8, 9, 11][number - 1] for number in sorted(marked))
 
 
 # --- properties ----------------------------------------------------------------------------------------------
 words = st.sampled_from(
     [b"USER ann", b"PASS right", b"PASS x", b"STAT", b"LIST", b"LIST 1", b"UIDL", b"RETR 1", b"TOP 2 1", b"DELE 1",
-     b"RSET", b"NOOP", b"CAPA", b"AUTH PLAIN", b"AUTH", b"AGFubgByaWdodA==", b"*", b"bogus", b"", b"x" * 600, b"QUIT"]
+     b"RSET", b"NOOP", b"CAPA", b"AUTH PLAIN", b"AUTH", b"AGFubgByaWdodA==", b"UTF8", b"LANG", b"LANG en", b"UIDL 2", b"LIST 3", b"*", b"bogus", b"", b"x" * 600, b"QUIT"]
 )  # fmt: skip
 
 
@@ -269,6 +384,36 @@ def test_a_message_comes_out_whole_whoever_reads_it(message: bytes) -> None:
     assert read_by_lf(reply) == whole
     if not re.search(rb"(?<!\r)\n\.", whole):  # see the comment at _DOT
         assert read_by_crlf(reply) == whole
+
+
+@given(st.lists(letters, max_size=5), st.sampled_from([b"x", b"x\r\n", b".", b"\n.", b"\r\n."]))
+@settings(max_examples=60, deadline=None)
+def test_a_large_message_comes_in_pieces_and_means_the_same(parts: list[bytes], filler: bytes) -> None:
+    message = (filler * (PIECE // len(filler))).join([b"", *parts])
+    pieces = list(multiline_pieces(message))
+    assert b"".join(pieces) == multiline(message)
+    if b"\r\n" in filler:
+        assert max(map(len, pieces)) < 2 * PIECE
+
+
+@given(letters)
+def test_stuffing_is_what_the_standard_says(message: bytes) -> None:
+    """Against the plainest way to write it, where lines end with CR LF only."""
+    clean = (
+        message.replace(b"\r\n", b"\0\0").replace(b"\n", b"").replace(b"\r", b"").replace(b"\0\0", b"\r\n")
+    )
+    lines = clean.split(b"\r\n")
+    plain = b"\r\n".join(b"." + line if line.startswith(b".") else line for line in lines)
+    assert multiline(clean) == plain + (b".\r\n" if plain.endswith(b"\r\n") or not plain else b"\r\n.\r\n")
+
+
+@given(st.integers(0, 40_000))
+@settings(max_examples=30, deadline=None)
+def test_top_counts_lines_however_many(lines: int) -> None:
+    body = [b"%d" % number for number in range(20_000)]
+    raw = b"Subject: x\r\n\r\n" + b"\r\n".join(body)
+    wanted = b"".join(line + b"\r\n" for line in body[:lines]) if lines < len(body) else b"\r\n".join(body)
+    assert top(raw, lines) == b"Subject: x\r\n\r\n" + wanted
 
 
 @given(letters, st.integers(0, 20))

@@ -1,81 +1,35 @@
-"""POP3 (RFC 1939, RFC 2449, RFC 2595 STLS, RFC 5034 AUTH, RFC 3206) as a machine without sockets.
+"""POP3 as a machine: feed bytes with `receive`, ask `next` for what to do.
 
-Feed bytes with `receive`, ask `next` for what to do: send something, or fetch an answer from the store and
-hand it back through the method that the event names. While an answer is awaited, nothing further is read, so
-pipelined commands stay in order (RFC 2449 §6.6). Lines are bounded; no bytes make it raise. It never learns
-a mailspace or reads a message: it knows numbers, ids and sizes. Used by `serve.pop3`.
+That is: send something, or fetch an answer from the store and hand it back through the method that the event
+names. While an answer is awaited, nothing further is read, so pipelined commands stay in order (RFC 2449 §6.6).
+Lines are bounded; no bytes make it raise. Long replies come in pieces, one event each.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Callable, Iterator
 
-from mta.message.headers import split_message
 from mta.wire import sasl
 from mta.wire.buffer import Buffer, LineTooLong
+from mta.wire.pop3.events import Close, Event, Retrieve, Send, SignIn, StartTls, Update
+from mta.wire.pop3.maildrop import Maildrop
+from mta.wire.pop3.text import multiline_pieces, top
 
 LONGEST_LINE = 512  # RFC 2449 §4 asks for 255
 MOST_ERRORS = 20
 MOST_SIGN_INS = 4
 
-
-@dataclass(frozen=True, slots=True)
-class Send:
-    """Write these bytes."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class SignIn:
-    """Check a name and a password; answer with `opened` or `refused`."""
-
-    credentials: sasl.Plain
-
-
-@dataclass(frozen=True, slots=True)
-class StartTls:
-    """The go-ahead is to be sent with `data`; then shake hands, and call `secured`."""
-
-    data: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Retrieve:
-    """Read a message; answer with `retrieved` or `refused`. `lines` of its body, or all (None)."""
-
-    message: int
-    lines: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Update:
-    """RFC 1939 §6: QUIT makes the deletions real. Answer with `updated` or `refused`; then comes Close."""
-
-    uids: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Close:
-    """The session is over."""
-
-
-Event = Send | SignIn | StartTls | Retrieve | Update | Close
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A message of the maildrop. `message` is its unique id (UIDL); `size` in bytes as stored."""
-
-    uid: int
-    message: int
-    size: int
+# RFC 6856 §3.2: what we speak. i-default (RFC 2277 §4.5) is what a session begins with, and is English.
+LANGUAGES = {"en": "English", "i-default": "Default language"}
 
 
 class _Wrong(Exception):
-    """The command is refused with this text."""
+    """The command is refused with this text, and perhaps a response code."""
+
+    def __init__(self, text: str, code: str = "") -> None:
+        super().__init__(text)
+        self.code = code
 
 
 class Pop3:
@@ -86,17 +40,17 @@ class Pop3:
         self._offers_tls = offers_tls
         self._plaintext_ok = plaintext_ok
         self._buffer = Buffer()
-        self._events: list[Event] = []
+        self._events: deque[Event] = deque()
+        self._pieces: Iterator[bytes] | None = None  # the rest of a long reply
         self._awaiting: str | None = None  # the answer that must come before the next command
+        self._lines: int | None = None  # of the body, that a TOP under way asks for
         self._skipping = False
         self._sasl = False
         self._errors = 0
         self._sign_ins = 0
         self._closed = False
-        self._closing = False
         self._username: str | None = None
-        self._items: Sequence[Item] | None = None
-        self._deleted: set[int] = set()  # numbers
+        self._drop: Maildrop | None = None
 
     # --- bytes in, events out
 
@@ -109,14 +63,19 @@ class Pop3:
 
     def next(self) -> Event | None:
         """The next thing to do; None: feed more bytes, or answer first."""
-        while not self._events:
+        while True:
+            if self._events:
+                return self._events.popleft()
+            if self._pieces is not None:
+                for piece in self._pieces:
+                    return Send(piece)
+                self._pieces = None
             if self._closed or self._awaiting is not None:
                 return None
             line = self._line()
             if line is None:
                 return None
             self._handle(line)
-        return self._events.pop(0)
 
     def _line(self) -> bytes | None:
         if self._skipping:
@@ -141,7 +100,7 @@ class Pop3:
             else:
                 self._command(line)
         except _Wrong as wrong:
-            self._refuse(str(wrong))
+            self._refuse(str(wrong), wrong.code)
 
     def _command(self, line: bytes) -> None:
         try:
@@ -151,11 +110,11 @@ class Pop3:
         if not text.isprintable():
             raise _Wrong("This line cannot be understood")
         name, _, argument = text.partition(" ")
-        table = self._BEFORE if self._items is None else self._AFTER
+        table = self._BEFORE if self._drop is None else self._AFTER
         command = table.get(name.upper())
         if command is None:
             elsewhere = name.upper() in self._BEFORE | self._AFTER
-            raise _Wrong("Sign in first" if elsewhere and self._items is None else "Unknown command here")
+            raise _Wrong("Sign in first" if elsewhere and self._drop is None else "Unknown command here")
         command(self, argument)
 
     def _refuse(self, text: str, code: str = "") -> None:
@@ -233,12 +192,12 @@ class Pop3:
         self._buffer.clear()
         self._offers_tls, self._plaintext_ok, self._awaiting = False, True, None
 
-    def opened(self, items: Sequence[Item]) -> None:
+    def opened(self, drop: Maildrop) -> None:
         """The password was right and the maildrop is ours."""
         self._awaiting = None
         self._errors = 0
-        self._items = items
-        self._send(_ok(f"{len(items)} messages"))
+        self._drop = drop
+        self._send(_ok(f"{drop.count} messages"))
 
     def refused(self, text: str, code: str = "") -> None:
         """What was asked for cannot be had. A wrong password has the code AUTH (RFC 3206)."""
@@ -246,94 +205,124 @@ class Pop3:
         self._refuse(text, code)
         if asked == "sign in" and code == "AUTH":
             self._sign_ins += 1
-        if self._sign_ins >= MOST_SIGN_INS or asked == "update":
+        if (self._sign_ins >= MOST_SIGN_INS or asked == "update") and not self._closed:
             self._close()
+
+    def _utf8(self, argument: str) -> None:
+        """RFC 6856 §2.1. Messages go out as they came in both modes, so there is nothing to switch."""
+        if argument:
+            raise _Wrong("UTF8 takes no argument")
+        self._send(_ok("UTF-8 it is"))
 
     # --- TRANSACTION
 
+    @property
+    def _maildrop(self) -> Maildrop:
+        assert self._drop is not None  # noqa: S101 - these commands are in no other table
+        return self._drop
+
     def _stat(self, _argument: str) -> None:
-        present = self._present()
-        self._send(_ok(f"{len(present)} {sum(item.size for _, item in present)}"))
+        self._send(b"+OK %d %d\r\n" % (self._maildrop.count, self._maildrop.octets))
 
     def _list(self, argument: str) -> None:
-        self._listing(argument, lambda item: item.size)
+        drop = self._maildrop
+        if argument.strip():
+            number = self._number(argument)
+            self._send(b"+OK %d %d\r\n" % (number, drop.size(number)))
+        else:
+            self._listing(drop.sizes_listed())
 
     def _uidl(self, argument: str) -> None:
-        self._listing(argument, lambda item: item.message)
-
-    def _listing(self, argument: str, column: Callable[[Item], int]) -> None:
+        drop = self._maildrop
         if argument.strip():
-            number, item = self._numbered(argument)
-            self._send(_ok(f"{number} {column(item)}"))
-            return
-        lines = [f"{number} {column(item)}\r\n" for number, item in self._present()]
-        self._send(_ok(f"{len(lines)} messages") + "".join(lines).encode() + b".\r\n")
+            number = self._number(argument)
+            self._send(_ok(f"{number} {drop.unique_id(number)}"))
+        else:
+            self._listing(drop.ids_listed())
+
+    def _listing(self, lines: Iterator[bytes]) -> None:
+        self._send(_ok(f"{self._maildrop.count} messages"))
+        self._pieces = _ended(lines)
 
     def _retr(self, argument: str) -> None:
-        _number, item = self._numbered(argument)
-        self._ask(Retrieve(item.message, None), "retrieve")
+        self._lines = None
+        self._ask(Retrieve(self._number(argument), whole=True), "retrieve")
 
     def _top(self, argument: str) -> None:
-        number, _, lines = argument.strip().partition(" ")
-        _number, item = self._numbered(number)
-        self._ask(Retrieve(item.message, _natural(lines)), "retrieve")
+        first, _, lines = argument.strip().partition(" ")
+        number = self._number(first)
+        self._lines = _natural(lines.strip())
+        self._ask(Retrieve(number, whole=False), "retrieve")
 
-    def retrieved(self, raw: bytes, lines: int | None) -> None:
+    def retrieved(self, raw: bytes) -> None:
+        """The whole message that the last Retrieve asked for."""
         self._awaiting = None
         self._errors = 0
-        self._send(_ok("Message follows") + (multiline(raw) if lines is None else multiline(top(raw, lines))))
+        lines, self._lines = self._lines, None
+        self._send(b"+OK %d octets\r\n" % len(raw) if lines is None else b"+OK Top of message follows\r\n")
+        self._pieces = multiline_pieces(raw if lines is None else top(raw, lines))
 
     def _dele(self, argument: str) -> None:
-        number, _item = self._numbered(argument)
-        self._deleted.add(number)
+        self._maildrop.delete(self._number(argument))
         self._send(_ok("Marked for deletion"))
 
     def _rset(self, _argument: str) -> None:
-        self._deleted.clear()
+        self._maildrop.restore()
         self._send(_ok("Nothing is marked for deletion"))
 
     def _noop(self, _argument: str) -> None:
         self._send(_ok("Here"))
 
     def _quit(self, _argument: str) -> None:
-        if self._items is None or not self._deleted:
+        if self._drop is None:
             self._send(_ok("Goodbye"))
             self._close()
-            return
-        uids = tuple(self._items[number - 1].uid for number in sorted(self._deleted))
-        self._ask(Update(uids), "update")
+        else:
+            self._ask(Update(self._drop.deleted_uids()), "update")
 
     def updated(self) -> None:
+        """What was marked is deleted, and the maildrop is free."""
         self._awaiting = None
         self._send(_ok("Goodbye"))
         self._close()
 
+    def _number(self, argument: str) -> int:
+        number = _natural(argument.strip())
+        if number not in self._maildrop:
+            raise _Wrong("No such message")
+        return number
+
+    # --- in both states
+
     def _capa(self, _argument: str) -> None:
         """RFC 2449 §5; what depends on encryption is only named where it works."""
-        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER"]
-        if self._plaintext_ok:
-            names += ["USER", "SASL PLAIN"]
-        if self._offers_tls and self._items is None:
+        names = ["TOP", "UIDL", "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "EXPIRE NEVER", "LANG"]
+        # RFC 6856 §2.2: USER and PASS may be in UTF-8 at any time.
+        names += ["UTF8 USER", "USER", "SASL PLAIN"] if self._plaintext_ok else ["UTF8"]
+        if self._offers_tls and self._drop is None:
             names.append("STLS")
         names.append("IMPLEMENTATION Mailstead")
         self._send(_ok("Capabilities follow") + "".join(f"{name}\r\n" for name in names).encode() + b".\r\n")
 
-    def _present(self) -> list[tuple[int, Item]]:
-        items = self._items or ()
-        return [(number, item) for number, item in enumerate(items, 1) if number not in self._deleted]
-
-    def _numbered(self, argument: str) -> tuple[int, Item]:
-        number = _natural(argument.strip())
-        items = self._items or ()
-        if not 1 <= number <= len(items) or number in self._deleted:
-            raise _Wrong("No such message")
-        return number, items[number - 1]
+    def _lang(self, argument: str) -> None:
+        """RFC 6856 §3.2: which language texts are in; without an argument, which there are."""
+        wanted = argument.strip()
+        if not wanted:
+            lines = "".join(f"{tag} {name}\r\n" for tag, name in LANGUAGES.items())
+            self._send(_ok("Languages follow") + lines.encode() + b".\r\n")
+            return
+        chosen = _language(wanted)
+        if chosen is None:
+            raise _Wrong("That language is not spoken here")
+        self._send(_ok(f"{chosen} English it is"))
 
     _BEFORE: dict[str, Callable[[Pop3, str], None]] = {
         "USER": _user,
         "PASS": _pass,
         "AUTH": _auth,
         "STLS": _stls,
+        "UTF8": _utf8,
+        "LANG": _lang,
         "CAPA": _capa,
         "NOOP": _noop,  # not of RFC 1939 here, but asked by many and harmless
         "QUIT": _quit,
@@ -346,6 +335,7 @@ class Pop3:
         "TOP": _top,
         "DELE": _dele,
         "RSET": _rset,
+        "LANG": _lang,
         "NOOP": _noop,
         "CAPA": _capa,
         "QUIT": _quit,
@@ -360,30 +350,24 @@ def _err(text: str, code: str = "") -> bytes:
     return f"-ERR {f'[{code}] ' if code else ''}{text}\r\n".encode()
 
 
+def _ended(lines: Iterator[bytes]) -> Iterator[bytes]:
+    yield from lines
+    yield b".\r\n"
+
+
 def _natural(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) <= 9):
         raise _Wrong("A number is missing")
     return int(text)
 
 
-# RFC 1939 §3: a line that begins with the termination octet gets one more. Many clients also take a bare LF for
-# a line's end; after one, a dot that such a client would take for the end, or take off, is doubled too: the
-# client that reads only CR LF sees one dot more there, the other would lose the rest of the message.
-_DOT = re.compile(rb"(?:\A|(?<=\r\n))\.|(?<=\n)\.(?=[\r\n.]|\Z)")
-
-
-def multiline(data: bytes) -> bytes:
-    """The body of a multi-line reply with its end; a missing last CR LF is added."""
-    stuffed = _DOT.sub(b"..", data) if data.startswith(b".") or b"\n." in data else data
-    return stuffed + (b".\r\n" if stuffed.endswith(b"\r\n") or not stuffed else b"\r\n.\r\n")
-
-
-def top(raw: bytes, lines: int) -> bytes:
-    """RFC 1939 §7 TOP: the header, the blank line, and so many lines of the body."""
-    _header_end, position = split_message(raw)
-    for _ in range(lines):
-        end = raw.find(b"\n", position)
-        if end < 0:
-            return raw
-        position = end + 1
-    return raw[:position]
+def _language(wanted: str) -> str | None:
+    """RFC 4647 §3.4 lookup: the range, then ever less of it; `*` is what the administrator prefers."""
+    if wanted == "*":
+        return "en"
+    words = wanted.lower().split("-")
+    while words:
+        if "-".join(words) in LANGUAGES:
+            return "-".join(words)
+        words.pop()
+    return None
