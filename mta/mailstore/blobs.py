@@ -8,13 +8,15 @@ random names and are never resurrected. Only this module knows how bytes are kep
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import zstandard
 from django.conf import settings
@@ -24,10 +26,11 @@ from django.db.models import F
 from mta.message.parse import Facts, parse_message
 
 from . import sql
-from .models import Blob, BlobObject
+from .models import BlobObject
 
 UNFINISHED = ".new"
 SHARDS = 256
+PIECE = 32 * 1024  # what is looked at first of a blob of which only the beginning is wanted
 INLINE_LIMIT = 16 * 1024  # compressed bytes that still live in the row
 
 
@@ -38,7 +41,13 @@ class ObjectStore(Protocol):
 
     def get(self, name: str) -> bytes: ...
 
+    def open(self, name: str) -> BinaryIO:
+        """For those who read only the beginning."""
+        ...
+
     def delete(self, name: str) -> None: ...
+
+    def has(self, name: str) -> bool: ...
 
     def older_than(self, at: int, shard: int) -> list[str]:
         """Names written before `at` (µs), unfinished ones too, that start with the shard's two hex digits."""
@@ -73,7 +82,22 @@ class FileStore:
         _sync_folder(path.parent)
 
     def get(self, name: str) -> bytes:
-        return self._path(name).read_bytes()
+        # Open, size, read, close and nothing else: mail programs read thousands of these in a row.
+        fd = os.open(f"{self.root}/{name[:2]}/{name}", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            size = os.fstat(fd).st_size
+            data = os.read(fd, size)
+            while len(data) < size and (more := os.read(fd, size - len(data))):
+                data += more
+            return data
+        finally:
+            os.close(fd)
+
+    def open(self, name: str) -> BinaryIO:
+        return self._path(name).open("rb", buffering=0)
+
+    def has(self, name: str) -> bool:
+        return self._path(name).is_file()
 
     def delete(self, name: str) -> None:
         self._path(name).unlink(missing_ok=True)
@@ -126,7 +150,7 @@ def prepare(raw: bytes) -> Prepared:
 
 def prepare_blob(data: bytes) -> PreparedBlob:
     """Compress bytes; put them in the object store, synced, when they are too large for a row."""
-    frame = zstandard.ZstdCompressor(level=3).compress(data)
+    frame = _tools.compressor.compress(data)
     digest = hashlib.sha256(data).digest()
     if len(frame) <= INLINE_LIMIT:
         return PreparedBlob(len(data), digest, frame, None)
@@ -156,25 +180,33 @@ def insert(mailspace: int, blob: PreparedBlob, objects: dict[str, int], *, now: 
     return sql.insert("mailstore_blob", row)
 
 
-def read_many(mailspace: int, blob_ids: Sequence[int]) -> Iterator[tuple[int, bytes]]:
-    """(blob id, bytes) for each row that exists, in no particular order."""
-    rows = list(
-        Blob.objects.filter(mailspace_id=mailspace, id__in=blob_ids).values_list(
-            "id", "size", "data", "object_id"
-        )
-    )
-    wanted = [object_id for *_, object_id in rows if object_id is not None]
-    names = dict(BlobObject.objects.filter(id__in=wanted).values_list("id", "name")) if wanted else {}
-    for blob_id, size, data, object_id in rows:
-        frame = bytes(data or b"") if object_id is None else store().get(names[object_id])
-        yield blob_id, expand(frame, size)
-
-
 def read(mailspace: int, blob_id: int) -> bytes:
     """The bytes of one blob of this mailspace."""
-    for _, data in read_many(mailspace, [blob_id]):
-        return data
+    found = sql.select(
+        "SELECT b.size, b.data, o.name FROM mailstore_blob b LEFT JOIN mailstore_blobobject o"
+        " ON o.id = b.object_id WHERE b.mailspace_id = %s AND b.id = %s",
+        [mailspace, blob_id],
+    )
+    for size, frame, name in found:
+        return content(size, frame, name)
     raise KeyError(blob_id)
+
+
+def content(size: int, frame: bytes | None, name: str | None) -> bytes:
+    """The bytes of a blob whose row holds this frame, or names this object."""
+    return expand(frame if name is None else store().get(name), size)
+
+
+def beginning(size: int, frame: bytes | None, name: str | None, *, until: Callable[[bytes], bool]) -> bytes:
+    """At least so much from the front of a blob that `until` says it is enough; all of it if it never does."""
+    if size <= PIECE:
+        return content(size, frame, name)
+    source = io.BytesIO(frame or b"") if name is None else store().open(name)
+    with source, _tools.decompressor.stream_reader(source) as reader:
+        data = reader.read(PIECE)
+        while not until(data) and (more := reader.read(len(data))):
+            data += more
+    return data
 
 
 def sweep_orphans(shard: int, *, before: int) -> int:
@@ -191,6 +223,17 @@ def sweep_orphans(shard: int, *, before: int) -> int:
     return len(orphans)
 
 
-def expand(frame: bytes, size: int) -> bytes:
+def expand(frame: bytes | None, size: int) -> bytes:
     """Undo the compression; `size` bounds the result, so that a damaged frame cannot blow up."""
-    return zstandard.ZstdDecompressor().decompress(frame, max_output_size=max(size, 1))
+    return _tools.decompressor.decompress(frame or b"", max_output_size=max(size, 1))
+
+
+class _Tools(threading.local):
+    """A thread's own: making them costs more than using them once, and no two threads may share one."""
+
+    def __init__(self) -> None:
+        self.compressor = zstandard.ZstdCompressor(level=3)
+        self.decompressor = zstandard.ZstdDecompressor()
+
+
+_tools = _Tools()

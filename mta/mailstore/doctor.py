@@ -1,30 +1,117 @@
-"""Recomputes everything the store keeps for a mailspace and says what differs. Changes nothing."""
+"""Recomputes everything the store keeps for a mailspace and says what differs. Changes nothing.
+
+Most looks are one query for rows that must not be; the rest walks in chunks, so that a mailspace of any size
+takes little memory. `recount` compares list lines, index and bytes. Reads one state of the database: where
+mail is written meanwhile, nothing half-done is seen.
+"""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
+from bisect import bisect_right
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from functools import partial
+from itertools import islice, pairwise
 
-from django.db import connection
-from django.db.models import Count
+from . import recount, rows, runs
+from .models import Mailspace
 
-from mta.values import ALL, DRAFTS, SEEN, STARRED
+SHOWN = 50  # of each kind
 
-from . import rows, search, threads
-from .models import (
-    Blob,
-    BlobObject,
-    Draft,
-    DraftAttachment,
-    Mailbox,
-    Mailspace,
-    Message,
-    Placement,
-    SearchText,
-    Thread,
-    ThreadRow,
-)
+# Placements of nothing, or nowhere: what follows needs whole rows.
+_DANGLING = {
+    "placement {} lies in mailbox {}, which is not there": """
+        SELECT p.id, p.mailbox_id FROM mailstore_placement p WHERE p.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_mailbox b WHERE b.mailspace_id = p.mailspace_id AND b.id = p.mailbox_id)""",
+    "placement {} is of message {}, which is not there": """
+        SELECT p.id, p.message_id FROM mailstore_placement p
+         WHERE p.mailspace_id = %s AND (p.expunged_modseq IS NULL OR p.message_id > 0) AND NOT EXISTS (
+               SELECT 1 FROM mailstore_message m WHERE m.id = p.message_id AND m.mailspace_id = p.mailspace_id)""",
+    "placement {} lies in removed mailbox {}": """
+        SELECT p.id, p.mailbox_id FROM mailstore_mailbox b JOIN mailstore_placement p
+            ON p.mailspace_id = b.mailspace_id AND p.mailbox_id = b.id AND p.expunged_modseq IS NULL
+         WHERE b.mailspace_id = %s AND b.deleted_at IS NOT NULL""",
+}
+
+_WRONG = {
+    # --- counts
+    "usage kept {} in {}, counted {} in {}": """
+        SELECT s.used_bytes, s.messages, c.used, c.number FROM mailstore_mailspace s,
+               (SELECT COALESCE(SUM(m.size), 0) AS used, COUNT(*) AS number FROM mailstore_message m
+                 WHERE m.mailspace_id = %s AND EXISTS (SELECT 1 FROM mailstore_placement p
+                       WHERE p.mailspace_id = m.mailspace_id AND p.message_id = m.id
+                         AND p.expunged_modseq IS NULL)) c
+         WHERE s.id = %s AND (s.used_bytes <> c.used OR s.messages <> c.number)""",
+    "{}: kept messages, unseen, recent, deleted, bytes {} {} {} {} {}, counted {} {} {} {} {}": """
+        SELECT * FROM (
+            SELECT b.name, b.messages, b.unseen, b.recent, b.deleted, b.size, COUNT(p.id) AS n,
+                   COALESCE(SUM(CASE WHEN p.flags & 1 = 0 THEN 1 ELSE 0 END), 0) AS u,
+                   COALESCE(SUM(CASE WHEN p.uid >= b.recent_uid THEN 1 ELSE 0 END), 0) AS r,
+                   COALESCE(SUM(CASE WHEN p.deleted THEN 1 ELSE 0 END), 0) AS d, COALESCE(SUM(p.size), 0) AS s
+              FROM mailstore_mailbox b LEFT JOIN mailstore_placement p
+                ON p.mailspace_id = b.mailspace_id AND p.mailbox_id = b.id AND p.expunged_modseq IS NULL
+             WHERE b.mailspace_id = %s
+             GROUP BY b.id, b.name, b.messages, b.unseen, b.recent, b.deleted, b.size) c
+         WHERE messages <> n OR unseen <> u OR recent <> r OR deleted <> d OR size <> s""",
+    "placement {} does not say what its message {} says": """
+        SELECT p.id, m.id FROM mailstore_message m JOIN mailstore_placement p
+            ON p.mailspace_id = m.mailspace_id AND p.message_id = m.id AND p.expunged_modseq IS NULL
+         WHERE m.mailspace_id = %s AND (p.flags <> m.flags OR p.keywords <> m.keywords OR p.size <> m.size
+               OR p.internal_date <> m.internal_date)""",
+    # --- numbers
+    "{}: UID {} is not below UIDNEXT {}": """
+        SELECT b.name, MAX(p.uid), b.uidnext FROM mailstore_mailbox b JOIN mailstore_placement p
+            ON p.mailspace_id = b.mailspace_id AND p.mailbox_id = b.id
+         WHERE b.mailspace_id = %s GROUP BY b.id, b.name, b.uidnext HAVING MAX(p.uid) >= b.uidnext""",
+    "{}: a modseq of {} is above HIGHESTMODSEQ {}": """
+        SELECT b.name, MAX(p.modseq), b.highestmodseq FROM mailstore_mailbox b JOIN mailstore_placement p
+            ON p.mailspace_id = b.mailspace_id AND p.mailbox_id = b.id
+         WHERE b.mailspace_id = %s GROUP BY b.id, b.name, b.highestmodseq HAVING MAX(p.modseq) > b.highestmodseq""",
+    "tombstone {} of UID {} has modseq {}, fell at modseq {}": """
+        SELECT id, uid, modseq, expunged_modseq FROM mailstore_placement
+         WHERE mailspace_id = %s AND expunged_modseq IS NOT NULL
+           AND (modseq <> expunged_modseq OR expunged_at IS NULL)""",
+    "{}: HIGHESTMODSEQ {} is above the clock {}": """
+        SELECT b.name, b.highestmodseq, s.clock FROM mailstore_mailbox b
+          JOIN mailstore_mailspace s ON s.id = b.mailspace_id
+         WHERE b.mailspace_id = %s AND b.highestmodseq > s.clock""",
+    "{}: recent from UID {}, above UIDNEXT {}": """
+        SELECT name, recent_uid, uidnext FROM mailstore_mailbox WHERE mailspace_id = %s AND recent_uid > uidnext""",
+    "{}: UIDVALIDITY {} is not its own": """
+        SELECT b.name, b.uidvalidity FROM mailstore_mailbox b JOIN mailstore_mailspace s ON s.id = b.mailspace_id
+         WHERE b.mailspace_id = %s AND (b.uidvalidity > s.last_uidvalidity OR EXISTS (
+               SELECT 1 FROM mailstore_mailbox o WHERE o.mailspace_id = b.mailspace_id AND o.id <> b.id
+                  AND o.uidvalidity = b.uidvalidity))""",
+    # --- conversations
+    "thread {}: kept {} messages, counted {}": """
+        SELECT t.id, t.messages, COUNT(m.id) FROM mailstore_thread t LEFT JOIN mailstore_message m
+            ON m.mailspace_id = t.mailspace_id AND m.thread_id = t.id
+         WHERE t.mailspace_id = %s GROUP BY t.id, t.messages HAVING t.messages <> COUNT(m.id)""",
+    "message {} is of thread {}, which is not there": """
+        SELECT m.id, m.thread_id FROM mailstore_message m WHERE m.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_thread t WHERE t.id = m.thread_id AND t.mailspace_id = m.mailspace_id)""",
+    "thread {} of {} messages is open or closed, and should be the other": f"""
+        SELECT id, messages FROM mailstore_thread
+         WHERE mailspace_id = %s AND is_open <> (messages < {recount.CLOSES_AT})""",
+    "thread row of thread {}, which is not there": """
+        SELECT r.thread_id FROM mailstore_threadrow r WHERE r.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_thread t WHERE t.id = r.thread_id AND t.mailspace_id = r.mailspace_id)""",
+    # --- drafts
+    "draft {} names message {}, which is not there": """
+        SELECT d.id, d.message FROM mailstore_draft d WHERE d.mailspace_id = %s AND d.message IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM mailstore_message m
+                            WHERE m.id = d.message AND m.mailspace_id = d.mailspace_id)""",
+    "draft {} is {}, and its form in Drafts says otherwise": """
+        SELECT d.id, d.state FROM mailstore_draft d
+         WHERE d.mailspace_id = %s AND d.message IS NOT NULL AND (d.state = 'open') <> EXISTS (
+               SELECT 1 FROM mailstore_placement p JOIN mailstore_mailbox b ON b.id = p.mailbox_id
+                WHERE p.mailspace_id = d.mailspace_id AND p.message_id = d.message
+                  AND p.expunged_modseq IS NULL AND b.role = 'drafts')""",
+    # --- commands
+    "a {} began at modseq {} and was neither finished nor taken back": """
+        SELECT c.verb, c.modseq FROM mailstore_change c
+         WHERE c.mailspace_id = %s AND c.is_open AND c.at < (
+               SELECT MAX(o.at) FROM mailstore_change o WHERE o.mailspace_id = c.mailspace_id) - 3600000000""",
+}
 
 
 def mailspaces() -> list[int]:
@@ -32,193 +119,69 @@ def mailspaces() -> list[int]:
     return list(Mailspace.objects.order_by("id").values_list("id", flat=True))
 
 
-@dataclass(frozen=True, slots=True)
-class _Copy:
-    """Everything of one mailspace, read at once."""
-
-    space: Mailspace
-    boxes: dict[int, Mailbox]
-    messages: dict[int, Message]
-    places: list[Placement]
-    live: list[Placement]
-
-
 def differences(mailspace: int) -> list[str]:
     """What a recount finds different from what is kept; empty when the store is sound."""
     with rows.snapshot():
-        places = list(Placement.objects.filter(mailspace_id=mailspace))
-        copy = _Copy(
-            space=Mailspace.objects.get(id=mailspace),
-            boxes=Mailbox.objects.filter(mailspace_id=mailspace).in_bulk(),
-            messages=Message.objects.filter(mailspace_id=mailspace).in_bulk(),
-            places=places,
-            live=[place for place in places if place.expunged_modseq is None],
-        )
-        found = list(_dangling(copy))
+        found = list(_wrong(mailspace, _DANGLING))
         if found:
-            return found  # the recounts below need whole rows
-        return [text for look in _LOOKS for text in look(copy)]
+            return found
+        looks: list[Callable[[int], Iterator[str]]] = [
+            partial(_wrong, queries=_WRONG),
+            _uids,
+            recount.lines,
+            recount.header_texts,
+            recount.bytes_,
+            recount.index,
+        ]
+        return [text for look in looks for text in islice(look(mailspace), 10 * SHOWN)]
 
 
-def _dangling(copy: _Copy) -> Iterator[str]:
-    """Placements of nothing, or nowhere."""
-    for place in copy.places:
-        if place.mailbox_id not in copy.boxes:
-            yield f"placement {place.id} lies in mailbox {place.mailbox_id}, which is not there"
-        elif place.expunged_modseq is None and place.message_id not in copy.messages:
-            yield f"placement {place.id} is of message {place.message_id}, which is not there"
-        elif place.message_id and place.message_id not in copy.messages:
-            yield f"tombstone {place.id} names message {place.message_id}, which is gone"
-        elif place.expunged_modseq is None and copy.boxes[place.mailbox_id].deleted_at is not None:
-            yield f"placement {place.id} lies in a removed mailbox"
+def _wrong(mailspace: int, queries: dict[str, str]) -> Iterator[str]:
+    for text, query in queries.items():
+        marks = [mailspace] * query.count("%s")
+        for row in rows.select(f"{query} LIMIT {SHOWN}", marks):
+            yield text.format(*row)
 
 
-def _counts(copy: _Copy) -> Iterator[str]:
-    placed = {place.message_id for place in copy.live}
-    used = sum(copy.messages[id_].size for id_ in placed)
-    if (copy.space.used_bytes, copy.space.messages) != (used, len(placed)):
-        yield (
-            f"usage kept {copy.space.used_bytes} in {copy.space.messages}, counted {used} in {len(placed)}"
+def _uids(mailspace: int) -> Iterator[str]:
+    """Every UID below UIDNEXT is live, a tombstone, or among the compacted ones; none of them twice."""
+    boxes = rows.select(
+        """SELECT b.id, b.name, b.uidnext, b.highestmodseq, e.modseq, e.count, e.runs,
+                  (SELECT COUNT(*) FROM mailstore_placement p
+                    WHERE p.mailspace_id = b.mailspace_id AND p.mailbox_id = b.id)
+             FROM mailstore_mailbox b LEFT JOIN mailstore_expungeduids e
+               ON e.mailspace_id = b.mailspace_id AND e.mailbox_id = b.id
+            WHERE b.mailspace_id = %s ORDER BY b.id""",
+        [mailspace],
+    )
+    for id_, name, uidnext, highest, forgotten, kept, packed, placed in boxes:
+        compact = runs.unpacked(bytes(packed or b""))
+        if runs.count(compact) != (kept or 0):
+            yield f"{name}: {kept} compacted UIDs kept, {runs.count(compact)} counted"
+        if compact and (compact[-1][1] >= uidnext or forgotten > highest):
+            yield f"{name}: the compacted UIDs go beyond UIDNEXT or HIGHESTMODSEQ"
+        if any(left[1] + 1 >= right[0] for left, right in pairwise(compact)):
+            yield f"{name}: the compacted UIDs are not in order"
+        if placed + runs.count(compact) != uidnext - 1:
+            yield f"{name}: {placed} placements and {runs.count(compact)} compacted UIDs below UIDNEXT {uidnext}"
+        if compact:
+            yield from _twice(mailspace, id_, name, compact)
+
+
+def _twice(mailspace: int, mailbox: int, name: str, compact: runs.Runs) -> Iterator[str]:
+    """Placements whose UID is among the compacted ones."""
+    starts = [low for low, _ in compact]
+    last = 0
+    while True:
+        found = rows.select(
+            "SELECT uid FROM mailstore_placement WHERE mailspace_id = %s AND mailbox_id = %s AND uid > %s"
+            " ORDER BY uid LIMIT 5000",
+            [mailspace, mailbox, last],
         )
-    here: dict[int, list[Message]] = defaultdict(list)
-    for place in copy.live:
-        here[place.mailbox_id].append(copy.messages[place.message_id])
-    for box in copy.boxes.values():
-        found = here[box.id]
-        counted = (len(found), sum(not m.flags & SEEN for m in found), sum(m.size for m in found))
-        if (box.messages, box.unseen, box.size) != counted:
-            yield f"{box.name}: kept {(box.messages, box.unseen, box.size)}, counted {counted}"
-        lying = [place for place in copy.live if place.mailbox_id == box.id]
-        more = (sum(place.uid >= box.recent_uid for place in lying), sum(place.deleted for place in lying))
-        if (box.recent, box.deleted) != more:
-            yield f"{box.name}: kept {(box.recent, box.deleted)} recent and deleted, counted {more}"
-
-
-def _numbers(copy: _Copy) -> Iterator[str]:
-    """UIDs below uidnext; no modseq above its mailbox's, none of those above the clock."""
-    for place in copy.places:
-        box = copy.boxes[place.mailbox_id]
-        if place.uid >= box.uidnext:
-            yield f"{box.name}: UID {place.uid} is not below UIDNEXT {box.uidnext}"
-        if max(place.modseq, place.expunged_modseq or 0) > box.highestmodseq:
-            yield f"{box.name}: UID {place.uid} has a modseq above HIGHESTMODSEQ {box.highestmodseq}"
-    for place in copy.live:
-        message = copy.messages[place.message_id]
-        facts = (message.flags, message.keywords, message.size, message.internal_date)
-        if (place.flags, place.keywords, place.size, place.internal_date) != facts:
-            yield f"placement {place.id} does not say what its message {message.id} says"
-    validities = Counter(box.uidvalidity for box in copy.boxes.values())
-    for box in copy.boxes.values():
-        if box.highestmodseq > copy.space.clock:
-            yield f"{box.name}: HIGHESTMODSEQ {box.highestmodseq} is above the clock {copy.space.clock}"
-        if box.recent_uid > box.uidnext:
-            yield f"{box.name}: recent from UID {box.recent_uid}, above UIDNEXT {box.uidnext}"
-        if validities[box.uidvalidity] > 1 or box.uidvalidity > copy.space.last_uidvalidity:
-            yield f"{box.name}: UIDVALIDITY {box.uidvalidity} is not its own"
-
-
-def _lines(copy: _Copy) -> Iterator[str]:
-    roles = {box.id: box.role for box in copy.boxes.values()}
-    wanted = {
-        (thread, box): columns
-        for thread, members in threads.load(
-            copy.space.id, {m.thread_id for m in copy.messages.values()}, roles
-        ).items()
-        for box, columns in threads.lines(members).items()
-    }
-    kept = {(line.thread_id, line.box): line for line in ThreadRow.objects.filter(mailspace_id=copy.space.id)}
-    if wanted.keys() != kept.keys():
-        yield f"thread rows: missing {wanted.keys() - kept.keys()}, extra {kept.keys() - wanted.keys()}"
-    for key in sorted(wanted.keys() & kept.keys()):
-        for column, value in wanted[key].items():
-            have = getattr(kept[key], column)
-            if have != value:
-                yield f"thread row {key}: {column} is {have!r}, should be {value!r}"
-    counted: dict[int, list[int]] = defaultdict(lambda: [0, 0])
-    for (_, box), columns in wanted.items():
-        counted[box][0] += 1
-        counted[box][1] += bool(columns["unread"])
-    space = copy.space
-    counts = {box.id: [box.threads, box.unread_threads] for box in copy.boxes.values()}
-    counts |= {
-        ALL: [space.all_threads, space.all_unread],
-        STARRED: [space.starred_threads, space.starred_unread],
-    }
-    for box, pair in counts.items():
-        if pair != counted[box]:
-            yield f"box {box}: kept {pair} conversations and unread ones, counted {counted[box]}"
-
-
-def _threads(copy: _Copy) -> Iterator[str]:
-    counted = Counter(message.thread_id for message in copy.messages.values())
-    kept = {thread.id: thread for thread in Thread.objects.filter(mailspace_id=copy.space.id)}
-    for id_ in sorted(counted.keys() | kept.keys()):
-        thread = kept.get(id_)
-        if thread is None or thread.messages != counted[id_]:
-            yield f"thread {id_}: kept {thread and thread.messages} messages, counted {counted[id_]}"
-        elif thread.is_open != (thread.messages < threads.CLOSES_AT):
-            yield f"thread {id_} of {thread.messages} messages is {'open' if thread.is_open else 'closed'}"
-
-
-def _drafts(copy: _Copy) -> Iterator[str]:
-    lying = {p.message_id for p in copy.live if copy.boxes[p.mailbox_id].role == DRAFTS}
-    for draft in Draft.objects.filter(mailspace_id=copy.space.id):
-        if draft.message is not None and draft.message not in copy.messages:
-            yield f"draft {draft.id} names message {draft.message}, which is not there"
-        elif draft.message is not None and (draft.state == "open") != (draft.message in lying):
-            yield f"draft {draft.id} is {draft.state}, its form {'lies' if draft.message in lying else 'is not'} in Drafts"
-
-
-def _bytes(copy: _Copy) -> Iterator[str]:
-    blobs = {
-        id_: (marked, object_id)
-        for id_, marked, object_id in Blob.objects.filter(mailspace_id=copy.space.id).values_list(
-            "id", "marked_at", "object_id"
-        )
-    }
-    files = DraftAttachment.objects.filter(mailspace_id=copy.space.id).values_list("blob_id", flat=True)
-    named = {message.blob_id for message in copy.messages.values()} | set(files)
-    for id_ in sorted(named - blobs.keys()):
-        yield f"blob {id_} is named and not there"
-    for id_ in sorted(blobs.keys() - named):
-        if blobs[id_][0] is None:
-            yield f"blob {id_} belongs to nothing and is not marked"
-    objects = {object_id for _, object_id in blobs.values() if object_id is not None}
-    kept = dict(BlobObject.objects.filter(id__in=objects).values_list("id", "references"))
-    counts = Blob.objects.filter(object_id__in=objects).values_list("object_id").annotate(Count("id"))
-    for object_id, counted in counts:
-        if kept.get(object_id) != counted:
-            yield f"object {object_id}: kept {kept.get(object_id)} references, counted {counted}"
-
-
-def _index(copy: _Copy) -> Iterator[str]:
-    indexed = {id_ for id_, message in copy.messages.items() if message.indexed}
-    texts = {text.message_id: text for text in SearchText.objects.filter(mailspace_id=copy.space.id)}
-    if indexed != texts.keys():
-        yield f"index: missing {indexed - texts.keys()}, too many {texts.keys() - indexed}"
-    if connection.vendor == "postgresql":
-        empty = "SELECT message_id FROM mailstore_searchtext WHERE mailspace_id = %s AND vector IS NULL"
-        for (message,) in rows.select(empty, [copy.space.id]):
-            yield f"message {message} has words that are not in the index"
-        return
-    for text in texts.values():
-        word = next((word for kind in search.KINDS for word in getattr(text, kind).split()), None)
-        if word is None:
-            continue
-        hit = rows.select(
-            "SELECT 1 FROM mailstore_fts WHERE mailstore_fts MATCH %s AND rowid = %s",
-            [f'"{copy.space.id}x{word}"', text.id],
-        )
-        if not hit:
-            yield f"message {text.message_id} has words that are not in the index"
-
-
-_LOOKS: tuple[Callable[[_Copy], Iterator[str]], ...] = (
-    _counts,
-    _numbers,
-    _lines,
-    _threads,
-    _drafts,
-    _bytes,
-    _index,
-)
+        for (uid,) in found:
+            at = bisect_right(starts, uid)
+            if at and compact[at - 1][1] >= uid:
+                yield f"{name}: UID {uid} is a placement, and among the compacted ones"
+        if not found:
+            return
+        last = found[-1][0]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,7 +21,7 @@ def test_runs_name_exactly_their_uids(uids: set[int]) -> None:
     found = _of(uids)
     assert list(runs.uids(found)) == sorted(uids)
     assert runs.count(found) == len(uids)
-    assert all(left[1] + 1 < right[0] for left, right in zip(found, found[1:], strict=False))
+    assert all(left[1] + 1 < right[0] for left, right in pairwise(found))
 
 
 @given(uid_sets)

@@ -1,0 +1,161 @@
+"""The doctor's longer looks, chunk by chunk: list lines, header texts, bytes, the index. Changes nothing."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connection
+
+from mta.message.text import fold
+from mta.values import ALL, STARRED
+
+from . import blobs, search, sql, threads
+from .columns import TEXT_KEPT
+from .models import Mailbox, Mailspace, SearchText, ThreadRow
+from .threads import CLOSES_AT as CLOSES_AT
+
+CHUNK = 500
+
+
+def _walk(columns: str, table: str, mailspace: int, key: str = "id") -> Iterator[list[tuple[Any, ...]]]:
+    """The rows of a mailspace in chunks, by their first column."""
+    last = -(2**63)
+    while True:
+        found = sql.select(
+            f"SELECT {key}, {columns} FROM {table} WHERE mailspace_id = %s AND {key} > %s ORDER BY {key} LIMIT {CHUNK}",
+            [mailspace, last],
+        )
+        if not found:
+            return
+        yield found
+        last = found[-1][0]
+
+
+def lines(mailspace: int) -> Iterator[str]:
+    """Thread rows, and the conversations counted in each box."""
+    roles = threads.roles_of(mailspace)
+    total: Counter[int] = Counter()
+    unread: Counter[int] = Counter()
+    for chunk in _walk("messages", "mailstore_thread", mailspace):
+        ids = [row[0] for row in chunk]
+        wanted = {
+            (thread, box): columns
+            for thread, members in threads.load(mailspace, ids, roles).items()
+            for box, columns in threads.lines(members).items()
+        }
+        found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=ids)
+        kept = {(line.thread_id, line.box): line for line in found}
+        for key in sorted(wanted.keys() ^ kept.keys()):
+            yield f"thread row {key} is {'missing' if key in wanted else 'too many'}"
+        for key in sorted(wanted.keys() & kept.keys()):
+            for column, value in wanted[key].items():
+                have = getattr(kept[key], column)
+                if have != value:
+                    yield f"thread row {key}: {column} is {have!r}, should be {value!r}"
+        for (_, box), columns in wanted.items():
+            total[box] += 1
+            unread[box] += bool(columns["unread"])
+    space = Mailspace.objects.get(id=mailspace)
+    boxes = Mailbox.objects.filter(mailspace_id=mailspace)
+    counts = {box.id: (box.threads, box.unread_threads) for box in boxes}
+    counts[ALL] = (space.all_threads, space.all_unread)
+    counts[STARRED] = (space.starred_threads, space.starred_unread)
+    for box, pair in counts.items():
+        if pair != (total[box], unread[box]):
+            counted = (total[box], unread[box])
+            yield f"box {box}: kept {pair} conversations and unread ones, counted {counted}"
+
+
+def header_texts(mailspace: int) -> Iterator[str]:
+    """One row per message, and the subject in it as it is folded."""
+    extra = sql.select(
+        "SELECT h.message_id FROM mailstore_headertext h WHERE h.mailspace_id = %s AND NOT EXISTS ("
+        " SELECT 1 FROM mailstore_message m WHERE m.id = h.message_id AND m.mailspace_id = h.mailspace_id)",
+        [mailspace],
+    )
+    for (message,) in extra:
+        yield f"header texts of message {message}, which is not there"
+    for chunk in _walk("subject", "mailstore_message", mailspace):
+        low, high = chunk[0][0], chunk[-1][0]
+        kept = dict(
+            sql.select(
+                "SELECT message_id, subject_text FROM mailstore_headertext"
+                " WHERE mailspace_id = %s AND message_id BETWEEN %s AND %s",
+                [mailspace, low, high],
+            )
+        )
+        for message, subject in chunk:
+            if kept.get(message) != fold(subject)[:TEXT_KEPT]:
+                yield f"message {message}: its header texts are missing, or of another subject"
+
+
+_BYTES = {
+    "blob {} is named and not there": """
+        SELECT m.blob_id FROM mailstore_message m WHERE m.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_blob b WHERE b.id = m.blob_id AND b.mailspace_id = m.mailspace_id)
+        UNION SELECT a.blob_id FROM mailstore_draftattachment a WHERE a.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_blob b WHERE b.id = a.blob_id AND b.mailspace_id = a.mailspace_id)""",
+    "blob {} belongs to nothing and is not marked": """
+        SELECT b.id FROM mailstore_blob b WHERE b.mailspace_id = %s AND b.marked_at IS NULL
+           AND NOT EXISTS (SELECT 1 FROM mailstore_message m WHERE m.blob_id = b.id)
+           AND NOT EXISTS (SELECT 1 FROM mailstore_draftattachment a WHERE a.blob_id = b.id)""",
+    "blob {} has no bytes": """
+        SELECT b.id FROM mailstore_blob b WHERE b.mailspace_id = %s AND b.data IS NULL AND b.object_id IS NULL""",
+    "blob {} names object {}, which is not there": """
+        SELECT b.id, b.object_id FROM mailstore_blob b
+         WHERE b.mailspace_id = %s AND b.object_id IS NOT NULL
+           AND NOT EXISTS (SELECT 1 FROM mailstore_blobobject o WHERE o.id = b.object_id)""",
+    "object {}: kept {} references, counted {}": """
+        SELECT o.id, o."references", COUNT(b.id) FROM mailstore_blobobject o
+          JOIN mailstore_blob b ON b.object_id = o.id
+         WHERE o.id IN (SELECT object_id FROM mailstore_blob WHERE mailspace_id = %s AND object_id IS NOT NULL)
+         GROUP BY o.id, o."references" HAVING COUNT(b.id) <> o."references" """,
+}
+
+
+def bytes_(mailspace: int) -> Iterator[str]:
+    """Messages without bytes, bytes without messages."""
+    for text, query in _BYTES.items():
+        for row in sql.select(query, [mailspace] * query.count("%s")):
+            yield text.format(*row)
+    for chunk in _walk("object_id", "mailstore_blob", mailspace):
+        where, objects = sql.among("id", {row[1] for row in chunk if row[1] is not None})
+        for (name,) in sql.select(f"SELECT name FROM mailstore_blobobject WHERE {where}", objects):
+            if not blobs.store().has(name):
+                yield f"object {name} has lost its bytes"
+
+
+def index(mailspace: int) -> Iterator[str]:
+    """What is marked as indexed is, and nothing else."""
+    texts = sql.select(
+        """SELECT m.id FROM mailstore_message m LEFT JOIN mailstore_searchtext t ON t.message_id = m.id
+            WHERE m.mailspace_id = %s AND m.indexed AND t.id IS NULL""",
+        [mailspace],
+    )
+    for (message,) in texts:
+        yield f"index: message {message} is missing"
+    extra = sql.select(
+        """SELECT t.message_id FROM mailstore_searchtext t WHERE t.mailspace_id = %s AND NOT EXISTS (
+                  SELECT 1 FROM mailstore_message m
+                   WHERE m.id = t.message_id AND m.mailspace_id = t.mailspace_id AND m.indexed)""",
+        [mailspace],
+    )
+    for (message,) in extra:
+        yield f"index: message {message} is there and should not be"
+    if connection.vendor == "postgresql":
+        empty = "SELECT message_id FROM mailstore_searchtext WHERE mailspace_id = %s AND vector IS NULL"
+        for (message,) in sql.select(empty, [mailspace]):
+            yield f"message {message} has words that are not in the index"
+        return
+    for text in SearchText.objects.filter(mailspace_id=mailspace).iterator(chunk_size=CHUNK):
+        word = next((word for kind in search.KINDS for word in getattr(text, kind).split()), None)
+        if word is None:
+            continue
+        hit = sql.select(
+            "SELECT 1 FROM mailstore_fts WHERE mailstore_fts MATCH %s AND rowid = %s",
+            [f'"{mailspace}x{word}"', text.id],
+        )
+        if not hit:
+            yield f"message {text.message_id} has words that are not in the index"
