@@ -38,7 +38,7 @@ class PortInUse(Exception):
 class Limits:
     """How many connections at once. `exempt`: networks without the limit per address (LIMITS_EXEMPT)."""
 
-    total: int = 10_000
+    total: int = 20_000
     per_address: int = 60
     exempt: tuple[Network, ...] = ()
 
@@ -155,6 +155,7 @@ class Listener:
         except Exception:
             log.exception("%s: the session of %s broke", door.protocol, context.peer_ip)
         finally:
+            context.sign_out()
             self._census.leave(context.peer_ip)
             await _close(writer)
 

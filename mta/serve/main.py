@@ -115,6 +115,7 @@ class Sidecar:
             hostname=settings.MAIL_HOSTNAME,
             max_message_size=settings.MAX_MESSAGE_SIZE,
             stopping=asyncio.Event(),
+            per_account=settings.CONNECTIONS_PER_ACCOUNT,
         )
         self.listener = Listener(self.house, _doors(), limits=self._limits, share_ports=self._share_ports)
         self._indexer = Indexer()

@@ -157,9 +157,7 @@ def renewed(known: FlagTable, changes: ViewChanges) -> FlagTable:
     return FlagTable(uids, bytes(flags), keywords, changes.highestmodseq, changes.uidnext)
 
 
-def _without(
-    uids: array[int], flags: bytearray, gone: tuple[int, ...]
-) -> tuple[array[int], bytearray]:
+def _without(uids: array[int], flags: bytearray, gone: tuple[int, ...]) -> tuple[array[int], bytearray]:
     """The pieces between those that are gone."""
     kept_uids: array[int] = array("I")
     kept_flags = bytearray()

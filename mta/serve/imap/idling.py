@@ -29,10 +29,11 @@ async def idle(session: Session, command: c.Idle) -> Ok:
     session.engine.expect_line()
     session.wrote()  # what came before the bell was watched counts too
     said = asyncio.ensure_future(_line(session))
+    said.add_done_callback(lambda _said: session.bell.set())  # one bell for both: the store and the client
     try:
         while not said.done():
             await _tell(session)
-            await _next_ring(session, said)
+            await _next_ring(session)
         line = said.result()
     finally:
         said.cancel()
@@ -53,20 +54,17 @@ async def _line(session: Session) -> bytes | None:
 async def _tell(session: Session) -> None:
     try:
         await session.catch_up()
-        session.report()
+        await session.report(idle=True)
     except (StoreError, DatabaseError, Busy):
         log.warning("imap: could not look for changes for %s", session.context.peer_ip, exc_info=True)
-        await asyncio.sleep(RETRY_SECONDS)  # the bell stays rung
+        await asyncio.sleep(RETRY_SECONDS)
+        session.bell.set()
     await session.flush_while_reading()
 
 
-async def _next_ring(session: Session, said: asyncio.Future[bytes | None]) -> None:
-    ring = asyncio.ensure_future(session.bell.wait())
+async def _next_ring(session: Session) -> None:
     try:
-        done, _pending = await asyncio.wait(
-            (ring, said), timeout=STILL_HERE_SECONDS, return_when=asyncio.FIRST_COMPLETED
-        )
-    finally:
-        ring.cancel()
-    if not done:
+        async with asyncio.timeout(STILL_HERE_SECONDS):
+            await session.bell.wait()
+    except TimeoutError:
         session.send(responses.status("*", "OK", "Still here"))

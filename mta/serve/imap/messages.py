@@ -10,9 +10,11 @@ from mta.serve.imap.replies import No, Ok
 from mta.serve.imap.selecting import target
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
+from mta.values import DELETED, ViewRow
 from mta.wire.imap import commands as c
 from mta.wire.imap import responses, sequences
-from mta.wire.imap.view import Selection
+from mta.wire.imap.uids import Uids
+from mta.wire.imap.view import Selection, altered
 
 
 def writable(session: Session) -> Selection:
@@ -29,36 +31,54 @@ async def store(session: Session, command: c.Store) -> Ok:
         turn_on_condstore(session)
     await session.need_view()
     uids = chosen(selection, command.messages, uid=command.uid)
-    failed: frozenset[int] = frozenset()
-    if uids:
-        failed = frozenset(
-            await session.call(
-                mailstore.store_flags,
-                session.mailspace,
-                selection.mailbox,
-                uids.tolist(),
-                command.mode,
-                bits,
-                keywords,
-                cause=session.cause,
-                unchangedsince=command.unchanged_since,
-            )
-        )
-    changed = [uid for uid in uids if uid not in failed]
+    if not uids:
+        return Ok("Flags stored")
+    before, failed = await session.call(_store, session, selection.mailbox, uids, command, bits, keywords)
     session.wrote()
+    changed = {uid: row for uid, row in before.items() if uid not in failed}
     if command.silent:
-        selection.expect(changed, command.mode, bits, keywords)
+        # What the client knew before has not been overtaken, so it knows what has become of it.
+        selection.expect(
+            {
+                uid: altered(row.flags, row.keywords, command.mode, bits, keywords)
+                for uid, row in changed.items()
+                if row.modseq <= selection.modseq
+            }
+        )
         return _stored(selection, failed, uid=command.uid)
     await session.catch_up()
-    session.report(expunges=command.uid, with_uid=command.uid, always=frozenset(changed))
+    await session.report(expunges=command.uid, with_uid=command.uid, always=changed)
     return _stored(selection, failed, uid=command.uid)
+
+
+def _store(
+    session: Session, mailbox: int, uids: Uids, command: c.Store, bits: int, keywords: tuple[str, ...]
+) -> tuple[dict[int, ViewRow], frozenset[int]]:
+    """(the messages as they were just before, the UIDs that had been changed meanwhile). Blocks."""
+    wanted = list(uids)
+    columns = ("uid", "flags", "deleted", "keywords", "modseq")
+    before = {
+        uid: ViewRow(uid, 0, flags | DELETED if deleted else flags, tuple(words.split()), modseq)
+        for uid, flags, deleted, words, modseq in mailstore.fetch(session.mailspace, mailbox, wanted, columns)
+    }
+    failed = mailstore.store_flags(
+        session.mailspace,
+        mailbox,
+        wanted,
+        command.mode,
+        bits,
+        keywords,
+        cause=session.cause,
+        unchangedsince=command.unchanged_since,
+    )
+    return before, frozenset(failed)
 
 
 def _stored(selection: Selection, failed: frozenset[int], *, uid: bool) -> Ok:
     if not failed:
         return Ok("Flags stored")
-    numbers = sorted(failed if uid else (selection.view.index(one) + 1 for one in failed))
-    return Ok("Some had been changed meanwhile", b"MODIFIED " + sequences.show_numbers(numbers))
+    numbers = Uids.of(failed) if uid else selection.uids.numbers(Uids.of(failed))
+    return Ok("Some had been changed meanwhile", b"MODIFIED " + sequences.show(numbers.ranges))
 
 
 async def copy(session: Session, command: c.Copy) -> Ok:
@@ -69,7 +89,7 @@ async def copy(session: Session, command: c.Copy) -> Ok:
     if not uids:
         return Ok("Nothing to copy")
     copied = await session.call(
-        mailstore.copy, session.mailspace, selection.mailbox, uids.tolist(), box.id, cause=session.cause
+        mailstore.copy, session.mailspace, selection.mailbox, list(uids), box.id, cause=session.cause
     )
     session.wrote()
     if not copied.source:
@@ -88,13 +108,13 @@ async def move(session: Session, command: c.Move) -> Ok:
     if not uids:
         return Ok("Nothing to move")
     moved = await session.call(
-        mailstore.move, session.mailspace, selection.mailbox, uids.tolist(), box.id, cause=session.cause
+        mailstore.move, session.mailspace, selection.mailbox, list(uids), box.id, cause=session.cause
     )
     session.wrote()
     if moved.source:
         code = _copyuid(moved.uidvalidity, moved.source, moved.target)
         session.send(responses.status("*", "OK", "Moved", code))
-    return Ok("Moved")
+    return await _removed(session, "Moved", len(moved.source))
 
 
 def _copyuid(uidvalidity: int, source: Sequence[int], target: Sequence[int]) -> bytes:
@@ -111,8 +131,20 @@ async def expunge(session: Session, command: c.Expunge) -> Ok:
     uids = None
     if command.uids is not None:
         await session.need_view()
-        uids = selection.view.by_uid(command.uids).tolist()
+        uids = list(chosen(selection, command.uids, uid=True))
+    gone: Sequence[int] = ()
     if uids != []:
-        await session.call(mailstore.expunge, session.mailspace, selection.mailbox, uids, cause=session.cause)
+        gone = await session.call(
+            mailstore.expunge, session.mailspace, selection.mailbox, uids, cause=session.cause
+        )
         session.wrote()
-    return Ok("Expunged")
+    return await _removed(session, "Expunged", len(gone))
+
+
+async def _removed(session: Session, text: str, count: int) -> Ok:
+    """RFC 7162 §3.2.7, §3.2.9: a client that can resynchronise is told up to where it now knows all."""
+    if not count or not session.qresync:
+        return Ok(text)
+    await session.catch_up()
+    await session.report()
+    return Ok(text, b"HIGHESTMODSEQ %d" % session.selected.told_modseq)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Sequence
 
 from mta.serve.imap.replies import Bad
 from mta.values import SYSTEM_FLAGS
 from mta.wire.imap import sequences
+from mta.wire.imap.uids import Uids
 from mta.wire.imap.view import Selection
 
 _SYSTEM = {name.lower(): bit for name, bit in SYSTEM_FLAGS.items()}
@@ -28,10 +28,12 @@ def known_flags(flags: Sequence[str]) -> tuple[int, tuple[str, ...]]:
     return bits, tuple(keywords.values())
 
 
-def chosen(selection: Selection, ranges: sequences.Ranges, *, uid: bool) -> array[int]:
+def chosen(selection: Selection, ranges: sequences.Ranges, *, uid: bool) -> Uids:
     """The UIDs a command names. Unknown UIDs are no error, unknown numbers are (RFC 3501 §6.4.8, §9)."""
+    if ranges == sequences.SAVED:  # RFC 5182 §2.1; an empty result names nothing, and is no error
+        return selection.saved & selection.uids
     if uid:
-        return selection.view.by_uid(ranges)
-    if selection.view.exceeds(ranges):
+        return selection.uids.by_uid(ranges)
+    if selection.uids.exceeds(ranges):
         raise Bad("There is no message of that number")
-    return selection.view.by_sequence(ranges)
+    return selection.uids.by_sequence(ranges)

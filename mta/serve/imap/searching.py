@@ -11,7 +11,7 @@ from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
 from mta.wire.imap import commands as c
 from mta.wire.imap import responses, sequences
-from mta.wire.imap.search import in_view, mentions_modseq, prepared
+from mta.wire.imap.search import mentions_modseq, prepared
 from mta.wire.imap.view import Selection
 
 
@@ -23,7 +23,7 @@ async def search(session: Session, command: c.Search) -> Ok:
         turn_on_condstore(session)
     uids = await _find(session, selection, command.key)
     highest = await _highest_modseq(session, selection, uids) if with_modseq and uids else 0
-    index = selection.view.index
+    index = selection.uids.index
     found = uids if command.uid else [index(uid) + 1 for uid in uids]
     if command.returns is None:
         extra = b" (MODSEQ %d)" % highest if highest else b""
@@ -35,14 +35,9 @@ async def search(session: Session, command: c.Search) -> Ok:
 
 async def _find(session: Session, selection: Selection, key: Criteria) -> list[int]:
     """The matching UIDs the client knows of: from the told view where it suffices, else from the store."""
-    asked = prepared(key, selection.view, selection.first_recent)
-    view = selection.view
-    # Many keys over many messages take a while even without the store; a view is frozen, so a thread may look.
-    uids = in_view(asked, view) if len(view) < 2000 else await session.call(in_view, asked, view)
-    if uids is not None:
-        return uids
+    asked = prepared(key, selection.uids, selection.first_recent)
     found = await session.call(mailstore.search_uids, session.mailspace, selection.mailbox, asked)
-    index = selection.view.index
+    index = selection.uids.index
     return [uid for uid in found if index(uid) >= 0]
 
 

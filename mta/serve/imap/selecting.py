@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import BadName, NoSuchMailbox
-from mta.serve.imap.replies import No, Ok
+from mta.serve.imap.replies import Bad, No, Ok
+from mta.serve.imap.resyncing import resync
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
 from mta.values import QUARANTINE, MailboxInfo
@@ -34,56 +35,65 @@ async def target(session: Session, name: str) -> MailboxInfo:
 
 
 async def select(session: Session, command: c.Select) -> Ok:
-    return await _open(session, command.mailbox, read_only=False, condstore=command.condstore)
+    return await _open(session, command, read_only=False)
 
 
 async def examine(session: Session, command: c.Examine) -> Ok:
-    return await _open(session, command.mailbox, read_only=True, condstore=command.condstore)
+    return await _open(session, command, read_only=True)
 
 
-async def _open(session: Session, name: str, *, read_only: bool, condstore: bool) -> Ok:
-    """RFC 3501 §6.3.1: answered from the mailbox's kept counts; the view comes when it is needed."""
-    await session.deselect()  # even if this one cannot be opened
-    if condstore:
+async def _open(session: Session, command: c.Select | c.Examine, *, read_only: bool) -> Ok:
+    """RFC 3501 §6.3.1: answered from the mailbox's kept counts; its UIDs are read when they are needed."""
+    if command.resync is not None and not session.qresync:
+        raise Bad("ENABLE QRESYNC first")  # RFC 7162 §3.2.5
+    if session.selection is not None:
+        await session.deselect()  # even if the other one cannot be opened
+        # RFC 7162 §3.2.11: from here on responses belong to another mailbox.
+        session.send(responses.status("*", "OK", "Previous mailbox closed", b"CLOSED"))
+    if command.condstore:
         turn_on_condstore(session)
-    info, first_recent = await session.call(_look, session.mailspace, name, read_only)
-    selection = Selection(info, read_only=read_only, first_recent=first_recent)
-    selection.tell_modseq = session.condstore
-    session.selection = selection
-    if first_recent < info.uidnext and info.messages:
-        await session.need_view(opening=True)
+    info, first_recent = await session.call(_look, session.mailspace, command.mailbox, read_only)
+    session.selection = Selection(
+        info,
+        read_only=read_only,
+        first_recent=first_recent,
+        tell_modseq=session.condstore,
+        qresync=session.qresync,
+        rev2=session.rev2,
+    )
+    _describe(session, session.selection, info)
+    if command.resync is not None:
+        await resync(session, command.resync)
+    return Ok("Mailbox opened", b"READ-ONLY" if read_only else b"READ-WRITE")
+
+
+def _describe(session: Session, selection: Selection, info: MailboxInfo) -> None:
     send = session.send
     send(selection.flags_line())
     send(b"* %d EXISTS\r\n" % selection.exists)
-    send(b"* %d RECENT\r\n" % selection.recent())
-    if not selection.needs_view:
-        _send_unseen(session, selection)
-    codes = (
+    codes = [
         (selection.permanent_flags(), "What can be kept"),
         (b"UIDVALIDITY %d" % info.uidvalidity, "UIDs hold"),
         (b"UIDNEXT %d" % info.uidnext, "Predicted next UID"),
         (b"HIGHESTMODSEQ %d" % info.highestmodseq, "Highest mod-sequence"),
         (b"MAILBOXID (" + responses.mailbox_id(info.id) + b")", "Mailbox id"),
-    )
+    ]
+    if session.rev2:
+        send(responses.listed(b"LIST", (), info.name, utf8=True))  # RFC 9051 §6.3.2
+    else:
+        send(b"* %d RECENT\r\n" % selection.recent())
+        if info.unseen and info.unseen == info.messages:  # otherwise it would have to be looked for
+            codes.insert(0, (b"UNSEEN 1", "First unseen"))
     for code, text in codes:
         send(responses.status("*", "OK", text, code))
-    # What rang between reading the counts and now is looked at with the next command.
-    session.wrote()
-    return Ok("Mailbox opened", b"READ-ONLY" if read_only else b"READ-WRITE")
 
 
 def _look(mailspace: int, name: str, read_only: bool) -> tuple[MailboxInfo, int]:
     info = find(mailspace, name)
-    if read_only or not info.messages:
-        # RFC 3501 §6.3.2: EXAMINE must not take \Recent away from others.
+    if read_only or not info.recent:
+        # RFC 3501 §6.3.2: EXAMINE must not take \\Recent away from others.
         return info, MAX_NUMBER if read_only else info.uidnext
     return info, mailstore.take_recent(mailspace, info.id, info.uidnext)
-
-
-def _send_unseen(session: Session, selection: Selection) -> None:
-    first = selection.first_unseen()
-    if first:
-        session.send(responses.status("*", "OK", "First unseen", b"UNSEEN %d" % first))
 
 
 async def check(session: Session, command: c.Check) -> Ok:

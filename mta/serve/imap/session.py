@@ -27,7 +27,8 @@ from mta.serve.bridge import Busy
 from mta.serve.imap.replies import Answered, Bad, Goodbye, No, Ok
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.session import Context
-from mta.values import Cause
+from mta.values import Cause, FlagTable, ViewRow
+from mta.wire.deflate import BrokenStream, Deflate
 from mta.wire.imap import capabilities, responses
 from mta.wire.imap import commands as c
 from mta.wire.imap import engine as e
@@ -46,6 +47,11 @@ FLUSH_ABOVE = 64 * 1024
 MOST_ERRORS = 15  # in a row
 UNNAMED = "IMAP client"
 SPOOL_ABOVE = 256 * 1024
+LINES_AT_ONCE = 1000  # untagged responses between two breaths
+INFLATED_AT_ONCE = 256 * 1024  # octets taken out of a compressed stream before they are looked at
+
+# RFC 3501 §7.4.1, RFC 5256 §3: no EXPUNGE while these are answered, unless they go by UID.
+BY_NUMBER = (c.Fetch, c.Store, c.Search)
 
 Handler = Callable[["Session", Any], Awaitable[Ok]]
 
@@ -66,7 +72,11 @@ class Session:
         self.mailspace = 0
         self.selection: Selection | None = None
         self.client = UNNAMED
-        self.condstore = False
+        self.condstore = False  # RFC 7162 §3.1: MODSEQ in every FETCH
+        self.qresync = False  # RFC 7162 §3.2: VANISHED instead of EXPUNGE
+        self.rev2 = False  # RFC 9051, enabled by the client
+        self.utf8 = False  # names and quoted strings in UTF-8 (RFC 9051 §5.1, RFC 6855 §3)
+        self.utf8_accepted = False  # UTF8=ACCEPT: headers in UTF-8, too
         self.failed_sign_ins = 0
         self.tag = ""
         self.bell = asyncio.Event()
@@ -77,6 +87,7 @@ class Session:
         self._out_size = 0
         self._errors = 0
         self._unwatch: Callable[[], None] | None = None
+        self._deflate: Deflate | None = None
         self._login_until = asyncio.get_running_loop().time() + LOGIN_SECONDS
 
     # --- the conversation
@@ -108,6 +119,17 @@ class Session:
         return event
 
     async def read(self, seconds: float = IDLE_SECONDS) -> bytes:
+        """What the client says next, uncompressed."""
+        if self._deflate is None:
+            return await self._read(seconds)
+        try:
+            while not (data := self._deflate.take(INFLATED_AT_ONCE)):
+                self._deflate.feed(await self._read(seconds))
+        except BrokenStream as error:
+            raise Goodbye("What arrives is not compressed as agreed") from error
+        return data
+
+    async def _read(self, seconds: float) -> bytes:
         if self.login is None:
             seconds = max(0.1, self._login_until - asyncio.get_running_loop().time())
         self._patience.wait(seconds, idle=True)
@@ -189,8 +211,10 @@ class Session:
         except (StoreError, DatabaseError, Busy):
             # The command itself is done: a NO would make the client do it again. The bell stays rung.
             log.warning("imap: could not look for changes for %s", self.context.peer_ip, exc_info=True)
-        expunges = not (isinstance(command, c.Fetch | c.Store | c.Search) and not command.uid)
-        self.report(expunges=expunges, with_uid=getattr(command, "uid", False))
+        uid = getattr(command, "uid", False)
+        # RFC 3501 §7.4.1. RFC 9051 §5.5: what the client has sent already means the numbers it knew then.
+        expunges = not (isinstance(command, BY_NUMBER) and not uid) and not self.engine.has_more
+        await self.report(expunges=expunges, with_uid=uid)
 
     # --- the store
 
@@ -214,27 +238,25 @@ class Session:
         self.engine.signed_in = True
         self._unwatch = self.context.watch(mailspace, self.bell.set)
 
-    async def need_view(self, *, opening: bool = False) -> Selection:
-        """The selection with its view built (RFC 3501 §2.3.1.2: numbers ↔ UIDs).
-
-        `opening`: SELECT is going to tell the counts and flags itself.
-        """
+    async def need_view(self) -> Selection:
+        """The selection with the UIDs the client was told of (RFC 3501 §2.3.1.2: numbers ↔ UIDs)."""
         selection = self.selected
         if selection.needs_view:
-            whole = await self.call(mailstore.changes, self.mailspace, selection.mailbox, 0)
-            since = None
-            if whole.highestmodseq != selection.modseq:
-                since = await self.call(
-                    mailstore.changes, self.mailspace, selection.mailbox, selection.modseq
-                )
-            told = selection.exists
-            selection.build(whole, since)
-            new_flags = selection.learn_keywords()
-            if not opening:
-                if selection.exists > told:
-                    self.send(b"* %d EXISTS\r\n" % selection.exists)
-                self.send(b"".join(new_flags))
+            uids = await self.context.house.viewings.uids(
+                self.mailspace, selection.mailbox, uidnext=selection.uidnext, modseq=selection.modseq
+            )
+            if not selection.show(uids):
+                # It was removed, or this session has slept for longer than anything is remembered.
+                self.selection = None
+                raise Goodbye("The mailbox has to be opened again")
         return selection
+
+    async def flag_table(self) -> FlagTable:
+        """The flags of the whole selected mailbox, at least as new as what has been learnt of it."""
+        selection = self.selected
+        return await self.context.house.viewings.flag_table(
+            self.mailspace, selection.mailbox, modseq=selection.modseq
+        )
 
     async def catch_up(self, *, always: bool = False) -> None:
         """Learn what changed in the selected mailbox, if a bell rang or `always`."""
@@ -244,7 +266,9 @@ class Session:
         if selection is None or not (always or rang):
             return
         try:
-            changes = await self.call(mailstore.changes, self.mailspace, selection.mailbox, selection.modseq)
+            changes = await self.context.house.viewings.changes(
+                self.mailspace, selection.mailbox, selection.modseq
+            )
         except BaseException:
             self.bell.set()
             raise
@@ -252,20 +276,31 @@ class Session:
             grown = selection.grow(changes)
             if grown is None and not changes.gone:
                 await self.need_view()
+                selection.learn(changes)
             self.send(b"".join(grown or ()))
         else:
             selection.learn(changes)
-        if selection.gone or changes.gone:
+        if changes.gone:
             # RFC 2180 §3: nothing sensible can be said about a mailbox that is no more.
             self.selection = None
             raise Goodbye("The selected mailbox has been removed")
 
-    def report(
-        self, *, expunges: bool = True, with_uid: bool = False, always: frozenset[int] = frozenset()
+    async def report(
+        self,
+        *,
+        expunges: bool = True,
+        with_uid: bool = False,
+        always: Mapping[int, ViewRow] | None = None,
+        idle: bool = False,
     ) -> None:
-        if self.selection is not None:
-            for line in self.selection.report(expunges=expunges, with_uid=with_uid, always=always):
-                self.send(line)
+        """Say what has been learnt and not told (see `Selection.report`)."""
+        if self.selection is None:
+            return
+        lines = self.selection.report(expunges=expunges, with_uid=with_uid, always=always)
+        for number, line in enumerate(lines, start=1):
+            self.send(line)
+            if number % LINES_AT_ONCE == 0 and not idle:
+                await self.breathe()
 
     def wrote(self) -> None:
         """This session changed the store: look before the command ends, bell or not."""
@@ -288,11 +323,15 @@ class Session:
         self._out.append(data)
         self._out_size += len(data)
 
-    async def flush(self) -> None:
+    def _write(self) -> None:
         if self._out:
-            self._writer.write(b"".join(self._out))
+            data = b"".join(self._out)
+            self._writer.write(data if self._deflate is None else self._deflate.compress(data))
             self._out.clear()
             self._out_size = 0
+
+    async def flush(self) -> None:
+        self._write()
         self._patience.wait(WRITE_SECONDS)
         try:
             await self._writer.drain()
@@ -305,9 +344,7 @@ class Session:
         """The same during IDLE, where another task waits for the client and owns the patience."""
         if not self._out:
             return
-        self._writer.write(b"".join(self._out))
-        self._out.clear()
-        self._out_size = 0
+        self._write()
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._writer.drain()
@@ -332,6 +369,16 @@ class Session:
             raise _Gone from None
         self.engine.discard()
         self.client = UNNAMED
+
+    @property
+    def is_compressed(self) -> bool:
+        return self._deflate is not None
+
+    async def compress(self) -> None:
+        """RFC 4978 §3: compressed from the octet after the tagged OK, which has been queued, in both ways."""
+        await self.flush()
+        self._deflate = Deflate()
+        self._deflate.feed(self.engine.unread())
 
     def capabilities(self) -> bytes:
         if self.login is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Callable
 
 from mta import directory
 from mta.serve.imap.replies import Answered, Bad, Goodbye, No, Ok
@@ -106,6 +107,8 @@ async def _sign_in(session: Session, username: str, password: str) -> Ok:
         raise No("Wrong name or password", b"AUTHENTICATIONFAILED")
     if not found.access:
         raise No("This account has no mailbox", b"AUTHORIZATIONFAILED")
+    if not session.context.sign_in(found.account):
+        raise No("This account has too many connections; close some of them", b"LIMIT")
     session.signed_in(found, found.access[0].mailspace)
     return Ok("Signed in", session.capabilities_code())
 
@@ -115,16 +118,81 @@ def _ask_directory(username: str, password: str, peer: str) -> directory.Login |
 
 
 async def enable(session: Session, command: c.Enable) -> Ok:
-    """RFC 5161 §3.1: names that are not known are no error."""
-    enabled = [name for name in command.names if name == "CONDSTORE"]
-    if enabled:
-        turn_on_condstore(session)
-    session.send(responses.untagged(b" ".join([b"ENABLED", *(name.encode() for name in set(enabled))])))
+    """RFC 5161 §3.1: names that are not known, or on already, are no error and not listed."""
+    enabled: list[bytes] = []
+    for name in dict.fromkeys(command.names):
+        if name in _EXTENSIONS:
+            shown, turn_on = _EXTENSIONS[name]
+            if turn_on(session):
+                enabled.append(shown)
+    session.send(responses.untagged(b" ".join([b"ENABLED", *enabled])))
     return Ok("Enabled")
 
 
-def turn_on_condstore(session: Session) -> None:
+def turn_on_condstore(session: Session) -> bool:
     """RFC 7162 §3.1: from the first sign of interest on, every FETCH tells the mod-sequence."""
+    if session.condstore:
+        return False
     session.condstore = True
+    selection = session.selection
+    if selection is not None:
+        selection.tell_modseq = True
+        # RFC 7162 §3.1.2.1: where the client has not been told it, it is told now.
+        session.send(
+            responses.status("*", "OK", "Highest mod-sequence", b"HIGHESTMODSEQ %d" % selection.told_modseq)
+        )
+    return True
+
+
+def _turn_on_qresync(session: Session) -> bool:
+    """RFC 7162 §3.2.3: from here on VANISHED instead of EXPUNGE; CONDSTORE is part of it."""
+    if session.qresync:
+        return False
+    turn_on_condstore(session)
+    session.qresync = True
     if session.selection is not None:
-        session.selection.tell_modseq = True
+        session.selection.qresync = True
+    return True
+
+
+def _turn_on_rev2(session: Session) -> bool:
+    """RFC 9051 §6.3.1: names in UTF-8, ESEARCH, no \\Recent."""
+    if session.rev2:
+        return False
+    session.rev2 = True
+    if session.selection is not None:
+        session.selection.rev2 = True
+    _speak_utf8(session)
+    return True
+
+
+def _turn_on_utf8(session: Session) -> bool:
+    """RFC 6855 §3"""
+    if session.utf8_accepted:
+        return False
+    session.utf8_accepted = True
+    _speak_utf8(session)
+    return True
+
+
+def _speak_utf8(session: Session) -> None:
+    session.utf8 = session.engine.utf8 = True
+
+
+_EXTENSIONS: dict[str, tuple[bytes, Callable[[Session], bool]]] = {
+    "CONDSTORE": (b"CONDSTORE", turn_on_condstore),
+    "QRESYNC": (b"QRESYNC", _turn_on_qresync),
+    "IMAP4REV2": (b"IMAP4rev2", _turn_on_rev2),
+    "UTF8=ACCEPT": (b"UTF8=ACCEPT", _turn_on_utf8),
+}
+
+
+async def compress(session: Session, command: c.Compress) -> Ok:
+    """RFC 4978 §3"""
+    if session.is_compressed:
+        raise No("The connection is compressed already", b"COMPRESSIONACTIVE")
+    if command.mechanism != "DEFLATE":
+        raise No("DEFLATE is the way to compress here", b"CANNOT")
+    session.send(responses.status(session.tag, "OK", "Compressed from here on"))
+    await session.compress()
+    raise Answered

@@ -20,6 +20,7 @@ COMMANDS: dict[type[c.Command], tuple[str, Handler]] = {
     c.Login: ("signed out", signing_in.login),
     c.Authenticate: ("signed out", signing_in.authenticate),
     c.Enable: ("signed in", signing_in.enable),
+    c.Compress: ("signed in", signing_in.compress),
     c.Namespace: ("signed in", mailboxes.namespace),
     c.List: ("signed in", mailboxes.list_),
     c.Lsub: ("signed in", mailboxes.lsub),

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
+from mta.wire.imap.scanner import Spooled
 from mta.wire.imap.search import SearchKey
 from mta.wire.imap.sequences import Ranges
 
@@ -78,19 +79,41 @@ class Enable(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class Compress(Command):
+    """RFC 4978 §3"""
+
+    mechanism: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resync:
+    """What a client knew when it was last here (RFC 7162 §3.2.5).
+
+    `known`: the UIDs it has, or None for all there were; `match`: some numbers and the UIDs they had.
+    """
+
+    uidvalidity: int
+    modseq: int
+    known: Ranges | None = None
+    match: tuple[Ranges, Ranges] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Select(Command):
-    """RFC 3501 §6.3.1; `condstore` is RFC 7162 §3.1.8."""
+    """RFC 3501 §6.3.1; `condstore` is RFC 7162 §3.1.8, `resync` §3.2.5."""
 
     mailbox: str
     condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Examine(Command):
-    """RFC 3501 §6.3.2; `condstore` is RFC 7162 §3.1.8."""
+    """RFC 3501 §6.3.2; `condstore` is RFC 7162 §3.1.8, `resync` §3.2.5."""
 
     mailbox: str
     condstore: bool = False
+    resync: Resync | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,13 +190,22 @@ class Status(Command):
 
 
 @dataclass(frozen=True, slots=True)
+class AppendMessage:
+    """One message of an APPEND; `utf8` is RFC 6855 §4."""
+
+    spooled: Spooled
+    flags: tuple[str, ...] = ()
+    internal_date: int | None = None
+    utf8: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Append(Command):
-    """RFC 3501 §6.3.11. `message` is open at its start; the one who carries it out closes it."""
+    """RFC 3501 §6.3.11, RFC 3502. `spool` holds the messages; the one who carries it out closes it."""
 
     mailbox: str
-    flags: tuple[str, ...]
-    internal_date: int | None
-    message: BinaryIO = field(compare=False, repr=False)
+    messages: tuple[AppendMessage, ...]
+    spool: BinaryIO = field(compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,7 +259,8 @@ class Section:
     """A FETCH item that is bytes of the message: BODY[section]<partial>, RFC822.TEXT …
 
     `part` is the section without its field list, upper-case: "", "HEADER", "1.2.MIME",
-    "HEADER.FIELDS". `label` is how the answer names it (RFC 3501 §7.4.2).
+    "HEADER.FIELDS". `label` is how the answer names it (RFC 3501 §7.4.2). `decoded`: BINARY[part] and
+    BINARY.SIZE[part] (RFC 3516), without the part's transfer encoding.
     """
 
     part: str
@@ -235,16 +268,20 @@ class Section:
     fields: tuple[str, ...] = ()
     partial: tuple[int, int] | None = None
     peek: bool = False
+    decoded: bool = False
+    size_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Fetch(Command):
-    """RFC 3501 §6.4.5; `changed_since` is RFC 7162 §3.1.4.1."""
+    """RFC 3501 §6.4.5; `changed_since` is RFC 7162 §3.1.4.1, `vanished` §3.2.6, `partial` RFC 9394 §3.2."""
 
     messages: Ranges
     items: tuple[Item | Section, ...]
     uid: bool = False
     changed_since: int | None = None
+    vanished: bool = False
+    partial: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import BinaryIO
 from mta.wire.imap import commands as c
 from mta.wire.imap import grammar_mailboxes, grammar_messages, grammar_session
 from mta.wire.imap.grammar_parts import Parser
-from mta.wire.imap.scanner import BadSyntax, Scanner
+from mta.wire.imap.scanner import BadSyntax, Scanner, Spooled
 
 PARSERS: dict[str, Parser] = {
     **grammar_session.PARSERS,
@@ -23,9 +23,15 @@ PARSERS: dict[str, Parser] = {
 UID_PARSERS: dict[str, Parser] = grammar_messages.UID_PARSERS
 
 
-def parse(texts: Sequence[bytes], literals: Sequence[bytes], message: BinaryIO | None) -> c.Command:
+def parse(
+    texts: Sequence[bytes],
+    literals: Sequence[bytes | Spooled],
+    message: BinaryIO | None,
+    *,
+    utf8: bool = False,
+) -> c.Command:
     """`texts` begin after the tag; `message` is the last literal of an APPEND, held apart."""
-    scanner = Scanner(texts, literals)
+    scanner = Scanner(texts, literals, utf8=utf8)
     name = scanner.keyword("a command")
     if name == "APPEND":
         command: c.Command = grammar_messages.append(scanner, message)

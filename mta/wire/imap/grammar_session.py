@@ -8,6 +8,7 @@ from collections.abc import Callable
 from mta.wire.imap import commands as c
 from mta.wire.imap.grammar_parts import Parser, bare
 from mta.wire.imap.scanner import BadSyntax, Scanner
+from mta.wire.imap.sequences import Ranges
 
 _BASE64 = re.compile(rb"[A-Za-z0-9+/]+=*|=")
 
@@ -59,19 +60,61 @@ def _enable(scanner: Scanner) -> c.Command:
     return c.Enable(tuple(names))
 
 
-def _select(command: Callable[[str, bool], c.Command]) -> Parser:
+def _compress(scanner: Scanner) -> c.Command:
+    scanner.space()
+    return c.Compress(scanner.keyword("a mechanism"))
+
+
+def _select(command: Callable[[str, bool, c.Resync | None], c.Command]) -> Parser:
     def parser(scanner: Scanner) -> c.Command:
         scanner.space()
         mailbox = scanner.mailbox()
-        condstore = False
+        condstore, resync = False, None
         if not scanner.at_end():  # RFC 4466 §2.1
             scanner.space()
-            condstore = scanner.words("a parameter") == ("CONDSTORE",)
-            if not condstore:
-                raise BadSyntax("Unknown SELECT parameter")
-        return command(mailbox, condstore)
+            scanner.need(b"(")
+            while True:
+                name = scanner.keyword("a parameter")
+                if name == "QRESYNC" and resync is None:
+                    scanner.space()
+                    resync = _resync(scanner)
+                elif name == "CONDSTORE":
+                    condstore = True
+                else:
+                    raise BadSyntax("Unknown SELECT parameter")
+                if scanner.skip(b")"):
+                    break
+                scanner.space()
+        return command(mailbox, condstore, resync)
 
     return parser
+
+
+def _resync(scanner: Scanner) -> c.Resync:
+    """RFC 7162 §7: (uidvalidity modseq [known UIDs] [(known numbers, their UIDs)])"""
+    scanner.need(b"(")
+    uidvalidity = scanner.number("the UIDVALIDITY")
+    scanner.space()
+    modseq = scanner.modseq()  # zero is not in the grammar, but some clients begin with it
+    known, match = None, None
+    if scanner.skip(b" ") and not scanner.next_is(b"("):
+        known = _plain_set(scanner)
+        scanner.skip(b" ")
+    if scanner.skip(b"("):
+        numbers = _plain_set(scanner)
+        scanner.space()
+        match = (numbers, _plain_set(scanner))
+        scanner.need(b")")
+    scanner.need(b")")
+    return c.Resync(uidvalidity, modseq, known, match)
+
+
+def _plain_set(scanner: Scanner) -> Ranges:
+    """RFC 7162 §7: a set without `*`."""
+    ranges = scanner.sequence_set()
+    if any(low < 1 or high < 1 for low, high in ranges):
+        raise BadSyntax("A set of known messages has no * in it")
+    return ranges
 
 
 PARSERS: dict[str, Parser] = {
@@ -83,6 +126,7 @@ PARSERS: dict[str, Parser] = {
     "AUTHENTICATE": _authenticate,
     "LOGIN": _login,
     "ENABLE": _enable,
+    "COMPRESS": _compress,
     "SELECT": _select(c.Select),
     "EXAMINE": _select(c.Examine),
     "IDLE": bare(c.Idle),

@@ -1,5 +1,6 @@
-"""Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3), INBOX, hierarchy, LIST patterns.
+"""Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3) or UTF-8, INBOX, hierarchy, LIST patterns.
 
+A client that enabled IMAP4rev2 or UTF8=ACCEPT speaks UTF-8 (RFC 9051 §5.1, RFC 6855 §3); `utf8` says so.
 Pure. Inside the product a name is a str with "/" between levels and exactly "INBOX" for the inbox.
 Whether a name may be created is the store's decision; here only what cannot be read is refused.
 """
@@ -18,11 +19,11 @@ class BadName(ValueError):
     """A mailbox name that cannot be read; the text says why."""
 
 
-def decode(wire: bytes) -> str:
+def decode(wire: bytes, *, utf8: bool = False) -> str:
     """A name as a client sends it. 8-bit octets are read as UTF-8, which newer clients send unasked."""
     if len(wire) > MAX_NAME:
         raise BadName("Mailbox name too long")
-    if not wire.isascii():
+    if utf8 or not wire.isascii():
         try:
             return _inbox(_without_controls(wire.decode()))
         except UnicodeDecodeError:
@@ -56,8 +57,10 @@ def _from_base64(shifted: str) -> str:
         raise BadName("Invalid modified UTF-7 name") from None
 
 
-def encode(name: str) -> bytes:
-    """A name for the wire, in modified UTF-7; not yet quoted."""
+def encode(name: str, *, utf8: bool = False) -> bytes:
+    """A name for the wire, in modified UTF-7 or UTF-8; not yet quoted."""
+    if utf8:
+        return name.encode("utf-8", "replace")
     if name.isascii() and "&" not in name and name.isprintable():
         return name.encode()
     out: list[str] = []

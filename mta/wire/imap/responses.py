@@ -22,7 +22,8 @@ from mta.values import (
     TRASH,
     MailboxInfo,
 )
-from mta.wire.imap import names
+from mta.wire.imap import names, sequences
+from mta.wire.imap.uids import Uids
 
 MAX_QUOTED = 1000
 
@@ -77,12 +78,23 @@ def literal(data: bytes) -> bytes:
     return b"{%d}\r\n%b" % (len(data), data)
 
 
-def mailbox(name: str) -> bytes:
-    """A mailbox name: an atom where it can be, else quoted. Modified UTF-7 is always ASCII."""
-    wire = names.encode(name)
+def quoted_utf8(text: bytes) -> bytes:
+    """The same for a client that takes UTF-8 in quoted strings (RFC 9051 §4.3, RFC 6855 §3)."""
+    if len(text) > MAX_QUOTED or any(octet < 0x20 or octet == 0x7F for octet in text):
+        return literal(text)
+    try:
+        text.decode()
+    except UnicodeDecodeError:
+        return literal(text)
+    return b'"' + text.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"'
+
+
+def mailbox(name: str, *, utf8: bool = False) -> bytes:
+    """A mailbox name: an atom where it can be, else quoted; in modified UTF-7, which is ASCII, or UTF-8."""
+    wire = names.encode(name, utf8=utf8)
     if wire and not wire.translate(None, _ATOM):
         return wire
-    return quoted(wire)
+    return quoted_utf8(wire) if utf8 else quoted(wire)
 
 
 def internal_date(at_us: int) -> bytes:
@@ -118,10 +130,17 @@ def _one_line(text: str) -> bytes:
     return shown.encode() or b"Done"
 
 
-def listed(command: bytes, attributes: Iterable[bytes], name: str, extra: bytes = b"") -> bytes:
+def listed(
+    command: bytes, attributes: Iterable[bytes], name: str, extra: bytes = b"", *, utf8: bool = False
+) -> bytes:
     """A LIST or LSUB response (RFC 3501 §7.2.2)."""
     inside = b" ".join(attributes)
-    return b'* %b (%b) "/" %b%b\r\n' % (command, inside, mailbox(name), extra)
+    return b'* %b (%b) "/" %b%b\r\n' % (command, inside, mailbox(name, utf8=utf8), extra)
+
+
+def vanished(uids: Uids, *, earlier: bool = False) -> bytes:
+    """RFC 7162 §3.2.10; `earlier`: the client was not here when they went."""
+    return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", sequences.show(uids.ranges))
 
 
 def mailbox_id(number: int) -> bytes:
@@ -131,8 +150,8 @@ def mailbox_id(number: int) -> bytes:
 
 _STATUS = {
     "MESSAGES": lambda info: b"%d" % info.messages,
-    # The store does not keep a count of recent messages; RFC 9051 drops them, and zero is always allowed.
-    "RECENT": lambda info: b"0",
+    "RECENT": lambda info: b"%d" % info.recent,
+    "DELETED": lambda info: b"%d" % info.deleted,  # RFC 9051 §6.3.11
     "UIDNEXT": lambda info: b"%d" % info.uidnext,
     "UIDVALIDITY": lambda info: b"%d" % info.uidvalidity,
     "UNSEEN": lambda info: b"%d" % info.unseen,
@@ -142,7 +161,7 @@ _STATUS = {
 }
 
 
-def mailbox_status(info: MailboxInfo, items: Sequence[str]) -> bytes:
+def mailbox_status(info: MailboxInfo, items: Sequence[str], *, utf8: bool = False) -> bytes:
     """RFC 3501 §7.2.4"""
     shown = b" ".join(item.encode() + b" " + _STATUS[item](info) for item in items)
-    return b"* STATUS %b (%b)\r\n" % (mailbox(info.name), shown)
+    return b"* STATUS %b (%b)\r\n" % (mailbox(info.name, utf8=utf8), shown)

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 STAR = 0  # not a valid number in a set (nz-number), so free to mean "*"
+SAVED = ((-1, -1),)  # RFC 5182 §2.1: `$`, the result of the last SEARCH that was saved
 MAX_NUMBER = 0xFFFFFFFF
 MAX_ELEMENTS = 10_000
 
@@ -23,6 +24,8 @@ class BadSet(ValueError):
 
 
 def parse(text: bytes) -> Ranges:
+    if text == b"$":
+        return SAVED
     if not _SET.fullmatch(text):
         raise BadSet("Invalid sequence set")
     if text.count(b",") >= MAX_ELEMENTS:
@@ -44,8 +47,10 @@ def _number(text: bytes) -> int:
     return number
 
 
-def show(ranges: Ranges) -> bytes:
+def show(ranges: Iterable[tuple[int, int]]) -> bytes:
     """The inverse of `parse`."""
+    if ranges == SAVED:
+        return b"$"
     return ",".join(
         _name(low) if low == high else f"{_name(low)}:{_name(high)}" for low, high in ranges
     ).encode()

@@ -20,7 +20,7 @@ from mta.wire.imap.sequences import Ranges, resolve, runs
 class Uids:
     """Ascending UIDs. `Uids([(1, 5), (9, 9)])`; the runs given must be ascending and apart."""
 
-    __slots__ = ("_ends", "_lows", "_starts")
+    __slots__ = ("__weakref__", "_ends", "_lows", "_starts")
 
     def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
         lows: array[int] = array("Q")

@@ -87,11 +87,8 @@ def test_select_and_flags_of_ten_thousand_need_one_look_at_the_store() -> None:
         client.ok("b FETCH 1:* FLAGS")
         looked = server.desk.calls.count("changes")
         client.ok("c FETCH 1:* (UID FLAGS)")
-        client.ok("d UID SEARCH UNSEEN")
-        client.ok("e SEARCH 5:10 NOT DELETED")
         assert server.desk.calls.count("changes") == looked
         assert "fetch" not in server.desk.calls
-        assert "search_uids" not in server.desk.calls
 
 
 def test_header_fields_that_are_kept_apart_need_no_message() -> None:
