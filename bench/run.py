@@ -1,150 +1,143 @@
-"""`make bench`: start an installation, load it, print one JSON line per case and a table.
+"""`make bench`: this server against Postfix and Dovecot, in alternating rounds, with the bars it has to reach.
 
-    python -m bench.run [--only smtp,imap,web] [--runs 3] [--messages 10000]
+    python -m bench.run [--peers] [--only NAME,…] [--runs 3] [--databases sqlite,postgresql]
+                        [--sizes 10000,100000,1000000] [--cache FOLDER] [--out FOLDER]
 
-Figures are medians of the runs, on this machine, client and server together; compare only figures
-of one run. DATABASE_URL and REDIS_URL choose what is measured, as for the product itself.
+Servers listen on loopback ports, in folders of their own, and are gone when this ends. Data folders are filled
+once and kept in the cache. A case runs on each server in turn, `--runs` times; the figure is the median. Before
+each round it waits until the machine is quiet, or notes how busy it was. The method: docs/performance.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import os
+import signal
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from bench.clients import Imap, Web, send_all
-from tests.product import Product
-from webmail.demo.corpus import plain
+from bench import machine, plan, report, sets
+from bench.cases import Case
+from bench.house import House
+from bench.imap import Refused
+from bench.servers import Server
 
-PASSWORD = "bench words 42"  # noqa: S105 - of accounts that live for a minute
-USERS = [f"u{number}@bench.test" for number in range(20)]
-READER = "reader@bench.test"
 BASE = Path(__file__).resolve().parent.parent
 
 
-def smtp(product: Product, options: argparse.Namespace) -> dict[str, Any]:
-    """Durable inbound messages a second over 20 connections; every one must be in its mailbox."""
-    message = next(iter(plain(1, seed=9)))[:2048].rstrip() + b"\r\n"
-    each = options.smtp_messages // 20
-    port = product.port("smtp")
-
-    async def load() -> None:
-        work = [
-            send_all(port, "sender@outside.test", USERS[n:] + USERS[:n], message, each) for n in range(20)
-        ]
-        await asyncio.gather(*work)
-
-    before = _delivered(product)
-    start = time.perf_counter()
-    asyncio.run(load())
-    seconds = time.perf_counter() - start
-    arrived = _delivered(product) - before
-    if arrived != each * 20:
-        raise AssertionError(f"sent {each * 20}, found {arrived}")
-    return {
-        "case": "smtp: 20 connections, 2 KB, durable",
-        "value": round(each * 20 / seconds),
-        "unit": "messages/s",
-    }
-
-
-def _delivered(product: Product) -> int:
-    total = 0
-    for user in USERS:
-        client = Imap(product.port("imap"), user, PASSWORD)
-        status = client.command("STATUS INBOX (MESSAGES)")[0]
-        total += int(status.split(b"MESSAGES ")[1].split(b")")[0])
-        client.close()
-    return total
-
-
-def imap(product: Product, options: argparse.Namespace) -> dict[str, Any]:
-    """FETCH 1:* (FLAGS ENVELOPE) of the whole mailbox."""
-    client = Imap(product.port("imap"), READER, PASSWORD)
-    client.command("SELECT INBOX")
-    start = time.perf_counter()
-    lines = client.command("FETCH 1:* (FLAGS ENVELOPE)")
-    seconds = time.perf_counter() - start
-    client.close()
-    found = sum(b"ENVELOPE" in line for line in lines)
-    if found != options.messages:
-        raise AssertionError(f"expected {options.messages} envelopes, got {found}")
-    return {
-        "case": f"imap: FETCH 1:* (FLAGS ENVELOPE), {options.messages} messages",
-        "value": round(seconds * 1000),
-        "unit": "ms",
-    }
-
-
-def web(product: Product, options: argparse.Namespace) -> dict[str, Any]:
-    """The inbox page as the server sends it."""
-    session = Web(product.port("web"))
-    session.sign_in(READER, PASSWORD)
-    times = []
-    for _ in range(20):
-        start = time.perf_counter()
-        page = session.get("/mail/inbox/")
-        times.append(time.perf_counter() - start)
-    rows = page.count(b'data-test="row"')
-    if rows < 25:
-        raise AssertionError(f"the inbox shows {rows} rows")
-    return {
-        "case": f"web: inbox page, {options.messages} messages",
-        "value": round(statistics.median(times) * 1000, 1),
-        "unit": "ms",
-    }
-
-
-CASES: dict[str, Callable[[Product, argparse.Namespace], dict[str, Any]]] = {
-    "smtp": smtp,
-    "imap": imap,
-    "web": web,
-}
-
-
 def main() -> None:
+    options = _options()
+    chosen = _chosen(options)
+    house = House(options.cache, databases=options.databases.split(","), peers=options.peers)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # ends by the same way as Ctrl-C: nothing is left
+    results: list[dict[str, Any]] = []
+    began = datetime.now(tz=UTC)
+    with ExitStack() as stack:
+        stack.callback(house.close)
+        for key in dict.fromkeys((case.set, case.processes) for case in chosen):
+            servers = house.open(*key)
+            for case in chosen:
+                if (case.set, case.processes) == key:
+                    results.append(_measure(case, servers, options))
+                    _say(report.line(results[-1]))
+    record = {
+        "began": began.isoformat(timespec="seconds"),
+        "took_s": round((datetime.now(tz=UTC) - began).total_seconds()),
+        "machine": machine.describe(),
+        "versions": house.versions(),
+        "results": results,
+    }
+    options.out.mkdir(parents=True, exist_ok=True)
+    (options.out / "results.json").write_text(json.dumps(record, indent=1) + "\n")
+    table = report.table(record)
+    (options.out / "results.md").write_text(table)
+    _say(table)
+    report.draw(record, options.out)
+
+
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--only", default=",".join(CASES))
+    parser.add_argument("--peers", action="store_true", help="Postfix and Dovecot too; installs them as root")
+    parser.add_argument("--only", default="", help="cases, by name or by how their name begins")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--messages", type=int, default=10_000, help="size of the mailbox that is read")
-    parser.add_argument("--smtp-messages", type=int, default=4_000, help="messages of one delivery run")
+    parser.add_argument("--databases", default="sqlite,postgresql")
+    parser.add_argument(
+        "--sizes", default="10000,100000", help="mailboxes of the growth cases; 1000000 takes minutes to fill"
+    )
+    parser.add_argument(
+        "--cache", type=Path, default=BASE / "var" / "bench", help="where filled folders are kept"
+    )
+    parser.add_argument("--out", type=Path, default=None, help="where results go (the cache)")
+    parser.add_argument("--quiet", type=float, default=0.25, help="begin when less of the machine is busy")
+    parser.add_argument("--patience", type=float, default=30, help="seconds to wait for that")
+    parser.add_argument("--list", action="store_true", help="name the cases and end")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="mailstead-bench-") as folder:
-        product = Product(Path(folder) / "data", "bench.test")
-        product.start()
-        try:
-            _prepare(product, options)
-            results = [_measure(product, name, options) for name in options.only.split(",")]
-        finally:
-            product.stop()
-    for result in results:
-        sys.stdout.write(json.dumps(result) + "\n")
+    options.cache = options.cache.resolve()
+    options.out = options.out or options.cache
+    return options
 
 
-def _prepare(product: Product, options: argparse.Namespace) -> None:
-    product.add_domain("bench.test")
-    for user in [*USERS, READER]:
-        product.add_account(user, PASSWORD)
-    command = [sys.executable, "-m", "bench.fill", READER, str(options.messages)]
-    subprocess.run(command, cwd=BASE, env=os.environ | product.env, check=True)
+def _chosen(options: argparse.Namespace) -> list[Case]:
+    sizes = [int(size) for size in options.sizes.split(",")]
+    wanted = [name for name in options.only.split(",") if name]
+    found = [
+        case
+        for case in plan.cases_for(sizes)
+        if not wanted or any(case.name.startswith(name) for name in wanted)
+    ]
+    if options.list or not found:
+        _say("\n".join(f"{case.name:28} {case.title}" for case in found or plan.cases_for(list(sets.GROWTH))))
+        raise SystemExit(0 if options.list else 2)
+    return found
 
 
-def _measure(product: Product, name: str, options: argparse.Namespace) -> dict[str, Any]:
-    runs = [CASES[name](product, options) for _ in range(options.runs)]
-    values = [run["value"] for run in runs]
-    database = "PostgreSQL" if "postgres" in product.env.get("DATABASE_URL", "") else "SQLite"
-    return runs[0] | {"value": statistics.median(values), "runs": values, "database": database}
+def _measure(case: Case, servers: list[Server], options: argparse.Namespace) -> dict[str, Any]:
+    """A case on every server in turn, some times over."""
+    runs: dict[str, list[dict[str, float]]] = {}
+    wrong: dict[str, str] = {}
+    busy = []
+    for _ in range(1 if case.once else options.runs):
+        for server in servers:
+            if (server.label == "postfix+dovecot" and not case.peers) or server.label in wrong:
+                continue
+            busy.append(machine.wait_for_quiet(options.quiet, longest=options.patience))
+            cpu = machine.cpu_seconds(server.pids())
+            start = time.perf_counter()
+            try:
+                figures = case.measure(server)
+            except (Refused, OSError, StopIteration) as error:
+                wrong[server.label] = f"{type(error).__name__}: {error}"
+                continue
+            figures["cpu_s"] = machine.cpu_seconds(server.pids()) - cpu
+            figures["took_s"] = time.perf_counter() - start
+            runs.setdefault(server.label, []).append(figures)
+    return {
+        "case": case.name,
+        "title": case.title,
+        "bars": [vars(bar) for bar in case.bars],
+        "median": {
+            label: {name: round(statistics.median(one[name] for one in found), 4) for name in found[0]}
+            for label, found in runs.items()
+        },
+        "runs": {
+            label: [{k: round(v, 4) for k, v in one.items()} for one in found]
+            for label, found in runs.items()
+        },
+        "wrong": wrong,
+        "busy_before": busy,
+    }
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":
