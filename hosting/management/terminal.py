@@ -11,8 +11,11 @@ from typing import TextIO
 
 from django.core.management.base import CommandError
 
+from hosting import accounts
 from hosting.actor import Actor, system
 from hosting.errors import HostingError
+from hosting.models import Account
+from mta.mailstore.errors import StoreError
 
 COMMAND_LINE: Actor = system("command line")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)I?B?", re.IGNORECASE)
@@ -24,8 +27,18 @@ def plainly() -> Iterator[None]:
     """Turn what went wrong into the sentence it carries, without a traceback."""
     try:
         yield
-    except HostingError as error:
+    except (HostingError, StoreError) as error:
         raise CommandError(str(error)) from None
+
+
+def account_with_mail(address: str) -> Account:
+    """The account of an address, which has a mailbox."""
+    account = accounts.find(address)
+    if account is None:
+        raise CommandError(f"There is no account {address}.")
+    if account.mailspace is None:
+        raise CommandError(f"{account.username} has no mailbox.")
+    return account
 
 
 def read_password(stdin: TextIO, *, asked_for: str) -> str:

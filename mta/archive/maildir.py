@@ -2,8 +2,8 @@
 
 `dovecot-keywords` names the letters a–z, `dovecot-uidlist` has UIDVALIDITY, each message's UID and the UIDL that
 POP3 clients know it by, `subscriptions` what is shown. All of it is read line by line, with bounds; a damaged
-list costs only what it would have told. Names we write are `SECONDS.MmicrosecondsQid[v][s].mailstead,S=…,W=…:2,FLAGS`:
-v marks bytes that are kept as they are (see `lines`), s a message that lies in other folders, too.
+list costs only what it would have told. Names we write are `SECONDS.MmicrosecondsQuid[v][sID].mailstead,S=…,W=…:2,FLAGS`:
+v marks bytes that are kept as they are (see `lines`), s a message that lies in other folders under the same ID.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SUBSCRIPTIONS = ("subscriptions", "courierimapsubscribed")
 MOST_KEYWORDS = 26
 LONGEST_LINE = 8192
 _MOMENT = re.compile(r"(\d{6,11})[._](?:[A-Za-ln-zN-Z0-9]*M(\d{1,6}))?")
-_OURS = re.compile(r"\.M\d{6}Q(\d+)(v?)(s?)\.mailstead(?:,|\Z)")
+_OURS = re.compile(r"\.M\d{6}Q\d+(v?)(?:s(\d+))?\.mailstead(?:,|\Z)")
 
 
 _STORED = re.compile(r",S=(\d{1,12})(?:,|\Z)")
@@ -63,8 +63,8 @@ def name(file: str) -> Name:
         letters="".join(letter for letter in info if "a" <= letter <= "z"),
         forwarded="P" in info,
         at=at,
-        kept=bool(ours and ours[2]),
-        same=ours[1] if ours and ours[3] else "",
+        kept=bool(ours and ours[1]),
+        same=(ours[2] or "") if ours else "",
         stored=int(stored[1]) if (stored := _STORED.search(unique)) else None,
     )
 
@@ -77,17 +77,17 @@ def _split(file: str) -> tuple[str, str, str]:
     return file.partition(":")[0], "", ""
 
 
-def write_name(letter: Letter, *, id_: str, letters: str) -> str:
+def write_name(letter: Letter, *, letters: str) -> str:
     """The name under which a letter is written. `letters` are those of its keywords."""
     seconds, micros = divmod(letter.internal_date or 0, 1_000_000)
     regular = lines.is_regular(letter.raw)
     bare = letter.raw.count(b"\n") - letter.raw.count(b"\r\n")
     stored = len(letter.raw) - (letter.raw.count(b"\n") if regular else 0)
-    marks = ("" if regular else "v") + ("s" if letter.same else "")
+    marks = ("" if regular else "v") + (f"s{letter.same}" if letter.same else "")
     info = [mark for mark, flag in FLAGS.items() if letter.flags & flag]
     info += ["P"] if FORWARDED in letter.keywords else []
     flags = "".join(sorted(info)) + "".join(sorted(letters))
-    return f"{seconds}.M{micros:06d}Q{id_}{marks}.mailstead,S={stored},W={len(letter.raw) + bare}:2,{flags}"
+    return f"{seconds}.M{micros:06d}Q{letter.uid}{marks}.mailstead,S={stored},W={len(letter.raw) + bare}:2,{flags}"
 
 
 def moment(of: Name, modified: int | None) -> int | None:

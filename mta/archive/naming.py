@@ -103,7 +103,7 @@ def to_maildir(name: str) -> str:
 
 # --- plain folders
 
-_UNFIT = re.compile(r'[\x00-\x1f\x7f%\\:*?"<>|]|^\.|[. ]$')
+_UNFIT = re.compile(r'[\x00-\x1f\x7f%\\:*?"<>|]|^\.|[. ]$|^(?=(?:cur|new|tmp)$).')
 
 
 def to_path(name: str) -> tuple[str, ...]:

@@ -268,7 +268,7 @@ class _Walk:
         files = node.files()
         listed: set[str] = set()
         wanted = None
-        if any(loose.is_message_name(file) for file in files):
+        if loose.LETTERS_FILE in files or any(loose.is_message_name(file) for file in files):
             wanted = self._folder(_mbox_name(trail) if trail else trail, path)
             if wanted is not None:
                 yield wanted[0]
@@ -325,6 +325,9 @@ class _Walk:
             if (reason := loose.why_foreign(start)) is not None:
                 raise Unreadable(reason)
             if not is_message:
+                if not start and (exact := self._exact.get("/".join((*path, file)))) is not None:
+                    yield exact
+                    return
                 if file.lower().endswith((".mbox", ".mbx")) and start:
                     raise Unreadable("does not begin with a From line, so it is no mbox")
                 yield Passed(where)

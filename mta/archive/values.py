@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+DOVECOT_UIDL = "%08Xu%08Xv"  # Dovecot's default
 INBOX, DRAFTS, SENT, ARCHIVE, JUNK, TRASH = "INBOX", "Drafts", "Sent", "Archive", "Junk", "Trash"
 
 
@@ -77,7 +78,7 @@ class Wishes:
 
     largest: int = 50_000_000
     quoting: str = "mboxrd"
-    uidl: str = "%08Xu%08Xv"
+    uidl: str = DOVECOT_UIDL
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     by_name: bool = True

@@ -75,6 +75,18 @@ class Changing:
         self._dirty = True
         return self._row.last_uidvalidity
 
+    def raise_uidvalidity(self, above: int) -> None:
+        """No mailbox made from now on has a UIDVALIDITY that another host may have used for its name."""
+        if above > self._row.last_uidvalidity:
+            self._row.last_uidvalidity = above
+            self._dirty = True
+
+    def renew_uidvalidity(self, mailbox: Mailbox) -> None:
+        """A new one for a mailbox that never held anything."""
+        mailbox.uidvalidity = self.take_uidvalidity()
+        sql.update("mailstore_mailbox", mailbox.id, {"uidvalidity": mailbox.uidvalidity})
+        self.touch_mailbox(mailbox)
+
     def count_threads(self, box: int, threads_delta: int, unread_delta: int) -> None:
         if not threads_delta and not unread_delta:
             return
@@ -182,6 +194,7 @@ class Changing:
         thread: int | None = None,
         own: bool = False,
         check_quota: bool = False,
+        uidl: str = "",
     ) -> Live:
         """A new message, not yet placed anywhere. Its bytes are already durable (blobs.prepare)."""
         size = len(prefix) + prepared.blob.size
@@ -204,7 +217,7 @@ class Changing:
             "indexed": False,
             "flags": flags,
             "keywords": kept,
-            "uidl": "",
+            "uidl": uidl,
         }
         id_ = sql.insert("mailstore_message", row | columns.from_facts(prepared.facts))
         texts = columns.header_texts(prepared.facts)

@@ -181,14 +181,20 @@ def normal_name(name: str) -> str:
 
 
 def create_mailbox(
-    mailspace: int, name: str, *, cause: Cause, role: str = "", colour: int | None = None
+    mailspace: int,
+    name: str,
+    *,
+    cause: Cause,
+    role: str = "",
+    colour: int | None = None,
+    action: str | None = None,
 ) -> MailboxInfo:
-    """Make a mailbox, and the parents it needs (RFC 3501 §6.3.3)."""
+    """Make a mailbox, and the parents it needs (RFC 3501 §6.3.3). `action`: as part of a larger one."""
     wanted = normal_name(name.rstrip(SEPARATOR))
 
     def work(door: Door) -> int:
         changing = door[mailspace]
-        entry = changing.entry("create", cause, new_action())
+        entry = changing.entry("create", cause, action or new_action())
         existing = changing.names()
         if wanted in existing:
             raise MailboxExists("A mailbox of that name is already here.")

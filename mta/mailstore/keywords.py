@@ -14,6 +14,7 @@ from .errors import BadKeyword
 LONGEST = 64
 MOST = 100
 # An atom: printable ASCII without the specials of RFC 3501 §9. A leading backslash would be a system flag.
+_UNFIT = re.compile(r'[\x00-\x20\x7f-\U0010ffff(){%*"\\\]]')
 _ATOM = re.compile(r'[^\x00-\x20\x7f-\U0010ffff(){%*"\\\]]+')
 
 
@@ -27,6 +28,16 @@ def checked(given: Iterable[str]) -> dict[str, str]:
     if len(found) > MOST:
         raise BadKeyword("A message can have at most 100 keywords.")
     return found
+
+
+def nearest(given: Iterable[str]) -> list[str]:
+    """What other programs wrote, as keywords that can be kept: for imports, which must not fail for a word."""
+    found: dict[str, str] = {}
+    for keyword in given:
+        fit = _UNFIT.sub("_", keyword)[:LONGEST]
+        if fit:
+            found.setdefault(fit.lower(), fit)
+    return list(found.values())[:MOST]
 
 
 def joined(keywords: dict[str, str]) -> str:

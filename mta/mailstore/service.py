@@ -25,6 +25,7 @@ from .drafts import (
     save_draft,
     stale_drafts,
 )
+from .exporting import folder_of, letters
 from .folders import (
     Usage,
     clocks,
@@ -44,6 +45,7 @@ from .folders import (
     view_counts,
     would_exceed,
 )
+from .importing import Tally, Terms, import_letters
 from .journal import HistoryLine, history, undo
 from .lists import (
     Attachment,
@@ -124,6 +126,8 @@ __all__ = [
     "LineAttachment",
     "Person",
     "Prepared",
+    "Tally",
+    "Terms",
     "ThreadLine",
     "ThreadPage",
     "Usage",
@@ -154,13 +158,16 @@ __all__ = [
     "expunged_since",
     "fetch",
     "flag_table",
+    "folder_of",
     "free_maildrop",
     "history",
+    "import_letters",
     "inbox",
     "index_pending",
     "junk",
     "keep_maildrops",
     "label",
+    "letters",
     "mailbox",
     "mailbox_by_id",
     "mailbox_by_role",

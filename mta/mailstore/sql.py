@@ -33,8 +33,8 @@ def marks(values: Collection[Any]) -> str:
     return ", ".join(["%s"] * len(values)) or "NULL"
 
 
-def among(column: str, ids: Collection[int]) -> tuple[str, list[Any]]:
-    """A condition that a column is one of some ids, however many, and its parameters.
+def among(column: str, ids: Collection[int] | Collection[str]) -> tuple[str, list[Any]]:
+    """A condition that a column is one of some ids (or words), however many, and its parameters.
 
     Short lists are written out; long ones travel as one parameter, since SQLite takes no more than some
     thousand of them.
