@@ -1,4 +1,4 @@
-"""The maildrop of a POP3 session: held, listed, read ahead, and left behind.
+"""The maildrop of a POP3 session: held, listed, and left behind.
 
 RFC 1939 §4: one session at a time; a second is told IN-USE. The lease is a row's (see `mailstore.maildrops`); here a
 process keeps those of its sessions alive with one statement for all of them. Plain functions block and go through
@@ -19,14 +19,13 @@ from django.db import DatabaseError
 from mta.directory import Login
 from mta.mailstore import service as mailstore
 from mta.serve.bridge import Bridge, Busy
+from mta.serve.readahead import Shelf
 from mta.values import Cause
 from mta.wire.pop3 import Maildrop, unique_ids
 
 log = logging.getLogger(__name__)
 
 RENEW_SECONDS = 15.0  # a third of the lease: two may fail
-BATCH_BYTES = 256 * 1024
-BATCH_MESSAGES = 50
 
 
 class LeaseLost(Exception):
@@ -40,6 +39,7 @@ class Leases:
         self.holder = secrets.token_hex(16)
         self._held: set[int] = set()
         self._keeper: asyncio.Task[None] | None = None
+        self.shelf = Shelf()
 
     def reserve(self, mailspace: int, bridge: Bridge) -> bool:
         """One session of this process at a time; the row is taken by `open_`. False if there is one."""
@@ -126,43 +126,6 @@ def _note_read(opened: Opened) -> None:
         uids = [opened.drop.uids[number - 1] for number in sorted(opened.retrieved)]
         opened.retrieved.clear()
         mailstore.note_retrieved(opened.mailspace, opened.mailbox, uids, cause=opened.cause)
-
-
-class ReadAhead:
-    """Messages in memory before they are asked for, once a client asks for one after the other.
-
-    Most clients wait for a message before they ask for the next: one trip to the database each would cost more
-    than the messages. Bounded by bytes and messages, since an idle client keeps what it did not take.
-    """
-
-    def __init__(self, drop: Maildrop) -> None:
-        self._drop = drop
-        self._ready: dict[int, bytes] = {}
-        self._expected = 1
-        self._most = 1
-
-    def take(self, number: int, *, whole: bool) -> bytes | None:
-        """A message that is here already. One that was only looked at stays for the RETR that may follow."""
-        return self._ready.pop(number, None) if whole else self._ready.get(number)
-
-    def plan(self, number: int) -> list[int]:
-        """The numbers to read now that this one is wanted: more of them the longer it goes in order."""
-        self._ready.clear()
-        self._most = min(self._most * 4, BATCH_MESSAGES) if number == self._expected else 1
-        chosen: list[int] = []
-        size = 0
-        for each in self._drop.following(number):
-            size += self._drop.size(each)
-            if chosen and (len(chosen) >= self._most or size > BATCH_BYTES):
-                break
-            chosen.append(each)
-        self._expected = chosen[-1] + 1
-        return chosen
-
-    def read(self, mailspace: int, numbers: Sequence[int]) -> None:
-        """Fill up. Blocks."""
-        ids = {self._drop.messages[number - 1]: number for number in numbers}
-        self._ready = {ids[message]: raw for message, raw in mailstore.raws(mailspace, ids)}
 
 
 async def close(opened: Opened, leases: Leases, bridge: Bridge) -> None:

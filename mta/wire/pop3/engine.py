@@ -7,6 +7,7 @@ Lines are bounded; no bytes make it raise. Long replies come in pieces, one even
 
 from __future__ import annotations
 
+import re
 from collections import deque
 from collections.abc import Callable, Iterator
 
@@ -14,7 +15,7 @@ from mta.wire import sasl
 from mta.wire.buffer import Buffer, LineTooLong
 from mta.wire.pop3.events import Close, Event, Retrieve, Send, SignIn, StartTls, Update
 from mta.wire.pop3.maildrop import Maildrop
-from mta.wire.pop3.text import multiline_pieces, top
+from mta.wire.pop3.text import multiline, multiline_pieces, top
 
 LONGEST_LINE = 512  # RFC 2449 §4 asks for 255
 MOST_ERRORS = 20
@@ -22,6 +23,9 @@ MOST_SIGN_INS = 4
 
 # RFC 6856 §3.2: what we speak. i-default (RFC 2277 §4.5) is what a session begins with, and is English.
 LANGUAGES = {"en": "English", "i-default": "Default language"}
+
+
+_RETR = re.compile(rb"(?:RETR|retr) (\d{1,9})\r?\n")
 
 
 class _Wrong(Exception):
@@ -261,6 +265,24 @@ class Pop3:
         lines, self._lines = self._lines, None
         self._send(b"+OK %d octets\r\n" % len(raw) if lines is None else b"+OK Top of message follows\r\n")
         self._pieces = multiline_pieces(raw if lines is None else top(raw, lines))
+
+    def single_retr(self, data: bytes) -> int:
+        """The number, if these bytes are one whole RETR and nothing else is under way; else 0.
+
+        Changes nothing: `reply` answers it, or `receive` takes the bytes as any others.
+        """
+        if self._drop is None or self._awaiting is not None or self._pieces is not None or self._events:
+            return 0
+        if self._closed or self._skipping or len(self._buffer):
+            return 0
+        found = _RETR.fullmatch(data)
+        number = int(found[1]) if found else 0
+        return number if number in self._drop else 0
+
+    def reply(self, raw: bytes) -> bytes:
+        """What the last `single_retr` is answered with."""
+        self._errors = 0
+        return b"+OK %d octets\r\n%b" % (len(raw), multiline(raw))
 
     def _dele(self, argument: str) -> None:
         self._maildrop.delete(self._number(argument))
