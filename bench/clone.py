@@ -74,6 +74,12 @@ def find(count: int, kind: str) -> int | None:
     return _originals.get((count, kind))
 
 
+def forget() -> None:
+    """Everything that is remembered of originals."""
+    _originals.clear()
+    _read.clear()
+
+
 @dataclass
 class _Original:
     """The first block of a mailspace, read once."""
