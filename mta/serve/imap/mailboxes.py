@@ -33,15 +33,15 @@ async def list_(session: Session, command: c.List) -> Ok:
     if "RECURSIVEMATCH" in command.selection and command.selection <= {"RECURSIVEMATCH", "REMOTE"}:
         raise Bad("RECURSIVEMATCH needs something to match")  # RFC 5258 §3.1
     infos = await session.call(_visible, session.mailspace)
-    session.send(await session.call(_list_lines, infos, command))
+    session.send(await session.call(_list_lines, infos, command, session.utf8))
     return Ok("That is the list")
 
 
-def _list_lines(infos: Sequence[MailboxInfo], command: c.List) -> bytes:
-    return b"".join(_list_each(infos, command))
+def _list_lines(infos: Sequence[MailboxInfo], command: c.List, utf8: bool) -> bytes:
+    return b"".join(_list_each(infos, command, utf8=utf8))
 
 
-def _list_each(infos: Sequence[MailboxInfo], command: c.List) -> Iterable[bytes]:
+def _list_each(infos: Sequence[MailboxInfo], command: c.List, *, utf8: bool) -> Iterable[bytes]:
     existing = {info.name: info for info in infos}
     parents = names.parents(existing)
     everything = [*existing, *sorted(parents - existing.keys())]
@@ -55,9 +55,9 @@ def _list_each(infos: Sequence[MailboxInfo], command: c.List) -> Iterable[bytes]
         if not chosen and not below:
             continue
         extra = b' ("CHILDINFO" ("SUBSCRIBED"))' if below and "SUBSCRIBED" in command.selection else b""
-        yield responses.listed(b"LIST", _attributes(name, info, parents, command), name, extra)
+        yield responses.listed(b"LIST", _attributes(name, info, parents, command), name, extra, utf8=utf8)
         if info is not None and command.status:
-            yield responses.mailbox_status(info, command.status)
+            yield responses.mailbox_status(info, command.status, utf8=utf8)
 
 
 def _is_chosen(info: MailboxInfo | None, selection: frozenset[str]) -> bool:
@@ -90,17 +90,17 @@ async def lsub(session: Session, command: c.Lsub) -> Ok:
     subscribed = {info.name for info in infos if info.subscribed}
     for name in [info.name for info in infos if info.subscribed]:
         if names.matches(pattern, name):
-            session.send(responses.listed(b"LSUB", (), name))
+            session.send(responses.listed(b"LSUB", (), name, utf8=session.utf8))
     if pattern.endswith("%"):
         for name in sorted(names.parents(subscribed) - subscribed):
             if names.matches(pattern, name):
-                session.send(responses.listed(b"LSUB", (b"\\Noselect",), name))
+                session.send(responses.listed(b"LSUB", (b"\\Noselect",), name, utf8=session.utf8))
     return Ok("That is the list")
 
 
 async def status(session: Session, command: c.Status) -> Ok:
     info = await session.call(find, session.mailspace, command.mailbox)
-    session.send(responses.mailbox_status(info, command.items))
+    session.send(responses.mailbox_status(info, command.items, utf8=session.utf8))
     return Ok("Those are the counts")
 
 

@@ -55,13 +55,12 @@ def _look(mailspace: int, mailbox: int, since: int) -> tuple[Ranges, bool, ViewC
 
 async def _send_changes(session: Session, selection: Selection, changes: ViewChanges, known: Uids) -> None:
     """What changed after SELECT looked is among these; it will be told once more, which does no harm."""
-    session.send(selection.announce({word for row in changes.rows for word in row.keywords}))
-    for number, row in enumerate(changes.rows, start=1):
-        at = selection.uids.index(row.uid)
-        if at < 0 or row.uid not in known:
-            continue
+    rows = [row for row in changes.rows if row.uid in known and row.uid in selection.uids]
+    session.send(selection.announce({word for row in rows for word in row.keywords}))
+    for number, row in enumerate(rows, start=1):
+        at = selection.uids.index(row.uid) + 1
         flags = selection.flags(row.uid, row.flags, row.keywords)
-        session.send(b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n" % (at + 1, row.uid, flags, row.modseq))
+        session.send(b"* %d FETCH (UID %d FLAGS (%b) MODSEQ (%d))\r\n" % (at, row.uid, flags, row.modseq))
         if number % 1000 == 0:
             await session.breathe()
 

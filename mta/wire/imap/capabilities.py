@@ -4,6 +4,7 @@ from __future__ import annotations
 
 BEFORE_SIGN_IN = (
     "IMAP4rev1",
+    "IMAP4rev2",
     "SASL-IR",
     "LITERAL+",
     "ID",
@@ -11,6 +12,7 @@ BEFORE_SIGN_IN = (
 )
 SIGNED_IN = (
     "IMAP4rev1",
+    "IMAP4rev2",
     "LITERAL+",
     "ID",
     "ENABLE",
@@ -25,6 +27,9 @@ SIGNED_IN = (
     "MOVE",
     "ESEARCH",
     "CONDSTORE",
+    "QRESYNC",
+    "COMPRESS=DEFLATE",
+    "UTF8=ACCEPT",
     "STATUS=SIZE",
 )
 

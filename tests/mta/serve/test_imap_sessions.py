@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+import zlib
 from typing import Any
 
 import pytest
@@ -263,3 +265,99 @@ def test_a_thousand_messages_are_stored_moved_and_removed() -> None:
         assert "COPYUID" in lines[0]
         assert len(lines) == 552
         assert mailstore.mailbox(server.mailspace, "Archive").messages == 550
+
+
+class _Packed:
+    """A client that talks deflate (RFC 4978)."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._out = zlib.compressobj(6, zlib.DEFLATED, -15)
+        self._in = zlib.decompressobj(-15)
+        self._heard = b""
+
+    def say(self, text: bytes) -> None:
+        self._client.send(self._out.compress(text) + self._out.flush(zlib.Z_SYNC_FLUSH))
+
+    def line(self) -> bytes:
+        while b"\r\n" not in self._heard:
+            self._heard += self._in.decompress(self._client.expect_bytes(1))
+        line, _, self._heard = self._heard.partition(b"\r\n")
+        return line
+
+
+def test_a_compressed_conversation() -> None:
+    with serving() as server:
+        client = server.connect().sign_in()
+        assert client.command("a COMPRESS LZW")[-1].startswith("a NO [CANNOT]")
+        client.ok("b COMPRESS DEFLATE")
+        packed = _Packed(client)
+        packed.say(b"c COMPRESS DEFLATE\r\nd NOOP\r\n")
+        assert packed.line().startswith(b"c NO [COMPRESSIONACTIVE]")
+        assert packed.line() == b"d OK Done"
+        packed.say(b"e APPEND INBOX {200000}\r\n")
+        assert packed.line().startswith(b"+ ")
+        packed.say(b"x" * 199_998 + b"\r\n\r\n")
+        assert packed.line().startswith(b"e OK [APPENDUID")
+        packed.say(b"f SELECT INBOX\r\ng IDLE\r\n")
+        while not packed.line().startswith(b"+ "):
+            pass
+        packed.say(b"DONE\r\n")
+        assert packed.line() == b"g OK Idle ended"
+
+
+def test_who_says_to_compress_and_does_not_is_told_in_few_words() -> None:
+    with serving() as server:
+        client = server.connect().sign_in()
+        client.ok("b COMPRESS DEFLATE")
+        client.line("c NOOP")
+        assert client.hung_up()
+
+
+def test_an_account_has_a_limit_of_connections() -> None:
+    with serving() as server:
+        server.house.per_account = 2
+        server.connect().sign_in()
+        second = server.connect().sign_in()
+        third = server.connect()
+        assert third.command("a LOGIN ann secret")[-1].startswith("a NO [LIMIT] ")
+        second.close()
+        server.clients.remove(second)
+        server.house.accounts.clear()  # what the listener does when a connection has ended
+        third.sign_in()
+
+
+def test_one_look_at_the_store_answers_everybody_who_idles() -> None:
+    with serving() as server:
+        clients = [server.connect().sign_in() for _ in range(8)]
+        for client in clients:
+            client.ok("a SELECT INBOX")
+            client.line("b IDLE")
+            assert client.expect_line().startswith("+ ")
+        time.sleep(0.05)
+        while server.desk.pump():
+            pass
+        server.desk.calls.clear()
+        box = mailstore.mailbox(server.mailspace, "INBOX")
+        mailstore.append(server.mailspace, box.id, b"Subject: x\r\n\r\n", cause=CAUSE)
+        server.ring()
+        for client in clients:
+            assert client.expect_line() == "* 1 EXISTS"
+        assert len(server.desk.calls) <= 2, server.desk.calls
+
+
+def test_numbers_mean_what_the_client_knew_when_it_sent_them() -> None:
+    """RFC 9051 §5.5: a command that is on its way already must not meet other numbers."""
+    with serving() as server:
+        _fill(server, 3)
+        client, other = server.connect().sign_in(), server.connect().sign_in()
+        client.ok("a SELECT INBOX")
+        other.ok("a SELECT INBOX")
+        other.ok("b STORE 1 +FLAGS.SILENT (\\Deleted)")
+        other.ok("c EXPUNGE")
+        server.ring()
+        client.send(b"d NOOP\r\ne FETCH 3 (UID)\r\n")
+        assert client.expect_line() == "d OK Done"
+        assert client.expect_line() == "* 3 FETCH (UID 3)"
+        assert client.expect_line().startswith("e OK")
+        assert client.ok("f NOOP") == ["* 1 EXPUNGE", "f OK Done"]

@@ -1,10 +1,12 @@
 """IMAP read aloud: every file in tests/mta/wire/transcripts is a conversation with the server.
 
 C: what the client says            C2:, S2: a second client of the same person
-S: what the server must answer; `...` stands for anything within the line
+S: what the server must answer; `...` stands for anything within the line, `{name}` for a number that is
+   then known: it stands for the same number wherever it comes again, in what a client says too
 C: a APPEND INBOX << plain         a literal: the harness waits for "+" and sends the named message
 C: a APPEND INBOX <<+ plain        the same without waiting (LITERAL+)
 @deliver INBOX plain               the store gets a message from elsewhere, and the bell rings
+@forget                            the store compacts all tombstones, as upkeep does when they are old
 @ring, @size 1000, @remote         ring the bell; MAX_MESSAGE_SIZE; the client is not on this machine
 @hangup                            the server must have closed the connection
 """
@@ -17,6 +19,8 @@ from pathlib import Path
 import pytest
 
 from mta.mailstore import service as mailstore
+from mta.mailstore import upkeep
+from mta.values import now_us
 from tests.mta.serve.imap_dialogue import CAUSE, Client, Server, serving
 
 FOLDER = Path(__file__).parents[1] / "wire" / "transcripts"
@@ -45,7 +49,12 @@ MESSAGES = {
 
 
 def _pattern(expected: str) -> re.Pattern[str]:
-    return re.compile(".*".join(re.escape(piece) for piece in expected.split("...")))
+    written = ".*".join(re.escape(piece) for piece in expected.split("..."))
+    return re.compile(re.sub(r"\\\{([a-z]+)\\\}", r"(?P<\1>[0-9]+)", written))
+
+
+def _filled(text: str, known: dict[str, str]) -> str:
+    return re.sub(r"\{([a-z]+)\}", lambda found: known.get(found[1], found[0]), text)
 
 
 def _say(client: Client, text: str) -> None:
@@ -67,6 +76,10 @@ def _direct(server: Server, words: list[str], clients: dict[str, Client]) -> Non
             box = mailstore.mailbox(server.mailspace, mailbox)
             mailstore.append(server.mailspace, box.id, MESSAGES[name], cause=CAUSE)
             server.ring()
+        case ["@forget"]:
+            later = now_us() + 100 * upkeep.DAY
+            upkeep.purge_messages(now=later)
+            assert upkeep.compact_tombstones(now=later)
         case ["@ring"]:
             server.ring()
         case ["@quota", number]:
@@ -83,6 +96,7 @@ def _direct(server: Server, words: list[str], clients: dict[str, Client]) -> Non
 @pytest.mark.parametrize("path", sorted(FOLDER.glob("*.txt")), ids=lambda path: path.stem)
 def test_the_conversation_goes_as_written(path: Path) -> None:
     clients: dict[str, Client] = {}
+    known: dict[str, str] = {}
     with serving() as server:
         for number, line in enumerate(path.read_text().splitlines(), start=1):
             if not line.strip() or line.startswith("#"):
@@ -91,7 +105,7 @@ def test_the_conversation_goes_as_written(path: Path) -> None:
                 _direct(server, line.split(), clients)
                 continue
             speaker, _, text = line.partition(":")
-            text = text.removeprefix(" ")
+            text = _filled(text.removeprefix(" "), known)
             who = speaker[1:].rstrip("!")
             if who not in clients:
                 clients[who] = server.connect(greeting=False)
@@ -103,4 +117,6 @@ def test_the_conversation_goes_as_written(path: Path) -> None:
                 _say(clients[who], text)
             else:
                 got = clients[who].expect_line()
-                assert _pattern(text).fullmatch(got), f"{path.name}:{number}: expected {text!r}, got {got!r}"
+                found = _pattern(text).fullmatch(got)
+                assert found, f"{path.name}:{number}: expected {text!r}, got {got!r}"
+                known |= found.groupdict()
