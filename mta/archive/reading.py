@@ -116,6 +116,17 @@ class _Lists:
 _UNLISTED = maildir.Listed(0)
 
 
+def _levels(name: str) -> tuple[str, ...]:
+    """The levels of a mailbox name that a folder stands for."""
+    return naming.from_maildir(name) if name.startswith(".") else naming.from_path((name,))
+
+
+def _is_last(trail: tuple[str, ...]) -> bool:
+    """Gmail's All Mail comes after all others, and so does the folder it lies in."""
+    name = "/".join(_mbox_name(trail))
+    return naming.holds_everything(name) or naming.holds_everything(f"{name}/All Mail")
+
+
 class _Walk:
     """One reading of one archive."""
 
@@ -153,16 +164,13 @@ class _Walk:
         else:
             yield from self._files(node, trail, path)
         inside = [name for name in node.names() if not (is_maildir and name in _MAILDIR)]
-        inside.sort(
-            key=lambda name: (naming.holds_everything("/".join((*trail, naming.clean(name)))), natural(name))
-        )
+        inside.sort(key=lambda name: (_is_last((*trail, *_levels(name))), natural(name)))
         for name in inside:
             try:
                 with closing(node.folder(name)) as child:
-                    if not name.startswith("."):
-                        yield from self._walk(child, (*trail, *naming.from_path((name,))), (*path, name))
-                    elif "cur" in child.names():  # else it is what programs keep for themselves
-                        yield from self._walk(child, (*trail, *naming.from_maildir(name)), (*path, name))
+                    # Else it is what programs keep for themselves.
+                    if not name.startswith(".") or "cur" in child.names():
+                        yield from self._walk(child, (*trail, *_levels(name)), (*path, name))
             except Unreadable as error:
                 yield Broken("/".join((*path, name)), str(error))
         yield from node.refused
@@ -274,7 +282,7 @@ class _Walk:
                 yield wanted[0]
         if loose.LETTERS_FILE in files and wanted is not None:
             yield from self._listed(node, wanted[0].name, listed)
-        for file in files:
+        for file in sorted(files, key=lambda file: (_is_last((*trail, file)), natural(file))):
             if file in listed or file in (loose.LETTERS_FILE, loose.FOLDERS_FILE):
                 continue
             where = f"{node.path}/{file}" if node.path else file
