@@ -3,7 +3,7 @@
 
 import { openMenuAt } from "./components.js";
 import { commands, forgetAhead, go, main, post, say, up, view, words } from "./client.js";
-import { boxOf, checkedRows, cursorRow, fill, isList, moveCursor, out, rowOf, select, setCursor, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
+import { boxOf, checkedRows, cursorRow, isList, moveCursor, out, rowOf, select, setCursor, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
 import { toast } from "./toast.js";
 
 /* --- verbs ------------------------------------------------------------------ */
@@ -32,7 +32,7 @@ export async function act(verb, ids, fields = {}) {
   let putBack = () => {};
   if (going) {
     putBack = takeOut(affected);
-    ids.forEach((id) => out.add(id));
+    ids.forEach((id) => out.set(id, view().box));
   } else {
     const was = affected.map((row) => [row, "unread" in row.dataset, "starred" in row.dataset]);
     for (const row of affected) {
@@ -50,7 +50,7 @@ export async function act(verb, ids, fields = {}) {
     const said = await post(`/mail/actions/${verb}/`, body);
     tell(said, verb);
     if (inConversation) afterInConversation(verb, going);
-    else if (going) fill().catch(() => {});
+    else if (going) document.dispatchEvent(new CustomEvent("mail:stale"));  // what is new, and what moves up
     return true;
   } catch (problem) {
     ids.forEach((id) => out.delete(id));

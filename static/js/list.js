@@ -39,8 +39,9 @@ export function moveCursor(step) {
 /* --- the selection --------------------------------------------------------- */
 let lastChecked = null;
 
-/** Conversations that were sent away and whose rows must not be seen again. */
-export const out = new Set();
+/** Conversations that were sent away, and from which place: their rows must not be seen again in a view of it that was
+    kept. What the server says of a row after that counts more. */
+export const out = new Map();
 
 export const boxOf = (row) => row.querySelector(".row-check input");
 export const checkedRows = () => rows().filter((row) => row.classList.contains("checked"));
@@ -141,25 +142,25 @@ function showEmpty() {
 
 /** Puts in what the server says about rows: changed ones in place, new ones where their time belongs. */
 export function update({ rows: drawn = [], gone = [], total }) {
-  const list = main.querySelector("[data-rows]"), { view: kind, firstPage, size } = view();
+  const list = main.querySelector("[data-rows]"), { view: kind, firstPage } = view();
   if (!list) return;
   const body = main.querySelector(".sheet-body"), top = rows().find((row) => row.offsetTop + row.offsetHeight > body.scrollTop);
   const before = top?.offsetTop ?? 0;
   let arrived = [];
   for (const { id, at, html } of drawn) {
+    out.delete(String(id));
     const old = rowOf(String(id)), fresh = parse(html).firstElementChild;
     if (old) {
       if (old.classList.contains("checked")) check(fresh, true);
       const wasCursor = old.classList.contains("cursor"), hadFocus = document.activeElement === old;
       const moves = kind === "list" && Number(old.dataset.at) !== at;
       if (!moves) old.replaceWith(fresh);
-      else { old.remove(); if (insert(list, fresh, at, firstPage)) arrived.push(fresh); }
+      else { old.remove(); if (insert(list, fresh, firstPage)) arrived.push(fresh); }
       if (wasCursor) setCursor(fresh, { focus: hadFocus });
-    } else if (kind === "list" && insert(list, fresh, at, firstPage)) arrived.push(fresh);
+    } else if (kind === "list" && insert(list, fresh, firstPage)) arrived.push(fresh);
   }
   if (kind === "list") for (const id of gone) rowOf(String(id))?.remove();
-  const extra = rows().slice(Number(size) || 100);
-  for (const row of extra) if (!row.classList.contains("cursor") && !row.classList.contains("checked")) row.remove();
+  trim();
   arrived = arrived.filter((row) => row.isConnected);
   for (const row of arrived) row.classList.add("arrived");
   if (body.scrollTop > 0 && top?.isConnected) body.scrollTop += top.offsetTop - before;  // nothing moves under the reader
@@ -169,13 +170,17 @@ export function update({ rows: drawn = [], gone = [], total }) {
   return arrived;
 }
 
-function insert(list, fresh, at, firstPage) {
-  const next = rows().find((row) => Number(row.dataset.at) < at || (Number(row.dataset.at) === at && Number(row.dataset.id) < Number(fresh.dataset.id)));
-  const all = rows();
+/** The row before which a new one belongs: newest first, and of two with one time the later conversation. */
+function after(fresh) {
+  const at = Number(fresh.dataset.at);
+  return rows().find((row) => Number(row.dataset.at) < at || (Number(row.dataset.at) === at && Number(row.dataset.id) < Number(fresh.dataset.id))) ?? null;
+}
+
+function insert(list, fresh, firstPage) {
+  const next = after(fresh), all = rows();
   if (next === all[0] && !firstPage && all.length) return false;  // newer than this page
-  if (!next && main.querySelector('[data-test="older"][href]')) return false;  // older than this page
-  if (next) next.before(fresh);
-  else list.append(fresh);
+  if (!next && hasOlder()) return false;  // older than this page
+  list.insertBefore(fresh, next);
   return true;
 }
 
@@ -188,14 +193,28 @@ function showTotal(total) {
   range.textContent = range.textContent.replace(/^[^–]*–[^\s]*/, `${spell(shown ? Math.max(1, first) : 0)}–${spell(shown ? Math.max(1, first) + shown - 1 : 0)}`).replace(/[\d.,\u00a0\u202f]+$/, spell(total));
 }
 
-/** Fills the gap at the end of a page after rows have left it. */
-export async function fill() {
-  const size = Number(view().size) || 50, address = location.href;
-  if (view().view !== "list" || rows().length >= size || !main.querySelector('[data-test="older"][href]')) return;
+/** Takes off what is too much for a page, but never what a person is at. */
+function trim() {
+  for (const row of rows().slice(pageSize())) if (!row.classList.contains("cursor") && !row.classList.contains("checked")) row.remove();
+}
+
+const pageSize = () => Number(view().size) || 50;
+const hasOlder = () => main.querySelector('[data-test="older"][href]') !== null;
+
+/** Fills the gap at the end of a page after rows have left it. `total` also tells of a first page that grew beyond its size
+    since it was drawn, and has no way to the next one yet. Only while catching up: what it adds is as new as the rest. */
+export async function fill(total) {
+  const { view: kind, firstPage } = view(), shown = rows().length, address = location.href;
+  const gap = shown < pageSize() && (hasOlder() || (firstPage && total > shown));
+  const grown = firstPage && total > pageSize() && !hasOlder();
+  if (kind !== "list" || !(gap || grown)) return;
   const page = parse(await getHtml(address));
   if (address !== location.href) return;
   const list = main.querySelector("[data-rows]");
-  for (const fresh of page.querySelectorAll("[data-rows] > .row")) if (!rowOf(fresh.dataset.id) && !out.has(fresh.dataset.id)) list.append(fresh);
+  for (const fresh of page.querySelectorAll("[data-rows] > .row")) {
+    if (!rowOf(fresh.dataset.id) && out.get(fresh.dataset.id) !== view().box) list.insertBefore(fresh, after(fresh));
+  }
+  trim();
   const pager = page.querySelector(".toolbar .pager");
   if (pager) main.querySelector(".toolbar .pager")?.replaceWith(pager);
 }
@@ -206,13 +225,13 @@ commands.set("select", () => cursorRow() && toggle(cursorRow()));
 commands.set("next-page", () => main.querySelector('[data-test="older"][href]')?.click());
 commands.set("previous-page", () => main.querySelector('[data-test="newer"][href]')?.click());
 
-function settle() {
+function settle(event) {
   if (!isList()) {
     const { thread, view: kind } = view();
     if (kind === "conversation") cursor = thread;
     return;
   }
-  for (const id of out) if (view().box !== "all") rowOf(id)?.remove();
+  if (event?.detail.restored) for (const [id, box] of out) if (box === view().box) rowOf(id)?.remove();
   const row = cursorRow();
   if (row) setCursor(row);
   else if (rows()[0]) rows()[0].tabIndex = 0;

@@ -2,7 +2,7 @@
 // stream (the tab that has the lock), and tells the other tabs through a channel; a ring only means "look again".
 
 import { forgetAhead, getJson, say, view } from "./client.js";
-import { update } from "./list.js";
+import { fill, update } from "./list.js";
 import "./actions.js";
 import "./keyboard.js";
 
@@ -47,6 +47,7 @@ async function look() {
   if (kind === "list") document.title = shown.dataset.title = news.title;
   const arrived = update(news) ?? [];
   announce(arrived.filter((row) => "unread" in row.dataset));
+  await fill(news.total);
 }
 
 function showCounts(counts) {

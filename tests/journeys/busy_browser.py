@@ -25,7 +25,8 @@ _FACTS = """root => [...root.querySelectorAll("[data-rows] > .row")].map(row => 
     subject: row.querySelector(".row-subject").textContent, snippet: row.querySelector(".row-snippet").textContent,
     chips: [...row.querySelectorAll(".chip")].map(chip => chip.textContent),
     toggle: row.querySelector('[data-test="toggle-read"]').dataset.action }))"""
-_SHOWN = f"() => ({_FACTS})(document.getElementById('main'))"
+_SIZE = "document.getElementById('view').dataset.size"  # below are rows only while a person is at them
+_SHOWN = f"() => ({_FACTS})(document.getElementById('main')).slice(0, Number({_SIZE}))"
 _DRAWN = f"""async () => {{
     const answer = await fetch(location.pathname, {{headers: {{"X-Mailstead": "part"}}}});
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
@@ -164,8 +165,8 @@ class BusyBrowser:
     def _go(self, page: Page) -> None:
         place = self._random.choice(PLACES)
         self._say(page, f"to {place}")
-        link = page.locator(f'.sidebar [data-nav="{place}"]')
-        link.first.click(timeout=QUICK)
+        page.evaluate("() => { document.querySelector('.nav-more-places').open = true; }")
+        page.locator(f'.sidebar [data-nav="{place}"]').click(timeout=QUICK)
         page.wait_for_selector(f'#view[data-box="{place}"]', state="attached", timeout=4 * QUICK)
 
     # --- notes
