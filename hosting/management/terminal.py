@@ -62,10 +62,10 @@ def parse_quota(text: str) -> int:
     return int(float(match[1]) * _UNITS[match[2].upper()])
 
 
-def show_bytes(count: int) -> str:
-    """`5 GB`, `1.5 MB`; `-` for none."""
+def show_bytes(count: int, *, none: str = "-") -> str:
+    """`5 GB`, `1.5 MB`; `none` for 0, which in quotas is no limit."""
     if not count:
-        return "-"
+        return none
     size, units = float(count), iter(("B", "KB", "MB", "GB"))
     for unit in units:
         if size < 1024:

@@ -86,7 +86,9 @@ def _remove(draft: Path) -> None:
 
 
 def _folder(path: Path) -> Path:
-    path.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+    if not path.is_dir():
+        _folder(path.parent)
+        path.mkdir(mode=_PRIVATE_FOLDER)
     return path
 
 

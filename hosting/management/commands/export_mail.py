@@ -70,10 +70,9 @@ class Command(BaseCommand):
                 of=account,
                 after={"messages": count.messages, "format": format_},
             )
-        size = show_bytes(count.size) if count.size else "0 B"
-        self.stdout.write(
-            f"Exported {count.messages:,} messages ({size}) of {len(boxes)} mailboxes to {path}."
-        )
+        size = show_bytes(count.size, none="0 B")
+        of = "one mailbox" if len(boxes) == 1 else f"{len(boxes)} mailboxes"
+        self.stdout.write(f"Exported {count.messages:,} messages ({size}) of {of} to {path}.")
 
 
 def _chosen(mailspace: int, names: list[str]) -> list[MailboxInfo]:

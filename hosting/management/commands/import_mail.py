@@ -116,8 +116,6 @@ class Command(BaseCommand):
             if not (terms.over_quota or terms.dry_run):
                 self._require_room(account, path, wishes, terms)
             tally = self._run(account, path, wishes, terms, verbosity=options["verbosity"])
-        except FileNotFoundError:
-            raise CommandError(f"{path} is not there.") from None
         except (OSError, Unreadable) as error:
             raise CommandError(str(error)) from None
         if sum(tally.stored.values()) and not terms.dry_run:
@@ -133,9 +131,9 @@ class Command(BaseCommand):
         self.stderr.write("Looking whether all of it fits…")
         trial = mailstore.Terms(into=terms.into, flat=terms.flat, dry_run=True)
         needed = self._run(account, path, wishes, trial, verbosity=0).size
-        if usage.used + needed > usage.quota:
+        if needed and usage.used + needed > usage.quota:
             raise CommandError(
-                f"The account has {show_bytes(max(usage.quota - usage.used, 0))} left of {show_bytes(usage.quota)}, and "
+                f"The account has {show_bytes(max(usage.quota - usage.used, 0), none='nothing')} left of {show_bytes(usage.quota)}, and "
                 f"this is {show_bytes(needed)} of mail it does not have yet. Nothing was stored. Give it more "
                 "(account quota), or go on with --over-quota.",
                 returncode=QUOTA_FULL,
@@ -167,9 +165,7 @@ class Command(BaseCommand):
         out = self.stdout.write
         total, there = sum(tally.stored.values()), sum(tally.there.values())
         verb = "Would import" if terms.dry_run else "Imported"
-        out(
-            f"{verb} {total:,} messages ({show_bytes(tally.size) if tally.size else '0 B'}) for {account.username}."
-        )
+        out(f"{verb} {total:,} messages ({show_bytes(tally.size, none='0 B')}) for {account.username}.")
         for name in sorted(tally.stored.keys() | tally.there.keys() | set(tally.created)):
             new = " (new)" if name in tally.created else ""
             already = f", {tally.there[name]:,} there already" if tally.there[name] else ""
@@ -230,7 +226,7 @@ class _Progress:
         self._next = now + (0.5 if self._live else 10)
         stored, there = sum(tally.stored.values()), sum(tally.there.values())
         pace = (stored + there) / (now - self._began)
-        line = f"{stored:,} imported ({show_bytes(tally.size)}), {there:,} there already, {tally.broken:,} unreadable, {pace:,.0f}/s"
+        line = f"{stored:,} imported ({show_bytes(tally.size, none='0 B')}), {there:,} there already, {tally.broken:,} unreadable, {pace:,.0f}/s"
         self._out.write(f"\r\033[K{line}" if self._live else line, ending="" if self._live else "\n")
         self._out.flush()
         self._shown = self._live
