@@ -36,7 +36,7 @@ def purge(changing: Changing, messages: Sequence[int]) -> None:
     where, param = sql.among("message_id", ids)
     sql.execute(
         "UPDATE mailstore_placement SET message_id = 0"
-        f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NOT NULL",
+        f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NOT NULL AND message_id > 0",
         [changing.id, *param],
     )
     lost = Counter(thread for _, _, thread in found)

@@ -17,7 +17,13 @@ def sweep() -> None:
         if search.index_pending() < search.BATCH:
             break
     upkeep.empty_old_trash(part=minute % upkeep.PARTS)
-    for forget in (upkeep.purge_messages, upkeep.forget_journal, upkeep.forget_drafts, upkeep.collect_blobs):
+    for forget in (
+        upkeep.purge_messages,
+        upkeep.compact_tombstones,
+        upkeep.forget_journal,
+        upkeep.forget_drafts,
+        upkeep.collect_blobs,
+    ):
         for _ in range(ROUNDS):
             if not forget():
                 break

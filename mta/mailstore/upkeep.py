@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import groupby
+from operator import itemgetter
 
 from django.conf import settings
 from django.db import transaction
@@ -16,10 +18,20 @@ from django.db.models import F
 
 from mta.values import TRASH, Cause, now_us
 
-from . import blobs, rows
+from . import blobs, rows, runs, sql
 from .door import Door
 from .live import new_action
-from .models import Blob, BlobObject, Change, Draft, DraftAttachment, Mailbox, Message, Placement
+from .models import (
+    Blob,
+    BlobObject,
+    Change,
+    Draft,
+    DraftAttachment,
+    ExpungedUids,
+    Mailbox,
+    Message,
+    Placement,
+)
 from .purge import purge
 from .writer import commit
 
@@ -27,6 +39,7 @@ DAY = 24 * 3600 * 1_000_000
 TRASH_DAYS = 30
 BLOB_WAIT = DAY
 CHUNK = 200
+TOMBSTONES = 2000  # compacted at once
 PARTS = 60
 SWEEP = Cause("task", "daily clean-up")
 
@@ -80,12 +93,46 @@ def purge_messages(*, now: int | None = None) -> int:
 
 
 def _purge(door: Door, mailspace: int, ids: set[int], cutoff: int) -> None:
-    tombstones = Placement.objects.filter(mailspace_id=mailspace, message_id__in=ids)
-    kept = set(tombstones.filter(expunged_at__isnull=True).values_list("message_id", flat=True))
+    changing = door[mailspace]
+    # Asked for as the partial index has it.
+    tombstones = Placement.objects.filter(
+        mailspace_id=mailspace, message_id__in=ids, expunged_modseq__isnull=False, message_id__gt=0
+    )
+    kept = changing.placed_anywhere(ids)
     kept |= set(tombstones.filter(expunged_at__gte=cutoff).values_list("message_id", flat=True))
-    purge(door[mailspace], sorted(ids - kept))
+    purge(changing, sorted(ids - kept))
     # Those of messages that live on elsewhere: they need no second look.
     tombstones.filter(expunged_at__lt=cutoff).update(message_id=0)
+
+
+def compact_tombstones(*, now: int | None = None) -> int:
+    """Move tombstones past the undo window, whose messages are forgotten, into their mailboxes' sets of UIDs."""
+    cutoff = (now or now_us()) - window()
+    old = list(
+        Placement.objects.filter(expunged_at__lt=cutoff, message_id=0)
+        .order_by("expunged_at")
+        .values_list("mailspace_id", "mailbox_id", "id", "uid", "expunged_modseq")[:TOMBSTONES]
+    )
+    for (mailspace, mailbox), group in groupby(sorted(old), key=itemgetter(0, 1)):
+        _, _, ids, uids, modseqs = zip(*group, strict=True)
+        work = partial(
+            _compact, mailspace=mailspace, mailbox=mailbox, ids=ids, uids=uids, modseq=max(modseqs)
+        )
+        commit({mailspace}, work)
+    return len(old)
+
+
+def _compact(
+    door: Door, *, mailspace: int, mailbox: int, ids: Sequence[int], uids: Sequence[int], modseq: int
+) -> None:
+    del door  # its lock is what is needed
+    row, _ = ExpungedUids.objects.get_or_create(mailspace_id=mailspace, mailbox_id=mailbox)
+    # Somebody else may have done some of it meanwhile: UIDs are a set.
+    together = runs.union(runs.unpacked(bytes(row.runs)), runs.of(sorted(uids)))
+    row.runs, row.count, row.modseq = runs.packed(together), runs.count(together), max(row.modseq, modseq)
+    row.save(update_fields=["runs", "count", "modseq"])
+    where, param = sql.among("id", ids)
+    sql.execute(f"DELETE FROM mailstore_placement WHERE mailspace_id = %s AND {where}", [mailspace, *param])
 
 
 def forget_journal(*, now: int | None = None) -> int:

@@ -312,7 +312,12 @@ class Store(RuleBasedStateMachine):
     def clean_up(self, days: int) -> None:
         later = now_us() + days * DAYS
         upkeep.empty_old_trash(now=later)
-        for forget in (upkeep.purge_messages, upkeep.forget_drafts, upkeep.collect_blobs):
+        for forget in (
+            upkeep.purge_messages,
+            upkeep.compact_tombstones,
+            upkeep.forget_drafts,
+            upkeep.collect_blobs,
+        ):
             while forget(now=later):
                 pass
 

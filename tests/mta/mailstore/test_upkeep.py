@@ -9,8 +9,8 @@ import pytest
 from mta.mailstore import blobs, errors, upkeep
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
-from mta.mailstore.models import Blob, BlobObject, Change, Message, SearchText
-from mta.values import now_us
+from mta.mailstore.models import Blob, BlobObject, Change, Message, Placement, SearchText
+from mta.values import DELETED, now_us
 from tests.mail import mail
 
 from .conftest import WEB, Space
@@ -74,3 +74,48 @@ def test_trash_is_emptied_after_thirty_days_and_the_journal_forgets(space: Space
     assert not Change.objects.exists()
     with pytest.raises(errors.NothingToUndo):
         mailstore.undo(space.id, "0" * 24, cause=WEB)
+
+
+def _expunge(space: Space, uids: list[int]) -> int:
+    inbox = space.box("inbox").id
+    mailstore.store_flags(space.id, inbox, uids, "add", DELETED, (), cause=WEB)
+    mailstore.expunge(space.id, inbox, uids, cause=WEB)
+    return space.box("inbox").highestmodseq
+
+
+def _clean_up(now: int) -> None:
+    for forget in (upkeep.purge_messages, upkeep.compact_tombstones):
+        while forget(now=now):
+            pass
+
+
+def test_old_tombstones_become_a_few_numbers_and_programs_still_hear_of_them(space: Space) -> None:
+    for _ in range(8):
+        space.deliver()
+    inbox = space.box("inbox").id
+    first = _expunge(space, [2, 3, 6])
+    Placement.objects.filter(expunged_modseq__isnull=False).update(expunged_at=now_us() - 31 * DAYS)
+    second = _expunge(space, [4])
+    _clean_up(now_us())
+    assert Placement.objects.filter(expunged_modseq__isnull=False).count() == 1
+    assert mailstore.uid_runs(space.id, inbox, uidnext=9, modseq=second) == ((1, 1), (5, 5), (7, 8))
+    assert mailstore.expunged_since(space.id, inbox, first) == (((4, 4),), True)
+    # Nobody knows any more when each of the others fell: all that is missing is told.
+    assert mailstore.expunged_since(space.id, inbox, first - 1) == (((2, 4), (6, 6)), False)
+    assert mailstore.changes(space.id, inbox, first - 1).expunged == (2, 3, 4, 6)
+    assert differences(space.id) == []
+    _clean_up(now_us() + 31 * DAYS)
+    _clean_up(now_us() + 31 * DAYS)
+    assert not Placement.objects.filter(expunged_modseq__isnull=False).exists()
+    assert mailstore.uid_runs(space.id, inbox, uidnext=9, modseq=second) == ((1, 1), (5, 5), (7, 8))
+    assert differences(space.id) == []
+
+
+def test_the_tombstone_of_a_message_that_lives_elsewhere_is_compacted_too(space: Space) -> None:
+    space.deliver()
+    inbox, archive = space.box("inbox").id, space.box("archive").id
+    mailstore.copy(space.id, inbox, [1], archive, cause=WEB)
+    _expunge(space, [1])
+    _clean_up(now_us() + 31 * DAYS)
+    assert Placement.objects.count() == 1 and Message.objects.count() == 1
+    assert differences(space.id) == []
