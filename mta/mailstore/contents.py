@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from mta.message.headers import split_message
 
 from . import blobs, rows
 from .errors import NoSuchMessage
-from .models import Message
+from .sql import among, select
+
+AT_ONCE = 50  # messages whose compressed bytes are in memory together
 
 
 def raw(mailspace: int, message: int) -> bytes:
@@ -18,11 +24,39 @@ def raw(mailspace: int, message: int) -> bytes:
 
 def raws(mailspace: int, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
     """(message id, bytes) for those that exist, read in pieces so that memory stays bounded."""
-    for piece in rows.chunks(list(messages), 50):
-        found = Message.objects.filter(mailspace_id=mailspace, id__in=piece).values_list(
-            "id", "blob_id", "prefix"
-        )
-        named = [(id_, blob, bytes(prefix)) for id_, blob, prefix in found]
-        bytes_of = dict(blobs.read_many(mailspace, [blob for _, blob, _ in named]))
-        for id_, blob, prefix in named:
-            yield id_, prefix + bytes_of[blob]
+    for piece in rows.chunks(list(messages), AT_ONCE):
+        for id_, prefix, size, frame, name in _kept(mailspace, piece):
+            data = blobs.content(size, frame, name)
+            yield id_, bytes(prefix) + data if prefix else data
+
+
+def headers(mailspace: int, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+    """(message id, its bytes up to the end of its header or further) for those that exist.
+
+    Of large messages only the beginning is read and expanded.
+    """
+    for piece in rows.chunks(list(messages), AT_ONCE):
+        for id_, prefix, size, frame, name in _kept(mailspace, piece):
+            start = bytes(prefix)
+            yield id_, start + blobs.beginning(size, frame, name, until=partial(_has_header, start))
+
+
+def _has_header(prefix: bytes, data: bytes) -> bool:
+    whole = prefix + data
+    return split_message(whole)[1] < len(whole)
+
+
+def _kept(mailspace: int, messages: Sequence[int]) -> list[tuple[Any, ...]]:
+    """(message, prefix, size without it, frame, object name); LookupError when the bytes of one are lost."""
+    where, param = among("m.id", messages)
+    found = select(
+        "SELECT m.id, m.prefix, b.size, b.data, o.name FROM mailstore_message m"
+        " LEFT JOIN mailstore_blob b ON b.id = m.blob_id"
+        " LEFT JOIN mailstore_blobobject o ON o.id = b.object_id"
+        f" WHERE m.mailspace_id = %s AND {where}",
+        [mailspace, *param],
+    )
+    for id_, _prefix, size, *_where in found:
+        if size is None:
+            raise LookupError(f"the bytes of message {id_} are not here")
+    return found

@@ -155,6 +155,16 @@ def _one(mailspace: int, **criteria: object) -> MailboxInfo:
     return MailboxInfo(*row)
 
 
+def deleted_sizes(mailspace: int) -> dict[int, int]:
+    """Octets that an EXPUNGE would free, for each mailbox in which something is marked \\Deleted."""
+    found = sql.select(
+        "SELECT mailbox_id, SUM(size) FROM mailstore_placement"
+        " WHERE mailspace_id = %s AND expunged_modseq IS NULL AND deleted GROUP BY mailbox_id",
+        [mailspace],
+    )
+    return {mailbox: int(size) for mailbox, size in found}
+
+
 def view_counts(mailspace: int) -> dict[int, tuple[int, int]]:
     """(conversations, unread conversations) of the views All and Starred."""
     row = Mailspace.objects.filter(id=mailspace).values_list(

@@ -33,9 +33,9 @@ FORWARDED = "$Forwarded"
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """One message of an APPEND. `internal_date` in µs since the epoch, or None for now."""
+    """One message of an APPEND, as it came or prepared. `internal_date` in µs since the epoch, or None for now."""
 
-    raw: bytes
+    message: bytes | Prepared
     flags: int = 0
     keywords: tuple[str, ...] = ()
     internal_date: int | None = None
@@ -81,7 +81,9 @@ def append_many(
     mailspace: int, mailbox: int, incoming: Sequence[Incoming], *, cause: Cause
 ) -> list[Appended]:
     """Store several messages, all or nothing (MULTIAPPEND, RFC 3502)."""
-    ready = [(prepare(one.raw), one) for one in incoming]
+    ready = [
+        (one.message if isinstance(one.message, Prepared) else prepare(one.message), one) for one in incoming
+    ]
     action = new_action()
 
     def work(door: Door) -> list[Appended]:

@@ -6,7 +6,7 @@ Every call takes the mailspace first, blocks until what it did is durable, and r
 
 from .bells import Bells
 from .blobs import Prepared, prepare
-from .contents import raw, raws
+from .contents import headers, raw, raws
 from .door import Door, new_action
 from .drafts import (
     DraftFields,
@@ -32,6 +32,7 @@ from .folders import (
     create_mailbox,
     create_mailspace,
     delete_mailbox,
+    deleted_sizes,
     mailbox,
     mailbox_by_id,
     mailbox_by_role,
@@ -105,7 +106,7 @@ from .verbs import (
     unlabel,
     withdraw,
 )
-from .views import changes, expunged_since, fetch, flag_table, message_ids_at, uid_runs
+from .views import changed_uids, changes, expunged_since, fetch, flag_table, message_ids_at, uid_runs
 from .writer import commit, submit
 from .writer import start as start_writer
 from .writer import stop as stop_writer
@@ -136,6 +137,7 @@ __all__ = [
     "archive",
     "attach",
     "attachment_bytes",
+    "changed_uids",
     "changes",
     "clocks",
     "close_sent",
@@ -149,6 +151,7 @@ __all__ = [
     "delete_mailbox",
     "delete_messages",
     "delete_retrieved",
+    "deleted_sizes",
     "detach",
     "discard",
     "draft",
@@ -160,6 +163,7 @@ __all__ = [
     "flag_table",
     "folder_of",
     "free_maildrop",
+    "headers",
     "history",
     "import_letters",
     "inbox",

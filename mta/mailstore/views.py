@@ -142,6 +142,14 @@ def changes(mailspace: int, mailbox: int, since: int = 0) -> ViewChanges:
     return ViewChanges(view, expunged, box.highestmodseq, box.uidnext)
 
 
+def changed_uids(mailspace: int, mailbox: int, since: int) -> Runs:
+    """The UIDs that came or whose flags changed after modseq `since`, as runs."""
+    found = rows.select(
+        f"SELECT uid FROM mailstore_placement WHERE {_LIVE} AND modseq > %s", [mailspace, mailbox, since]
+    )
+    return runs.of(sorted(row[0] for row in found))
+
+
 PLACED = {
     "uid": "p.uid",
     "message": "p.message_id",

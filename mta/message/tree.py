@@ -332,6 +332,13 @@ def find(part: Part, number: str) -> Part | None:
 
 # --- Content --------------------------------------------------------------------------------------------
 
+_UUENCODE = ("x-uuencode", "uuencode", "x-uue", "uue")
+
+
+def has_known_encoding(part: Part) -> bool:
+    """Whether `decoded` undoes the part's transfer encoding; if not, it gives the bytes as they were sent."""
+    return part.encoding in (*_IDENTITY, "base64", "quoted-printable", *_UUENCODE)
+
 
 def decoded(raw: bytes, part: Part, *, limit: int | None = None) -> bytes:
     """The content without its transfer encoding. With `limit`, only that many encoded bytes are read."""
@@ -342,7 +349,7 @@ def decoded(raw: bytes, part: Part, *, limit: int | None = None) -> bytes:
         return lenient_base64(data)
     if encoding == "quoted-printable":
         return binascii.a2b_qp(data)
-    if encoding in ("x-uuencode", "uuencode", "x-uue", "uue"):
+    if encoding in _UUENCODE:
         return _uudecoded(data)
     return data
 

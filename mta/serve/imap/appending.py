@@ -1,58 +1,50 @@
-"""APPEND (RFC 3501 §6.3.11): a message from a mail program. OK means that it is on disk."""
+"""APPEND (RFC 3501 §6.3.11, RFC 3502): messages from a mail program, all or none. OK means that they are on disk."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from mta.mailstore import service as mailstore
 from mta.serve.imap.naming import known_flags
-from mta.serve.imap.replies import No, Ok
+from mta.serve.imap.replies import Bad, No, Ok
 from mta.serve.imap.selecting import target
 from mta.serve.imap.session import Session
 from mta.values import Appended, Cause
 from mta.wire.imap import commands as c
+from mta.wire.imap import sequences
+
+Given = tuple[c.AppendMessage, int, tuple[str, ...]]  # a message, its flags as bits, its keywords
 
 
 async def append(session: Session, command: c.Append) -> Ok:
-    """RFC 3501 §6.3.11, RFC 4315 §3 APPENDUID. OK means that the message is on disk."""
-    with command.message:
-        bits, keywords = known_flags(command.flags)
+    """RFC 3501 §6.3.11, RFC 3502; APPENDUID is RFC 4315 §3."""
+    with command.spool:
+        given = [(message, *known_flags(message.flags)) for message in command.messages]
+        if any(message.utf8 for message in command.messages) and not session.utf8:
+            raise Bad("ENABLE UTF8=ACCEPT comes first")  # RFC 6855 §4
         box = await target(session, command.mailbox)
-        appended = await session.call(
-            _append,
-            session.mailspace,
-            box.id,
-            command.message,
-            bits,
-            keywords,
-            command.internal_date,
-            session.cause,
-        )
+        appended = await session.call(_append, session.mailspace, box.id, command.spool, given, session.cause)
     session.wrote()
-    return Ok("Message stored", b"APPENDUID %d %d" % (appended.uidvalidity, appended.uid))
+    uids = sequences.show_numbers([one.uid for one in appended])
+    text = "Message stored" if len(appended) == 1 else "Messages stored"
+    return Ok(text, b"APPENDUID %d %b" % (appended[0].uidvalidity, uids))
 
 
 def _append(
-    mailspace: int,
-    mailbox: int,
-    message: BinaryIO,
-    flags: int,
-    keywords: tuple[str, ...],
-    internal_date: int | None,
-    cause: Cause,
-) -> Appended:
-    raw = message.read()
-    if not raw:
-        raise No("An empty message cannot be stored")
-    if b"\0" in raw:
-        # RFC 3501 §9: CHAR8 is any octet but NUL; RFC 3516 §4.4 names the code.
-        raise No("A message with a NUL in it cannot be stored", b"UNKNOWN-CTE")
-    return mailstore.append(
-        mailspace,
-        mailbox,
-        raw,
-        flags=flags,
-        keywords=keywords,
-        internal_date=internal_date,
-        cause=cause,
-    )
+    mailspace: int, mailbox: int, spool: BinaryIO, given: Sequence[Given], cause: Cause
+) -> list[Appended]:
+    return mailstore.append_many(mailspace, mailbox, list(_incoming(spool, given)), cause=cause)
+
+
+def _incoming(spool: BinaryIO, given: Sequence[Given]) -> Iterator[mailstore.Incoming]:
+    """The messages ready to be stored, one after the other: only one is in memory as it came."""
+    for message, bits, keywords in given:
+        spool.seek(message.spooled.start)
+        raw = spool.read(message.spooled.size)
+        if not raw:
+            raise No("An empty message cannot be stored")  # RFC 3502 §6.3.11: nor are the others
+        if b"\0" in raw:
+            # RFC 3501 §9: CHAR8 is any octet but NUL; RFC 3516 §4.4 names the code.
+            raise No("A message with a NUL in it cannot be stored", b"UNKNOWN-CTE")
+        yield mailstore.Incoming(mailstore.prepare(raw), bits, keywords, message.internal_date)

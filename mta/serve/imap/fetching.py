@@ -1,144 +1,143 @@
-"""FETCH (RFC 3501 §6.4.5): from the told view, from columns, or from the messages themselves.
+"""FETCH (RFC 3501 §6.4.5): which messages, what their answer needs, and sending it batch by batch.
 
-Chunks of at most 2,000 rows, or about 1 MiB of messages, with a breath between them, so that no other
-session waits for long; one store call per chunk.
+While one batch is being sent the next one is read in a thread (`batches`); nothing of it runs in the event
+loop, so that nobody else waits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from mta.mailstore import service as mailstore
-from mta.mailstore.errors import NoSuchMessage
-from mta.serve.imap import shelf
+from mta.serve.imap.batches import JOINED, Batch, Batches
 from mta.serve.imap.naming import chosen
-from mta.serve.imap.replies import Ok
+from mta.serve.imap.replies import Bad, No, Ok
+from mta.serve.imap.resyncing import vanished_since
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
-from mta.values import SEEN
+from mta.values import DELETED, SEEN
 from mta.wire.imap import commands as c
 from mta.wire.imap import fetch as wire
-from mta.wire.imap.view import Selection
+from mta.wire.imap.uids import Uids
+from mta.wire.imap.view import Flags, Selection
 
-ROWS = 2000
-BATCH_BYTES = 1024 * 1024
-BATCH_MESSAGES = 100
-
-Cuts = tuple[bytes | None, ...]
+TABLE_FROM = 2000  # messages whose flags are read from the mailbox's table, which sessions share
+READ_AT_ONCE = 5000
 
 
 async def fetch(session: Session, command: c.Fetch) -> Ok:
     selection = await session.need_view()
     if command.changed_since is not None or c.Item("MODSEQ") in command.items:
         turn_on_condstore(session)
-    uids = chosen(selection, command.messages, uid=command.uid).tolist()
-    if command.changed_since is not None:
-        uids = await _changed(session, selection, uids, command.changed_since)
-    newly_seen = await _mark_seen(session, selection, command, uids)
+    wanted = chosen(selection, command.messages, uid=command.uid)
+    if command.vanished:
+        if not session.qresync:
+            raise Bad("ENABLE QRESYNC comes first")  # RFC 7162 §3.2.6
+        session.send(await vanished_since(session, command.changed_since or 0, command.messages))
+    if command.changed_since is not None:  # RFC 7162 §3.1.4.1: only those whose mod-sequence is greater
+        wanted &= await session.call(_changed, session.mailspace, selection.mailbox, command.changed_since)
+    if command.partial is not None:
+        wanted = page(wanted, *command.partial)
+    newly_seen = await _mark_seen(session, selection, command, wanted)
     plan = wire.plan(
         command.items,
         uid=command.uid,
-        modseq=command.changed_since is not None,
+        modseq=command.changed_since is not None or (newly_seen and selection.tell_modseq),
         flags=newly_seen,
     )
-    line = wire.line_writer(plan, selection)
-    missing = 0
-    step = max(100, ROWS * 8 // max(8, len(plan.items)))
-    for start in range(0, len(uids), step):
-        chunk = uids[start : start + step]
-        if plan.from_view:
-            session.send(b"".join([line((uid,)) for uid in chunk]))
-        else:
-            rows = await session.call(
-                mailstore.fetch, session.mailspace, selection.mailbox, chunk, plan.columns
-            )
-            missing += len(chunk) - len(rows)
-            if plan.bodies:
-                await _send_bodies(session, plan, line, rows)
-            else:
-                session.send(b"".join([line(row) for row in rows]))
-        await session.breathe()
-    if missing:
+    batches = Batches(
+        session.mailspace,
+        selection.mailbox,
+        selection.uids,
+        wanted,
+        plan,
+        wire.Printer(plan, first_recent=0 if selection.rev2 else max(1, selection.first_recent)),
+    )
+    if plan.flags_only and len(wanted) >= TABLE_FROM:
+        batches.table = await session.flag_table()
+    await _send(session, selection, batches)
+    if batches.unknown_encoding:
+        # RFC 3516 §4.3: what could be decoded has been sent.
+        raise No("A part is encoded in a way that is not known here", b"UNKNOWN-CTE")
+    if batches.missing:
         # RFC 2180 §4.1.3, RFC 5530: the rest has been sent; the client will be told what went.
         session.wrote()
         return Ok("Some of these messages are not there any more", b"EXPUNGEISSUED")
     return Ok("Fetched")
 
 
-async def _changed(session: Session, selection: Selection, uids: list[int], since: int) -> list[int]:
-    """RFC 7162 §3.1.4.1: only those whose mod-sequence is greater."""
-    changes = await session.call(mailstore.changes, session.mailspace, selection.mailbox, since)
-    newer = {row.uid for row in changes.rows if row.modseq > since}
-    return [uid for uid in uids if uid in newer]
+def page(uids: Uids, first: int, last: int) -> Uids:
+    """RFC 9394 §3.1: the first to the last of these, counted from the front or (< 0) from the end."""
+    low, high = sorted((abs(first), abs(last)))
+    if first > 0:
+        return uids.between(low - 1, high)
+    return uids.between(len(uids) - high, len(uids) - low + 1)
 
 
-async def _mark_seen(session: Session, selection: Selection, command: c.Fetch, uids: Sequence[int]) -> bool:
+def _changed(mailspace: int, mailbox: int, since: int) -> Uids:
+    return Uids(mailstore.changed_uids(mailspace, mailbox, since))
+
+
+async def _mark_seen(session: Session, selection: Selection, command: c.Fetch, wanted: Uids) -> bool:
     """BODY[] sets \\Seen (RFC 3501 §6.4.5), before it is sent, so that the answer can say so."""
-    if selection.read_only or not wire.marks_seen(command.items):
+    if selection.read_only or not wanted or not wire.marks_seen(command.items):
         return False
-    view = selection.view
-    unseen = [uid for uid in uids if not view.flags[view.index(uid)] & SEEN]
+    unseen = await session.call(_unseen, session.mailspace, selection.mailbox, wanted)
     if not unseen:
         return False
     await session.call(
         mailstore.store_flags,
         session.mailspace,
         selection.mailbox,
-        unseen,
+        list(unseen),
         "add",
         SEEN,
         (),
         cause=session.cause,
     )
-    selection.expect(unseen, "add", SEEN, ())
+    selection.expect(unseen)
     session.wrote()
     return True
 
 
-async def _send_bodies(
-    session: Session, plan: wire.Plan, line: wire.LineWriter, rows: Sequence[wire.Row]
-) -> None:
-    for batch in _batches(rows, plan):
-        cuts = await session.call(_cut, session.mailspace, batch, plan)
-        for row in batch:
-            found = cuts.get(row[1])
-            if found is not None:
-                session.send(line(row, found))
-        await session.breathe()
-
-
-def _batches(rows: Sequence[wire.Row], plan: wire.Plan) -> Iterator[list[wire.Row]]:
-    """Rows in pieces of about BATCH_BYTES of mail; `plan.columns` begins uid, message, size."""
-    most = ROWS if plan.from_head else BATCH_MESSAGES
-    batch: list[wire.Row] = []
-    size = 0
-    for row in rows:
-        weight = len(row[3]) if plan.from_head else row[2]
-        if batch and (size + weight > BATCH_BYTES or len(batch) >= most):
-            yield batch
-            batch, size = [], 0
-        batch.append(row)
-        size += weight
-    if batch:
-        yield batch
-
-
-def _cut(mailspace: int, batch: Sequence[wire.Row], plan: wire.Plan) -> dict[int, Cuts]:
-    """The sections' bytes by message id. Blocks. Messages that went meanwhile are left out."""
-    found: dict[int, Cuts] = {}
-    wanted: list[int] = []
-    for row in batch:
-        if plan.from_head and row[4]:
-            found[row[1]] = wire.from_head(row[3], plan.sections)
-        else:
-            wanted.append(row[1])
-    if len(wanted) == 1:
-        try:
-            opened = shelf.opened(mailspace, wanted[0])
-        except NoSuchMessage:
-            return found
-        found[wanted[0]] = wire.cut(opened, plan.sections)
-    elif wanted:
-        for message, raw in mailstore.raws(mailspace, wanted):
-            found[message] = wire.cut(wire.Opened(raw), plan.sections)
+def _unseen(mailspace: int, mailbox: int, wanted: Uids) -> dict[int, Flags]:
+    """What the flags of those of these messages that are not \\Seen will be when they are."""
+    found: dict[int, Flags] = {}
+    for start in range(0, len(wanted), READ_AT_ONCE):
+        piece = list(wanted[start : start + READ_AT_ONCE])
+        columns = ("uid", "flags", "deleted", "keywords")
+        for uid, flags, deleted, keywords in mailstore.fetch(mailspace, mailbox, piece, columns):
+            if not flags & SEEN:
+                bits = flags | SEEN | (DELETED if deleted else 0)
+                found[uid] = bits, tuple(keywords.split())
     return found
+
+
+async def _send(session: Session, selection: Selection, batches: Batches) -> None:
+    if not batches.wanted:
+        return
+    async with aclosing(_read_ahead(session, batches)) as found:
+        async for batch in found:
+            if batch.keywords:
+                session.send(selection.announce(batch.keywords))
+            for piece in batch.pieces:
+                if len(piece) > JOINED:  # by itself, so that it is not copied
+                    await session.flush()
+                session.send(piece)
+            await session.breathe()
+
+
+async def _read_ahead(session: Session, batches: Batches) -> AsyncGenerator[Batch, None]:
+    """The batches in order; the next one is read while its user sends the last."""
+    batch = await session.call(batches.next)
+    while not batch.is_last:
+        ahead = asyncio.ensure_future(session.call(batches.next))
+        try:
+            yield batch
+            batch = await ahead
+        finally:
+            if not ahead.done():
+                ahead.cancel()
+    yield batch

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import BinaryIO
 
 from mta.wire.imap.scanner import Spooled
-from mta.wire.imap.search import SearchKey
+from mta.wire.imap.search import Returns, SearchKey
 from mta.wire.imap.sequences import Ranges
+from mta.wire.imap.sort import SortKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,9 +119,10 @@ class Examine(Command):
 
 @dataclass(frozen=True, slots=True)
 class Create(Command):
-    """RFC 3501 §6.3.3"""
+    """RFC 3501 §6.3.3; `uses` are the attributes of RFC 6154 §3, such as `\\Archive`."""
 
     mailbox: str
+    uses: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,27 @@ class List(Command):
     returns: frozenset[str] = frozenset()
     status: tuple[str, ...] = ()
     extended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuota(Command):
+    """RFC 9208 §4.1.1"""
+
+    root: str
+
+
+@dataclass(frozen=True, slots=True)
+class GetQuotaRoot(Command):
+    """RFC 9208 §4.1.2"""
+
+    mailbox: str
+
+
+@dataclass(frozen=True, slots=True)
+class SetQuota(Command):
+    """RFC 9208 §4.1.3"""
+
+    root: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +263,31 @@ class Expunge(Command):
 
 @dataclass(frozen=True, slots=True)
 class Search(Command):
-    """RFC 3501 §6.4.4; `returns` (MIN MAX ALL COUNT) is ESEARCH, RFC 4731 §3.1, or None."""
+    """RFC 3501 §6.4.4; `returns` is ESEARCH, RFC 4731 §3.1, or None; `charset` as named, or ""."""
 
     key: SearchKey
     uid: bool = False
-    returns: tuple[str, ...] | None = None
+    returns: Returns | None = None
+    charset: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sort(Command):
+    """RFC 5256 §3; `returns` is ESORT, RFC 5267 §3."""
+
+    keys: tuple[SortKey, ...]
+    key: SearchKey
+    uid: bool = False
+    returns: Returns | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Thread(Command):
+    """RFC 5256 §3"""
+
+    algorithm: str
+    key: SearchKey
+    uid: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,55 +1,85 @@
-"""FETCH from columns to wire bytes: which columns a command needs, and how one message's line reads.
+"""FETCH from columns to wire bytes: which columns a command needs, and how its lines read.
 
-Pure. `plan` decides once per command; `line` runs once per message and does nothing but join bytes.
-Flags come from the told view, envelope and body structure from columns already in wire form, header
-fields from the kept head where it holds them; only what is left needs the message itself (`bodies`).
+Pure. `plan` decides once per command; a `Printer` prints many messages at a time: every item is a column of
+words, and one %-format per message joins them. ENVELOPE and the rest are columns already in wire form; header
+fields come from the kept head where it holds them (`Source.HEAD`), from the top of the message where they stand
+there, and only what is left needs whole messages.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import re
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
+from functools import cache, lru_cache
+from itertools import repeat
 from typing import Any
 
 from mta.message.headers import parse_header, select_fields, split_message
 from mta.message.parse import HEAD_FIELDS
-from mta.message.tree import Part, body_section, parse_tree
+from mta.message.tree import Part, body_section, decoded, find, has_known_encoding, parse_tree
+from mta.values import DELETED
 from mta.wire.imap import responses
 from mta.wire.imap.commands import Item, Section
-from mta.wire.imap.view import Selection
 
-Row = Sequence[Any]
-LineWriter = Callable[..., bytes]
+Columns = Mapping[str, Sequence[Any]]
+Cut = bytes | None  # a section's bytes; None for a part that does not exist
 
-_COLUMN_OF = {
-    "INTERNALDATE": "internal_date",
-    "RFC822.SIZE": "size",
-    "ENVELOPE": "envelope",
-    "BODY": "body",
-    "BODYSTRUCTURE": "bodystructure",
-    "MODSEQ": "modseq",
-    "EMAILID": "email_id",
-    "THREADID": "thread",
+# The store's columns behind each item.
+_COLUMNS_OF = {
+    "UID": (),
+    "FLAGS": ("flags", "deleted", "keywords"),
+    "INTERNALDATE": ("internal_date",),
+    "RFC822.SIZE": ("size",),
+    "ENVELOPE": ("envelope",),
+    "BODY": ("body",),
+    "BODYSTRUCTURE": ("bodystructure",),
+    "MODSEQ": ("modseq",),
+    "EMAILID": ("email_id",),
+    "THREADID": ("thread",),
+    "SAVEDATE": ("saved_at",),
+    "PREVIEW": ("snippet",),
 }
+# How each item reads, where its words need nothing but a column as it is.
+_PATTERNS = {
+    "FLAGS": b"FLAGS (%b)",
+    "INTERNALDATE": b"INTERNALDATE %b",
+    "RFC822.SIZE": b"RFC822.SIZE %d",
+    "ENVELOPE": b"ENVELOPE %b",
+    "BODY": b"BODY %b",
+    "BODYSTRUCTURE": b"BODYSTRUCTURE %b",
+    "MODSEQ": b"MODSEQ (%d)",
+    "EMAILID": b"EMAILID (M%d)",  # RFC 8474 §5
+    "THREADID": b"THREADID (T%d)",
+    "SAVEDATE": b"SAVEDATE %b",
+    "PREVIEW": b"PREVIEW %b",
+}
+
+
+class Source(Enum):
+    """Where the sections of a FETCH are cut from, the cheapest that has them all."""
+
+    NONE = "no sections"
+    HEAD = "the kept lines of the header"
+    HEADER = "the top of the message"
+    MESSAGE = "the whole message"
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """How one FETCH is answered. `columns` begins with uid, and with uid, message, size if `bodies`."""
+    """How one FETCH is answered. `columns` begins with uid, and with uid, message, size if there are sections."""
 
     items: tuple[Item | Section, ...]
     columns: tuple[str, ...]
-    sections: tuple[Section, ...]  # those that may need the message's bytes
-    from_head: bool  # all sections can be answered from the head column where it is complete
+    sections: tuple[Section, ...]
+    source: Source
 
     @property
-    def from_view(self) -> bool:
-        """Nothing but what the session knows already."""
-        return self.columns == ("uid",)
-
-    @property
-    def bodies(self) -> bool:
-        return bool(self.sections)
+    def flags_only(self) -> bool:
+        """Nothing but what a table of the mailbox's flags holds."""
+        return self.columns in (("uid",), ("uid", "flags", "deleted", "keywords"))
 
 
 def plan(items: Iterable[Item | Section], *, uid: bool, modseq: bool = False, flags: bool = False) -> Plan:
@@ -62,20 +92,24 @@ def plan(items: Iterable[Item | Section], *, uid: bool, modseq: bool = False, fl
     if modseq and Item("MODSEQ") not in wanted:
         wanted.append(Item("MODSEQ"))
     sections = tuple(item for item in wanted if isinstance(item, Section))
-    from_head = bool(sections) and all(_in_head(section) for section in sections)
+    source = _source(sections)
     columns = ["uid"]
     if sections:
-        columns += ["message", "size"] + (["head", "head_complete"] if from_head else [])
+        columns += ["message", "size"] + (["head", "head_complete"] if source is Source.HEAD else [])
     for item in wanted:
-        column = _COLUMN_OF.get(item.name) if isinstance(item, Item) else None
-        if column and column not in columns:
-            columns.append(column)
-    return Plan(tuple(wanted), tuple(columns), sections, from_head)
+        if isinstance(item, Item):
+            columns += (column for column in _COLUMNS_OF[item.name] if column not in columns)
+    return Plan(tuple(wanted), tuple(columns), sections, source)
 
 
-def marks_seen(items: Iterable[Item | Section]) -> bool:
-    """RFC 3501 §6.4.5: BODY[] sets \\Seen, BODY.PEEK[] does not."""
-    return any(isinstance(item, Section) and not item.peek for item in items)
+def _source(sections: Sequence[Section]) -> Source:
+    if not sections:
+        return Source.NONE
+    if all(_in_head(section) for section in sections):
+        return Source.HEAD
+    if all(section.part in _HEADER_SECTIONS and not section.decoded for section in sections):
+        return Source.HEADER
+    return Source.MESSAGE
 
 
 def _in_head(section: Section) -> bool:
@@ -84,14 +118,52 @@ def _in_head(section: Section) -> bool:
     )
 
 
-def from_head(head: bytes, sections: Sequence[Section]) -> tuple[bytes, ...]:
-    """The sections' bytes out of the kept header lines (`plan.from_head`)."""
-    fields = parse_header(bytes(head))
-    return tuple(select_fields(fields, {name.lower() for name in section.fields}) for section in sections)
+def marks_seen(items: Iterable[Item | Section]) -> bool:
+    """RFC 3501 §6.4.5: BODY[] sets \\Seen, BODY.PEEK[] does not."""
+    return any(isinstance(item, Section) and not item.peek for item in items)
+
+
+# --- sections
+
+
+_HEADER_SECTIONS = frozenset(("HEADER", "HEADER.FIELDS", "HEADER.FIELDS.NOT"))
+_TOP_SECTIONS = _HEADER_SECTIONS | {"TEXT"}
+
+
+@cache
+def head_cutter(names: frozenset[str]) -> Callable[[bytes], bytes]:
+    """A function that cuts these fields out of kept header lines, with the blank line that ends them.
+
+    The same as `select_fields(parse_header(head), names)` for heads as `mta.message.parse` keeps them: whole
+    fields, each with its line end. One pass of one pattern: this is what mail programs ask of every message.
+    """
+    pattern = b"|".join(re.escape(name.encode("latin-1")) for name in sorted(names))
+    field = re.compile(
+        rb"^(?:" + pattern + rb")[ \t]*:[^\n]*\n(?:[ \t][^\n]+\n)*", re.IGNORECASE | re.MULTILINE
+    )
+    find_all, join = field.findall, b"".join
+    return lambda head: join(find_all(head)) + b"\r\n"
+
+
+def from_head(heads: Sequence[bytes], section: Section) -> list[bytes]:
+    """The section's bytes out of the kept header lines of many messages (`Source.HEAD`)."""
+    cut = head_cutter(frozenset(name.lower() for name in section.fields))
+    return [cut(head) for head in heads]
+
+
+def head_lines(top: bytes) -> bytes:
+    """What would be kept of a message that begins so, were there room for it."""
+    _end, body_start = split_message(top)
+    kept = b"".join(field.raw for field in parse_header(top[:body_start]) if field.name in HEAD_FIELDS)
+    return kept + b"\r\n" if kept and not kept.endswith(b"\n") else kept
+
+
+class UnknownEncoding(Exception):
+    """RFC 3516 §4.2: the part's transfer encoding is not one we can undo."""
 
 
 class Opened:
-    """A message's bytes; its parts are found when a section of one is first asked for."""
+    """A message's bytes (or only its top); its parts are found when a section of one is first asked for."""
 
     __slots__ = ("_tree", "raw")
 
@@ -99,18 +171,31 @@ class Opened:
         self.raw = raw
         self._tree: Part | None = None
 
-    def section(self, section: Section) -> bytes | None:
-        """The section's bytes; None for a part that does not exist."""
-        if section.part == "":
-            return self.raw
-        if section.part in _TOP:
-            return _top_section(self.raw, section)
+    @property
+    def tree(self) -> Part:
         if self._tree is None:
             self._tree = parse_tree(self.raw)
-        return body_section(self.raw, self._tree, section.part, section.fields)
+        return self._tree
 
+    def section(self, section: Section) -> Cut:
+        """The section's bytes; None for a part that does not exist. UnknownEncoding."""
+        if section.part == "":
+            return self.raw
+        if section.part in _TOP_SECTIONS:
+            return _top_section(self.raw, section)
+        if section.decoded:
+            return self._decoded(section.part)
+        return body_section(self.raw, self.tree, section.part, section.fields)
 
-_TOP = frozenset(("HEADER", "TEXT", "HEADER.FIELDS", "HEADER.FIELDS.NOT"))
+    def _decoded(self, number: str) -> Cut:
+        part = find(self.tree, number)
+        if part is None:
+            return None
+        if part.children or part.message is not None:  # RFC 2045 §6.4: these are never encoded
+            return body_section(self.raw, self.tree, number)
+        if not has_known_encoding(part):
+            raise UnknownEncoding
+        return decoded(self.raw, part)
 
 
 def _top_section(raw: bytes, section: Section) -> bytes:
@@ -124,65 +209,142 @@ def _top_section(raw: bytes, section: Section) -> bytes:
     return select_fields(parse_header(raw[:body_start]), wanted, not_=section.part.endswith("NOT"))
 
 
-def cut(message: Opened, sections: Sequence[Section]) -> tuple[bytes | None, ...]:
-    """All the sections' bytes."""
+def cut(message: Opened, sections: Sequence[Section]) -> tuple[Cut, ...]:
+    """All the sections' bytes. UnknownEncoding."""
     return tuple(message.section(section) for section in sections)
 
 
-def line_writer(plan: Plan, selection: Selection) -> LineWriter:
-    """A function that prints one message's FETCH response from its row and its sections' bytes.
-
-    Messages that the client has not been told of are not printed (b"").
-    """
-    place = {column: number for number, column in enumerate(plan.columns)}
-    writers = [_writer(item, plan, place, selection) for item in plan.items]
-    index = selection.view.index
-
-    def line(row: Row, bodies: Sequence[bytes | None] = ()) -> bytes:
-        at = index(row[0])
-        if at < 0:
-            return b""
-        whole = (row, at, bodies)
-        return b"* %d FETCH (%b)\r\n" % (at + 1, b" ".join([writer(whole) for writer in writers]))
-
-    return line
-
-
-def _writer(
-    item: Item | Section, plan: Plan, place: dict[str, int], selection: Selection
-) -> Callable[[tuple[Row, int, Sequence[bytes | None]]], bytes]:
-    if isinstance(item, Section):
-        number = plan.sections.index(item)
-        label, partial = item.label, item.partial
-        return lambda whole: _section(label, partial, whole[2][number])
-    name = item.name
-    if name == "UID":
-        return lambda whole: b"UID %d" % whole[0][0]
-    if name == "FLAGS":
-        flags_of = selection.flags_of
-        return lambda whole: b"FLAGS (" + flags_of(whole[1]) + b")"
-    column = place[_COLUMN_OF[name]]
-    if name == "INTERNALDATE":
-        return lambda whole: b"INTERNALDATE " + responses.internal_date(whole[0][column])
-    if name in _NUMBERS:
-        pattern = _NUMBERS[name]
-        return lambda whole: pattern % whole[0][column]
-    prefix = name.encode() + b" "
-    return lambda whole: prefix + whole[0][column]
-
-
-_NUMBERS = {
-    "RFC822.SIZE": b"RFC822.SIZE %d",
-    "MODSEQ": b"MODSEQ (%d)",
-    "EMAILID": b"EMAILID (M%d)",  # RFC 8474 §5
-    "THREADID": b"THREADID (T%d)",
-}
-
-
-def _section(label: bytes, partial: tuple[int, int] | None, data: bytes | None) -> bytes:
+def announced(section: Section, data: Cut) -> tuple[bytes, bytes]:
+    """(what stands before a section's bytes, the bytes that are sent of it)."""
+    if section.size_only:
+        return b"%d" % len(data or b""), b""
     if data is None:
-        return label + b" NIL"
-    if partial is not None:
+        return b"NIL", b""
+    if section.partial is not None:
         # RFC 3501 §6.4.5: past the end it is an empty string, not an error.
-        data = data[partial[0] : partial[0] + partial[1]]
-    return b"%b {%d}\r\n%b" % (label, len(data), data)
+        data = data[section.partial[0] : section.partial[0] + section.partial[1]]
+    if section.decoded and b"\0" in data:
+        return b"~{%d}\r\n" % len(data), data  # RFC 3516 §4.4: only literal8 may have a NUL
+    return b"{%d}\r\n" % len(data), data
+
+
+# --- lines
+
+
+class Printer:
+    """Prints the FETCH responses of one plan. `first_recent`: UIDs from there on are \\Recent (0: none are).
+
+    `lines` is for messages whose sections all come out of kept heads, `pieces` for the others.
+    """
+
+    def __init__(self, plan: Plan, *, first_recent: int = 0) -> None:
+        self._plan = plan
+        self._first_recent = first_recent
+        self._words = [_pattern(item) for item in plan.items]
+        self._line = b"* %d FETCH (" + b" ".join(self._words) + b")\r\n"
+
+    def lines(self, numbers: Iterable[int], columns: Columns) -> bytes:
+        """The responses for messages with these sequence numbers, whose columns these are."""
+        words: list[Iterable[Any]] = [numbers]
+        for item in self._plan.items:
+            if isinstance(item, Section):
+                cuts = from_head(columns["head"], item)
+                if item.partial is not None:
+                    start, end = item.partial[0], sum(item.partial)
+                    cuts = [data[start:end] for data in cuts]
+                words += (map(len, cuts), cuts)
+            else:
+                words.append(self._column(item.name, columns))
+        return b"".join(map(self._line.__mod__, zip(*words, strict=True)))
+
+    def pieces(
+        self, numbers: Iterable[int], columns: Columns, cuts: Iterable[Sequence[Cut]]
+    ) -> Iterator[bytes]:
+        """The same in pieces, with what was cut out of each message; large sections are pieces of their own."""
+        texts: list[Iterable[bytes]] = []
+        pattern, words = b"* %d FETCH (", [numbers]
+        for at, item in enumerate(self._plan.items):
+            pattern += b" " if at else b""
+            if isinstance(item, Section):
+                texts.append(_printed(pattern + _escaped(item.label) + b" ", words))
+                pattern, words = b"", []
+            else:
+                pattern += self._words[at]
+                words.append(self._column(item.name, columns))
+        texts.append(_printed(pattern + b")\r\n", words))
+        sections = self._plan.sections
+        for bodies, *between in zip(cuts, *texts, strict=False):
+            for text, section, data in zip(between, sections, bodies, strict=False):
+                before, sent = announced(section, data)
+                yield text + before
+                yield sent
+            yield between[-1]
+
+    def _column(self, name: str, columns: Columns) -> Iterable[Any]:
+        """One word per message for an item."""
+        if name == "UID":
+            return columns["uid"]
+        if name == "FLAGS":
+            return self._flags(columns)
+        values = columns[_COLUMNS_OF[name][0]]
+        if name in ("INTERNALDATE", "SAVEDATE"):
+            return internal_dates(values)
+        if name == "PREVIEW":
+            return [responses.quoted(text.encode()) for text in values]
+        return values
+
+    def _flags(self, columns: Columns) -> list[bytes]:
+        keywords = columns["keywords"]
+        bits = [
+            flags | DELETED if deleted else flags
+            for flags, deleted in zip(columns["flags"], columns["deleted"], strict=True)
+        ]
+        if self._first_recent:
+            for at in range(bisect_left(columns["uid"], self._first_recent), len(bits)):
+                bits[at] |= responses.RECENT
+        if not any(keywords):
+            return [_FLAGS[each] for each in bits]
+        return [
+            responses.flags(each, words.split()) if words else _FLAGS[each]
+            for each, words in zip(bits, keywords, strict=True)
+        ]
+
+
+# Every combination of flags, printed once.
+_FLAGS = tuple(responses.flags(bits) for bits in range(64))
+
+
+def _printed(pattern: bytes, words: Sequence[Iterable[Any]]) -> Iterable[bytes]:
+    """The pattern once per message, with that message's words."""
+    return map(pattern.__mod__, zip(*words, strict=True)) if words else repeat(pattern % ())
+
+
+def _pattern(item: Item | Section) -> bytes:
+    if isinstance(item, Section):
+        return _escaped(item.label) + b" {%d}\r\n%b"
+    return b"UID %d" if item.name == "UID" else _PATTERNS[item.name]
+
+
+def _escaped(label: bytes) -> bytes:
+    return label.replace(b"%", b"%%")
+
+
+_MINUTES = [b"%02d:%02d:" % divmod(minute, 60) for minute in range(24 * 60)]
+_SECONDS = [b'%02d +0000"' % second for second in range(60)]
+_DAY = 24 * 60 * 60
+
+
+def internal_dates(moments: Iterable[int]) -> list[bytes]:
+    """RFC 3501 §9 `date-time` of many moments (µs), in UTC, quotes included: tables instead of a calendar."""
+    found = []
+    for moment in moments:
+        day, second = divmod(moment // 1_000_000, _DAY)
+        minute, second = divmod(second, 60)
+        found.append(_day(day) + _MINUTES[minute] + _SECONDS[second])
+    return found
+
+
+@lru_cache(maxsize=4096)
+def _day(number: int) -> bytes:
+    """The first half of a date-time, for the days since 1970-01-01."""
+    return responses.internal_date(number * _DAY * 1_000_000)[: -len(b'00:00:00 +0000"')]

@@ -1,6 +1,7 @@
 """The items of a FETCH as they are written (RFC 3501 §6.4.5): macros, columns, body sections.
 
-Pure; part of the grammar, apart because a section is a small language of its own.
+Pure; part of the grammar, apart because a section is a small language of its own. BINARY is RFC 3516,
+EMAILID and THREADID RFC 8474, PREVIEW RFC 8970, SAVEDATE RFC 8514.
 """
 
 from __future__ import annotations
@@ -30,6 +31,8 @@ ITEMS = frozenset(
         "MODSEQ",
         "EMAILID",
         "THREADID",
+        "SAVEDATE",
+        "PREVIEW",
     )
 )
 # RFC 3501 §6.4.5: equivalent to BODY[], BODY.PEEK[HEADER] and BODY[TEXT] but for the answer's name.
@@ -40,6 +43,10 @@ _RFC822 = {
 }
 _NAME = re.compile(rb"[A-Za-z0-9.]{1,20}")
 _PART = re.compile(rb"[1-9]\d{0,5}(?:\.[1-9]\d{0,5}){0,49}(?=[.\]])")
+_BINARY = frozenset(("BINARY", "BINARY.PEEK", "BINARY.SIZE"))
+_BINARY_PART = re.compile(rb"[1-9]\d{0,5}(?:\.[1-9]\d{0,5}){0,49}(?=\])")
+# RFC 8970 §3.2 asks for no work, and there is none: previews are made at delivery.
+_LAZY = re.compile(rb" \(LAZY\)", re.IGNORECASE)
 _KIND = re.compile(rb"HEADER\.FIELDS\.NOT|HEADER\.FIELDS|HEADER|TEXT|MIME", re.IGNORECASE)
 _PARTIAL = re.compile(rb"<(\d{1,10})\.(\d{1,10})>")
 
@@ -72,11 +79,28 @@ def _name(scanner: Scanner) -> str:
 def _item(name: str, scanner: Scanner) -> Item | Section:
     if name in {"BODY", "BODY.PEEK"} and scanner.skip(b"["):
         return _section(scanner, peek=name == "BODY.PEEK")
+    if name in _BINARY and scanner.skip(b"["):
+        return _binary(name, scanner)
     if name in _RFC822:
         return _RFC822[name]
     if name not in ITEMS:
         raise BadSyntax("Unknown FETCH item")
+    if name == "PREVIEW":
+        scanner.matched(_LAZY)
     return Item(name)
+
+
+def _binary(name: str, scanner: Scanner) -> Section:
+    """RFC 3516 §4.2, §4.3: a part without its transfer encoding, or how long it is so."""
+    part = scanner.matched(_BINARY_PART)
+    number = part.group().decode("ascii") if part else ""
+    scanner.need(b"]")
+    if name == "BINARY.SIZE":
+        return Section(number, f"BINARY.SIZE[{number}]".encode(), peek=True, decoded=True, size_only=True)
+    partial = _partial(scanner)
+    start = f"<{partial[0]}>" if partial else ""
+    label = f"BINARY[{number}]{start}".encode()
+    return Section(number, label, (), partial, name == "BINARY.PEEK", decoded=True)
 
 
 def _section(scanner: Scanner, *, peek: bool) -> Section:
@@ -88,13 +112,19 @@ def _section(scanner: Scanner, *, peek: bool) -> Section:
         kind, fields = _kind(scanner, nested=bool(part))
     scanner.need(b"]")
     spec = f"{number}.{kind}" if number and kind else number or kind
-    partial = None
-    found = scanner.matched(_PARTIAL)
-    if found:
-        partial = (int(found.group(1)), int(found.group(2)))
-        if partial[1] == 0:
-            raise BadSyntax("A partial of no octets")
+    partial = _partial(scanner)
     return Section(spec, _label(spec, fields, partial), fields, partial, peek)
+
+
+def _partial(scanner: Scanner) -> tuple[int, int] | None:
+    """`<start.count>`; both are 32 bits, the count is not zero (RFC 3501 §9 `fetch-att`, RFC 9051 §9 `partial`)."""
+    found = scanner.matched(_PARTIAL)
+    if not found:
+        return None
+    start, count = int(found.group(1)), int(found.group(2))
+    if not count or max(start, count) > 0xFFFFFFFF:
+        raise BadSyntax("A partial is <start.count> with a count of 1 to 4294967295")
+    return start, count
 
 
 def _kind(scanner: Scanner, *, nested: bool) -> tuple[str, tuple[str, ...]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
 from mta.wire.imap import names, sequences
@@ -20,8 +21,9 @@ _ASTRING = re.compile(rb"[^\x00-\x20\x7f-\xff(){%*\"\\]+")
 _LIST = re.compile(rb"[^\x00-\x20\x7f(){\"\\]+")  # list-char: wildcards too; 8-bit for lenience
 _QUOTED = re.compile(rb'"((?:[^"\\\r\n\x00]|\\["\\])*)"')
 _NUMBER = re.compile(rb"\d{1,20}")
-_SET = re.compile(rb"[\d:*,]+")
-_SET_STARTS = frozenset((b"*", *(b"%d" % digit for digit in range(10))))
+_SET = re.compile(rb"[\d:*,]+|\$")  # RFC 5182 §2.1: `$`
+_SET_STARTS = frozenset((b"*", b"$", *(b"%d" % digit for digit in range(10))))
+_PARTIAL = re.compile(rb"-?\d{1,10}:-?\d{1,10}")
 _FLAG = re.compile(rb"\\?[^\x00-\x20\x7f-\xff(){%*\"\\\]]+")
 _UNQUOTE = re.compile(rb'\\(["\\])')
 _DATE = re.compile(rb"(\d{1,2})-([A-Za-z]{3})-(\d{4})")
@@ -37,12 +39,24 @@ class BadSyntax(Exception):
     """The command cannot be read; the text says what was expected."""
 
 
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A literal that is a message to be stored: where it lies in the command's spool."""
+
+    start: int
+    size: int
+    binary: bool = False  # sent as literal8 (RFC 3516 §4.4)
+
+
 class Scanner:
     """A position in a command."""
 
-    __slots__ = ("_at", "_index", "_literals", "_text", "_texts")
+    __slots__ = ("_at", "_index", "_literals", "_text", "_texts", "_utf8")
 
-    def __init__(self, texts: Sequence[bytes], literals: Sequence[bytes] = ()) -> None:
+    def __init__(
+        self, texts: Sequence[bytes], literals: Sequence[bytes | Spooled] = (), *, utf8: bool = False
+    ) -> None:
+        self._utf8 = utf8
         self._texts = texts
         self._literals = literals
         self._index = 0
@@ -105,14 +119,30 @@ class Scanner:
             self._at = found.end()
         return found
 
-    def _literal(self) -> bytes | None:
+    def _next_literal(self) -> bytes | Spooled | None:
         if self._at == len(self._text) and self._index < len(self._literals):
-            literal = self._literals[self._index]
-            self._index += 1
-            self._text = self._texts[self._index]
-            self._at = 0
-            return literal
+            return self._literals[self._index]
         return None
+
+    def _past_literal(self) -> None:
+        self._index += 1
+        self._text = self._texts[self._index]
+        self._at = 0
+
+    def _literal(self) -> bytes | None:
+        literal = self._next_literal()
+        if not isinstance(literal, bytes):
+            return None
+        self._past_literal()
+        return literal
+
+    def spooled(self) -> Spooled:
+        """A literal that is a message."""
+        literal = self._next_literal()
+        if not isinstance(literal, Spooled):
+            raise BadSyntax("Expected the message as a literal")
+        self._past_literal()
+        return literal
 
     # --- words
 
@@ -170,6 +200,13 @@ class Scanner:
         except sequences.BadSet as error:
             raise BadSyntax(str(error)) from None
 
+    def partial_range(self) -> tuple[int, int]:
+        """RFC 9394 §4 `partial-range`: (first, last), both from the front (> 0) or both from the end (< 0)."""
+        first, last = (int(end) for end in self._match(_PARTIAL, "a range such as 1:100").split(b":"))
+        if not (0 < abs(first) <= 0xFFFFFFFF and 0 < abs(last) <= 0xFFFFFFFF) or (first < 0) != (last < 0):
+            raise BadSyntax("A range runs from 1:n or from -1:-n")
+        return first, last
+
     def mailbox(self) -> str:
         return self._name(self.astring("a mailbox name"))
 
@@ -180,10 +217,9 @@ class Scanner:
             return self._name(found.group())
         return self._name(self.string())
 
-    @staticmethod
-    def _name(wire: bytes) -> str:
+    def _name(self, wire: bytes) -> str:
         try:
-            return names.decode(wire)
+            return names.decode(wire, utf8=self._utf8)
         except names.BadName as error:
             raise BadSyntax(str(error)) from None
 
