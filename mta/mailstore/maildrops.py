@@ -23,6 +23,7 @@ from .mailops import remove, store_flags
 from .writer import commit
 
 LEASE_SECONDS = 45
+ROWS_AT_ONCE = 1000
 _LEASE_US = LEASE_SECONDS * 1_000_000
 
 
@@ -102,14 +103,25 @@ def inbox(mailspace: int, *, newest: int = 0) -> Inbox:
         params = [mailspace, mailbox]
         if newest:
             statement, params = statement + " DESC LIMIT %s", [*params, newest]
-        placed = sql.select(statement, params)
+        columns = _columns(statement, params)
         imported = sql.select(
             "SELECT id, uidl FROM mailstore_message WHERE mailspace_id = %s AND uidl > ''", [mailspace]
         )
     if newest:
-        placed.reverse()
-    uids, messages, sizes = zip(*placed, strict=True) if placed else ((), (), ())
-    return Inbox(mailbox, array("Q", uids), array("Q", messages), array("Q", sizes), dict(imported))
+        for column in columns:
+            column.reverse()
+    return Inbox(mailbox, *columns, dict(imported))
+
+
+def _columns(statement: str, params: Sequence[int]) -> tuple[array[int], array[int], array[int]]:
+    """Three columns of numbers, however many rows: they are never tuples all at once."""
+    columns = array("Q"), array("Q"), array("Q")
+    with connection.cursor() as cursor:
+        cursor.execute(statement, params)
+        while rows_read := cursor.fetchmany(ROWS_AT_ONCE):
+            for column, numbers in zip(columns, zip(*rows_read, strict=True), strict=True):
+                column.extend(numbers)
+    return columns
 
 
 # --- what a session leaves behind
