@@ -1,35 +1,49 @@
 """The doorbell between processes: "something changed in these mailspaces". It carries no data.
 
-Losing a ring costs latency, never mail: whoever hears it reads state. Redis pub/sub when REDIS_URL
-is set; else PostgreSQL NOTIFY; else SQLite, where a listener watches `PRAGMA data_version` every
-10 ms while somebody listens. Never blocks the caller for long and never raises.
+Losing a ring costs latency, never mail: whoever hears it reads state. Redis pub/sub when REDIS_URL is set; else
+PostgreSQL NOTIFY; else, on SQLite, `bells` beside the database, a small ring of rings which listeners look at
+every 10 ms (see `bell_file`). Listeners of the ringing process hear it at once, and not a second time.
+Never blocks the caller for long and never raises.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
+import secrets
 import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterable
 from functools import cache
+from pathlib import Path
 
 import psycopg
 import redis
 from django.conf import settings
 from django.db import connection
 
+from mta.bell_file import BellFile
+
 log = logging.getLogger(__name__)
 
 CHANNEL = "mailstead_bells"
-SQLITE_INTERVAL = 0.010  # seconds between looks at data_version
+SQLITE_INTERVAL = 0.010  # seconds between looks at the bells
+# A ring that got lost (a process died between its commit and its ring) is found by this.
+SQLITE_LOOK = 1.0  # seconds between looks at data_version
 RETRY_DELAY = 1.0
 
 # What a listener is told: the mailspaces that changed, or None for "look yourself".
 OnRing = Callable[[frozenset[int] | None], None]
 
 _here: set[OnRing] = set()  # listeners of this process hear a ring without the way round
+
+
+@cache
+def _name() -> int:
+    """Who rings: by this a process knows its own rings when they come back."""
+    return secrets.randbits(63)
 
 
 def ring(mailspaces: Iterable[int]) -> None:
@@ -41,17 +55,19 @@ def ring(mailspaces: Iterable[int]) -> None:
         listener(changed)
     try:
         if settings.REDIS_URL:
-            _redis().publish(CHANNEL, json.dumps(sorted(changed)))
+            _redis().publish(CHANNEL, _payload(changed))
         elif connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_notify(%s, %s)", [CHANNEL, _payload(changed)])
+        elif (path := _bell_path()) is not None:
+            _bell_file(path).ring(changed, by=_name())
     except Exception:  # the doorbell may be broken; mail is not
         log.warning("could not ring the bell", exc_info=True)
 
 
 def _payload(changed: frozenset[int]) -> str:
-    text = json.dumps(sorted(changed))
-    return text if len(text) < 7000 else "null"  # PostgreSQL's limit is 8,000 bytes
+    text = json.dumps([_name(), *sorted(changed)])
+    return text if len(text) < 7000 else json.dumps([_name()])  # PostgreSQL's limit is 8,000 bytes
 
 
 @cache
@@ -59,25 +75,67 @@ def _redis() -> redis.Redis:
     return redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2)
 
 
-class Listener:
-    """A thread that waits for rings of other processes and calls `on_ring`.
+def _bell_path() -> Path | None:
+    """Beside the database file; none for a database in memory, which has no other processes."""
+    name = str(connection.settings_dict["NAME"])
+    if name == ":memory:" or name.startswith("file:"):
+        return None
+    return Path(name).resolve().parent / "bells"
 
-    After a lost connection it calls `on_ring(None)`, because rings may have been missed.
-    """
+
+@cache
+def _bell_file(path: Path) -> BellFile:
+    return BellFile(path)
+
+
+class Listener:
+    """Somebody who wants to hear of rings: `on_ring` is called from whichever thread rings or listens."""
 
     def __init__(self, on_ring: OnRing) -> None:
         self._on_ring = on_ring
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="bell-listener", daemon=True)
 
     def start(self) -> None:
         _here.add(self._on_ring)
-        self._thread.start()
+        _line.join()
 
     def stop(self) -> None:
         _here.discard(self._on_ring)
-        self._stopping.set()
-        self._thread.join(timeout=5)
+        _line.leave()
+
+
+class _Line:
+    """The one thread of this process that waits for rings of others, as long as somebody listens.
+
+    After a lost connection it tells everybody to look (None), because rings may have been missed.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listening = 0
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def join(self) -> None:
+        with self._lock:
+            self._listening += 1
+            if self._thread is None:
+                self._stopping.clear()
+                self._thread = threading.Thread(target=self._run, name="bell-listener", daemon=True)
+                self._thread.start()
+
+    def leave(self) -> None:
+        with self._lock:
+            self._listening -= 1
+            if self._listening or self._thread is None:
+                return
+            self._stopping.set()
+            self._thread.join(timeout=5)
+            self._thread = None
+
+    @staticmethod
+    def _on_ring(changed: frozenset[int] | None) -> None:
+        for listener in tuple(_here):
+            listener(changed)
 
     def _run(self) -> None:
         listen = self._pick()
@@ -119,19 +177,43 @@ class Listener:
 
     def _listen_sqlite(self) -> None:
         path = str(connection.settings_dict["NAME"])
+        bells = _bell_path()
+        file = BellFile(bells) if bells is not None else None
         line = sqlite3.connect(path, uri=path.startswith("file:"), timeout=5)
         try:
-            seen = None
+            version, look_at = None, 0.0
             while not self._stopping.is_set():
-                version = line.execute("PRAGMA data_version").fetchone()[0]
-                if version != seen:
-                    if seen is not None:
+                if file is not None:
+                    rung = file.rung(but_by=_name())
+                    if rung is None or rung:
+                        self._on_ring(rung)
+                now = time.monotonic()
+                if now >= look_at or file is None:
+                    seen, look_at = version, now + SQLITE_LOOK
+                    version = line.execute("PRAGMA data_version").fetchone()[0]
+                    if version != seen and seen is not None:
                         self._on_ring(None)
-                    seen = version
                 time.sleep(SQLITE_INTERVAL)
         finally:
             line.close()
+            if file is not None:
+                file.close()
 
     def _heard(self, payload: bytes | str) -> None:
-        mailspaces = json.loads(payload)
-        self._on_ring(None if mailspaces is None else frozenset(mailspaces))
+        by, *mailspaces = json.loads(payload)
+        if by != _name():
+            self._on_ring(frozenset(mailspaces) or None)
+
+
+_line = _Line()
+
+
+def _forget() -> None:
+    """After a fork: another process has another name, its own hold of the file (flock), and no threads."""
+    global _line
+    _line = _Line()
+    _name.cache_clear()
+    _bell_file.cache_clear()
+
+
+os.register_at_fork(after_in_child=_forget)
