@@ -439,6 +439,7 @@ class Changing:
                 mailbox_id=entry.mailbox,
                 count=len(entry.messages()),
                 before=before,
+                is_open=entry.is_open,
             )
             for entry in self._entries
             if (before := entry.before())

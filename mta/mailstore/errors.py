@@ -41,5 +41,9 @@ class BadKeyword(CannotChange):
     """A keyword that is no atom, too long, or one too many."""
 
 
+class Interrupted(StoreError):
+    """A command in several steps was taken back before its last one; nothing of it is left."""
+
+
 class NothingToUndo(StoreError):
     """The action is unknown, too old, or already undone."""

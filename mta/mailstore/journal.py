@@ -39,7 +39,7 @@ class HistoryLine:
 
 def history(mailspace: int, *, before: int | None = None, limit: int = 50) -> tuple[HistoryLine, ...]:
     """The latest commands, newest first; `before` is the `at` of the last line already shown."""
-    found = Change.objects.filter(mailspace_id=mailspace).order_by("-at", "-id")
+    found = Change.objects.filter(mailspace_id=mailspace, is_open=False).order_by("-at", "-id")
     if before is not None:
         found = found.filter(at__lt=before)
     names = dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "name"))

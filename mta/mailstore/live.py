@@ -77,6 +77,7 @@ class Entry:
     marked: list[list[int]] = field(default_factory=list)  # [mailbox, uid, on, message]
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     draft: int | None = None
+    is_open: bool = False  # of a command that is not finished: see `whole`
 
     def messages(self) -> set[int]:
         """The messages this entry touched."""

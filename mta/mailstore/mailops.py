@@ -1,7 +1,7 @@
 """What mail programs do: append, flag, copy, move, expunge (what they read is in `views`).
 
 One call per command, never per message; rows are plain tuples. Commands over many messages run in
-chunks of 500 under one action id, but COPY and multi-append, which are all or nothing.
+chunks of 500 under one action id; COPY and multi-append are all or nothing even so (see `whole`).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mta.values import (
 )
 
 from . import keywords as words
-from . import rows
+from . import rows, whole
 from .blobs import Prepared, prepare
 from .changing import Changing
 from .door import Door
@@ -29,6 +29,7 @@ from .models import Mailbox
 from .writer import commit
 
 FORWARDED = "$Forwarded"
+APPENDS_AT_ONCE = 50  # of several messages in one command: about 50 ms of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +85,15 @@ def append_many(
     ready = [
         (one.message if isinstance(one.message, Prepared) else prepare(one.message), one) for one in incoming
     ]
-    action = new_action()
 
-    def work(door: Door) -> list[Appended]:
-        changing = door[mailspace]
+    def work(changing: Changing, entry: Entry, piece: Sequence[tuple[Prepared, Incoming]]) -> list[Appended]:
         box = changing.open_mailbox(mailbox)
-        entry = changing.entry("append", cause, action, mailbox)
-        return [_append(changing, box, entry, prepared, one) for prepared, one in ready]
+        return [_append(changing, box, entry, prepared, one) for prepared, one in piece]
 
-    return commit({mailspace}, work)
+    done = whole.in_chunks(
+        mailspace, ready, work, verb="append", cause=cause, mailbox=mailbox, size=APPENDS_AT_ONCE
+    )
+    return [one for piece in done for one in piece]
 
 
 def _append(changing: Changing, box: Mailbox, entry: Entry, prepared: Prepared, one: Incoming) -> Appended:
@@ -159,14 +160,11 @@ def _combine(live: Live, mode: str, flags: int, given: dict[str, str]) -> tuple[
 
 
 def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, cause: Cause) -> Copied:
-    """COPY: the same message gets a second placement; a twin message where it already lies there."""
-    action = new_action()
+    """COPY, all or nothing: the same message gets a second placement; a twin message where it already lies there."""
 
-    def work(door: Door) -> Copied:
-        changing = door[mailspace]
+    def work(changing: Changing, entry: Entry, piece: Sequence[int]) -> Copied:
         box = changing.open_mailbox(target)
-        entry = changing.entry("copy", cause, action, mailbox)
-        lives = rows.at(mailspace, mailbox, uids)
+        lives = rows.at(mailspace, mailbox, piece)
         there = _lying_in(mailspace, target, lives)
         again = [live for live in lives if live.message in there]
         changing.check_quota(sum(live.size for live in again))
@@ -174,7 +172,13 @@ def copy(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
         targets = changing.place([twins.get(live.uid, live) for live in lives], box, entry)
         return _copied(box, [(live.uid, uid) for live, uid in zip(lives, targets, strict=True)])
 
-    return commit({mailspace}, work)
+    wanted = sorted(set(uids))
+    done = whole.in_chunks(mailspace, wanted, work, verb="copy", cause=cause, mailbox=mailbox)
+    return Copied(
+        done[0].uidvalidity,
+        tuple(uid for piece in done for uid in piece.source),
+        tuple(uid for piece in done for uid in piece.target),
+    )
 
 
 def move(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, cause: Cause) -> Copied:

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from mta.values import now_us
 
-from . import search, upkeep
+from . import search, upkeep, whole
 
 ROUNDS = 50  # pieces of one kind that one sweep takes on; the next goes on
 
@@ -16,6 +16,7 @@ def sweep() -> None:
     for _ in range(ROUNDS):
         if search.index_pending() < search.BATCH:
             break
+    whole.take_back_abandoned(now=now_us())
     upkeep.empty_old_trash(part=minute % upkeep.PARTS)
     for forget in (
         upkeep.purge_messages,
