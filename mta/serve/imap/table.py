@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mta.serve.imap import mailboxes, messages, signing_in
+from mta.serve.imap import mailboxes, messages, quotas, signing_in
 from mta.serve.imap.appending import append
 from mta.serve.imap.fetching import fetch
 from mta.serve.imap.idling import idle
@@ -25,6 +25,9 @@ COMMANDS: dict[type[c.Command], tuple[str, Handler]] = {
     c.List: ("signed in", mailboxes.list_),
     c.Lsub: ("signed in", mailboxes.lsub),
     c.Status: ("signed in", mailboxes.status),
+    c.GetQuota: ("signed in", quotas.get_quota),
+    c.GetQuotaRoot: ("signed in", quotas.get_quota_root),
+    c.SetQuota: ("signed in", quotas.set_quota),
     c.Create: ("signed in", mailboxes.create),
     c.Delete: ("signed in", mailboxes.delete),
     c.Rename: ("signed in", mailboxes.rename),

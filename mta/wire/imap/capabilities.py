@@ -20,6 +20,7 @@ SIGNED_IN = (
     "NAMESPACE",
     "CHILDREN",
     "SPECIAL-USE",
+    "CREATE-SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
     "UIDPLUS",
@@ -31,6 +32,8 @@ SIGNED_IN = (
     "COMPRESS=DEFLATE",
     "UTF8=ACCEPT",
     "STATUS=SIZE",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
 )
 
 

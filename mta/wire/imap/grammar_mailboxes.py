@@ -8,8 +8,22 @@ from mta.wire.imap.scanner import BadSyntax, Scanner
 
 MAX_PATTERNS = 50
 MAX_WILDCARDS = 40
+MAX_RESOURCES = 20
+MAX_USES = 20
 STATUS_ITEMS = frozenset(
-    ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE", "HIGHESTMODSEQ", "MAILBOXID")
+    (
+        "MESSAGES",
+        "RECENT",
+        "UIDNEXT",
+        "UIDVALIDITY",
+        "UNSEEN",
+        "DELETED",
+        "SIZE",
+        "HIGHESTMODSEQ",
+        "MAILBOXID",
+        "APPENDLIMIT",
+        "DELETED-STORAGE",
+    )
 )
 _SELECTIONS = frozenset(("SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"))
 _RETURNS = frozenset(("SUBSCRIBED", "CHILDREN", "SPECIAL-USE"))
@@ -18,8 +32,25 @@ _RETURNS = frozenset(("SUBSCRIBED", "CHILDREN", "SPECIAL-USE"))
 def _create(scanner: Scanner) -> c.Command:
     scanner.space()
     name = scanner.mailbox()
+    uses: tuple[str, ...] = ()
+    if not scanner.at_end():
+        scanner.space()
+        uses = _uses(scanner)
     # RFC 3501 §6.3.3: a trailing delimiter says that names will be made below it; nothing to do here.
-    return c.Create(name[:-1] if len(name) > 1 and name.endswith("/") else name)
+    return c.Create(name[:-1] if len(name) > 1 and name.endswith("/") else name, uses)
+
+
+def _uses(scanner: Scanner) -> tuple[str, ...]:
+    """RFC 6154 §6: `(USE (\\Archive))`, the only parameter of CREATE (RFC 4466 §2.1) there is here."""
+    scanner.need(b"(")
+    if scanner.keyword("USE") != "USE":
+        raise BadSyntax("Unknown CREATE parameter")
+    scanner.space()
+    uses = scanner.flag_list()
+    scanner.need(b")")
+    if len(uses) > MAX_USES:
+        raise BadSyntax("Too many attributes")
+    return uses
 
 
 def _rename(scanner: Scanner) -> c.Command:
@@ -121,6 +152,30 @@ def _status(scanner: Scanner) -> c.Command:
     return c.Status(mailbox, _status_items(scanner))
 
 
+def _get_quota(scanner: Scanner) -> c.Command:
+    scanner.space()
+    return c.GetQuota(scanner.text("a quota root"))
+
+
+def _set_quota(scanner: Scanner) -> c.Command:
+    """The limits are read and forgotten: nobody sets them over IMAP."""
+    scanner.space()
+    root = scanner.text("a quota root")
+    scanner.space()
+    scanner.need(b"(")
+    resources = 0
+    while not scanner.skip(b")"):
+        if resources:
+            scanner.space()
+        resources += 1
+        if resources > MAX_RESOURCES:
+            raise BadSyntax("Too many resources")
+        scanner.keyword("a resource")
+        scanner.space()
+        scanner.modseq()  # RFC 9208 §7: a number64
+    return c.SetQuota(root)
+
+
 PARSERS: dict[str, Parser] = {
     "CREATE": _create,
     "DELETE": of_mailbox(c.Delete),
@@ -129,6 +184,9 @@ PARSERS: dict[str, Parser] = {
     "UNSUBSCRIBE": of_mailbox(c.Unsubscribe),
     "LIST": _list,
     "LSUB": _lsub,
+    "GETQUOTA": _get_quota,
+    "GETQUOTAROOT": of_mailbox(c.GetQuotaRoot),
+    "SETQUOTA": _set_quota,
     "NAMESPACE": bare(c.Namespace),
     "STATUS": _status,
 }

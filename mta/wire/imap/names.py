@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 DELIMITER = "/"
 MAX_NAME = 1000
@@ -88,42 +88,73 @@ def _inbox(name: str) -> str:
     return "INBOX" + slash + rest if first.upper() == "INBOX" else name
 
 
-def matches(pattern: str, name: str) -> bool:
-    """RFC 3501 §6.3.8: `*` is any characters, `%` any but the delimiter.
+class Patterns:
+    """LIST patterns (RFC 3501 §6.3.8): `*` is any characters, `%` any but the delimiter.
 
-    One pass over the name with the set of pattern positions still possible: the time is at most
-    len(pattern) × len(name), whatever the pattern.
+    All of them are followed at once through a name, as the bits of one number: bit n is set while what was read
+    leads to place n of the patterns laid end to end. So the time is that of reading the name, whatever the
+    patterns and however many wildcards.
     """
-    while "**" in pattern:
-        pattern = pattern.replace("**", "*")
-    if name.partition(DELIMITER)[0] == "INBOX":  # RFC 3501 §5.1: in any case
-        pattern = pattern[:5].upper() + pattern[5:]
-    places = _closure({0}, pattern)
-    for character in name:
-        following = set()
-        for place in places:
-            if place == len(pattern):
-                continue
-            expected = pattern[place]
-            if expected == "*" or (expected == "%" and character != DELIMITER):
-                following.add(place)
-            elif expected == character:
-                following.add(place + 1)
-        places = _closure(following, pattern)
-        if not places:
-            return False
-    return len(pattern) in places
+
+    def __init__(self, patterns: Iterable[str]) -> None:
+        simple = [_collapsed(pattern) for pattern in patterns]
+        self._plain = _Places(simple)
+        # RFC 3501 §5.1: INBOX is itself in any case.
+        self._inbox = _Places([pattern[:5].upper() + pattern[5:] for pattern in simple])
+
+    def match(self, name: str) -> bool:
+        places = self._inbox if name.partition(DELIMITER)[0] == "INBOX" else self._plain
+        return places.follow(name)
 
 
-def _closure(places: set[int], pattern: str) -> set[int]:
-    """Positions reachable without a character: a wildcard may stand for nothing."""
-    out = set()
-    for place in places:
-        out.add(place)
-        while place < len(pattern) and pattern[place] in "*%":
+class _Places:
+    """The patterns as bit masks: what is expected at which place."""
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        self._start = self._end = self._stars = self._percents = 0
+        self._letters: dict[str, int] = {}
+        self._everything = "*" in patterns
+        place = 0
+        for pattern in patterns:
+            self._start |= 1 << place
+            for letter in pattern:
+                bit = 1 << place
+                if letter == "*":
+                    self._stars |= bit
+                elif letter == "%":
+                    self._percents |= bit
+                else:
+                    self._letters[letter] = self._letters.get(letter, 0) | bit
+                place += 1
+            self._end |= 1 << place
             place += 1
-            out.add(place)
-    return out
+
+    def follow(self, name: str) -> bool:
+        if self._everything:
+            return True
+        stars, both = self._stars, self._stars | self._percents
+        here = self._start
+        here |= (here & both) << 1  # a wildcard may stand for nothing, and no two follow each other
+        for letter in name:
+            stays = here & (stars if letter == DELIMITER else both)
+            here = stays | (here & self._letters.get(letter, 0)) << 1
+            here |= (here & both) << 1
+            if not here:
+                return False
+        return bool(here & self._end)
+
+
+def _collapsed(pattern: str) -> str:
+    """The same pattern without two wildcards in a row."""
+    while any(pair in pattern for pair in ("**", "*%", "%*", "%%")):
+        for pair, one in (("**", "*"), ("*%", "*"), ("%*", "*"), ("%%", "%")):
+            pattern = pattern.replace(pair, one)
+    return pattern
+
+
+def matches(pattern: str, name: str) -> bool:
+    """Whether one name matches one pattern; for many names, make `Patterns` once."""
+    return Patterns([pattern]).match(name)
 
 
 def parents(names: Iterable[str]) -> set[str]:

@@ -7,7 +7,7 @@ Nothing a client or a message says can end a line early: every text passes `quot
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mta.values import (
     ANSWERED,
@@ -138,6 +138,16 @@ def listed(
     return b'* %b (%b) "/" %b%b\r\n' % (command, inside, mailbox(name, utf8=utf8), extra)
 
 
+def quota_root(name: str, roots: Iterable[str], *, utf8: bool = False) -> bytes:
+    """RFC 9208 §4.2.2"""
+    return untagged(b" ".join([b"QUOTAROOT", mailbox(name, utf8=utf8), *(quoted(r.encode()) for r in roots)]))
+
+
+def quota(root: str, *, used: int, limit: int) -> bytes:
+    """RFC 9208 §4.2.1 and §5.1: STORAGE, in units of 1024 octets. `used` and `limit` are octets."""
+    return untagged(b"QUOTA %b (STORAGE %d %d)" % (quoted(root.encode()), -(-used // 1024), limit // 1024))
+
+
 def vanished(uids: Uids, *, earlier: bool = False) -> bytes:
     """RFC 7162 §3.2.10; `earlier`: the client was not here when they went."""
     return b"* VANISHED %b%b\r\n" % (b"(EARLIER) " if earlier else b"", sequences.show(uids.ranges))
@@ -161,7 +171,15 @@ _STATUS = {
 }
 
 
-def mailbox_status(info: MailboxInfo, items: Sequence[str], *, utf8: bool = False) -> bytes:
-    """RFC 3501 §7.2.4"""
-    shown = b" ".join(item.encode() + b" " + _STATUS[item](info) for item in items)
+def mailbox_status(
+    info: MailboxInfo, items: Sequence[str], *, utf8: bool = False, more: Mapping[str, int] | None = None
+) -> bytes:
+    """RFC 3501 §7.2.4. `more`: items that are not facts of the mailbox itself."""
+    known = more or {}
+    shown = b" ".join(
+        b"%b %d" % (item.encode(), known[item])
+        if item in known
+        else item.encode() + b" " + _STATUS[item](info)
+        for item in items
+    )
     return b"* STATUS %b (%b)\r\n" % (mailbox(info.name, utf8=utf8), shown)
