@@ -35,7 +35,7 @@ class Changing:
         self.touched: set[int] = set()  # threads
         self.emptied: set[int] = set()  # threads that lost messages for good
         self._row = row
-        self._objects = objects  # large objects already named in this transaction
+        self.objects = objects  # large objects already named in this transaction
         self._clock_taken = False
         self._dirty = False
         self._mailboxes: dict[int, Mailbox] = {}
@@ -200,30 +200,51 @@ class Changing:
         size = len(prefix) + prepared.blob.size
         if check_quota:
             self.check_quota(size)
-        kept = keywords.joined(keywords.checked(words))
         arrived = self.now if internal_date is None else internal_date
-        thread_id = threads.join(self.id, prepared.facts, at=arrived, thread=thread)
         row = {
-            "mailspace_id": self.id,
-            "blob_id": blobs.insert(self.id, prepared.blob, self._objects, now=self.now),
-            "email_id": 0,  # its own id, once there is one: see flush
-            "thread_id": thread_id,
+            "blob_id": blobs.insert(self.id, prepared.blob, self.objects, now=self.now),
+            "thread_id": threads.join(self.id, prepared.facts, at=arrived, thread=thread),
             "trace_id": trace_id,
             "prefix": prefix,
-            "size": size,
-            "internal_date": arrived,
-            "own": own,
             "reasons": sql.as_json(reasons or {}),
-            "indexed": False,
-            "flags": flags,
-            "keywords": kept,
-            "uidl": uidl,
+            **self.common(prepared, size=size, at=arrived, own=own, flags=flags, words=words, uidl=uidl),
         }
-        id_ = sql.insert("mailstore_message", row | columns.from_facts(prepared.facts))
+        id_ = sql.insert("mailstore_message", row)
         texts = columns.header_texts(prepared.facts)
         sql.insert_many("mailstore_headertext", HEADER_COLUMNS, [(self.id, id_, *texts)])
+        return self.inserted(id_, row)
+
+    def common(
+        self,
+        prepared: Prepared,
+        *,
+        size: int,
+        at: int,
+        own: bool,
+        flags: int,
+        words: Sequence[str],
+        uidl: str,
+    ) -> dict[str, Any]:
+        """The columns that every new message has, however it comes in (see `bulk`)."""
+        return {
+            "mailspace_id": self.id,
+            "email_id": 0,  # its own id, once there is one: see flush
+            "size": size,
+            "internal_date": at,
+            "own": own,
+            "indexed": False,
+            "flags": flags,
+            "keywords": keywords.joined(keywords.checked(words)),
+            "uidl": uidl,
+            **columns.from_facts(prepared.facts),
+        }
+
+    def inserted(self, id_: int, row: dict[str, Any]) -> Live:
+        """Note a new message row, in the form that `place` takes."""
         self._new.append(id_)
-        return nowhere(id_, thread_id, flags, kept, size, arrived)
+        return nowhere(
+            id_, row["thread_id"], row["flags"], row["keywords"], row["size"], row["internal_date"]
+        )
 
     def check_quota(self, size: int) -> None:
         """Raise OverQuota when so many bytes more do not fit."""

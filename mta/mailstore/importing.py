@@ -19,7 +19,7 @@ from mta.archive.values import Broken, Folder, Letter, Passed, Piece
 from mta.message.headers import first, message_ids, parse_header, split_message
 from mta.values import DELETED, DRAFTS, INBOX, SCHEDULED, SEEN, SENT, SNOOZED, Cause
 
-from . import contents, folders, keywords, rows, sql
+from . import bulk, contents, folders, keywords, rows, sql
 from .blobs import Prepared, prepare
 from .changing import Changing
 from .door import Door
@@ -119,7 +119,7 @@ class _Box:
     taken: set[int] = field(default_factory=set)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Task:
     """One letter, the mailboxes it is still missing from, and the message it is here already, if it is."""
 
@@ -323,12 +323,15 @@ class _Storing:
         old = self._old(tasks)
         if not self._terms.over_quota:
             self._changing.check_quota(sum(len(task.letter.raw) for task in tasks if task.prepared))
+        fresh = self._insert([task for task in tasks if task.prepared], uidls)
         for task in tasks:
             same = task.letter.same
-            live = old.get(task.message or self._known.get(same, 0)) or self._new.get(same)
-            is_new = live is None
-            if live is None:
-                live = self._insert(task, uidls)
+            live = fresh.get(task) or old.get(task.message or self._known.get(same, 0)) or self._new.get(same)
+            if live is None:  # it was here a moment ago
+                task.prepared = prepare(task.letter.raw)
+                fresh |= self._insert([task], uidls)
+                live = fresh[task]
+            is_new = task in fresh
             for box in task.missing:
                 if (live.message, box.id) not in self._lying:
                     self._lying.add((live.message, box.id))
@@ -338,23 +341,26 @@ class _Storing:
             self._changing.place(lives, mailbox, self._entry(mailbox), new=new, stays=stays)
         return {same: live.message for same, live in self._new.items()}
 
-    def _insert(self, task: _Task, uidls: set[str]) -> Live:
+    def _insert(self, tasks: Sequence[_Task], uidls: set[str]) -> dict[_Task, Live]:
+        lives = bulk.insert(self._changing, [self._as_new(task, uidls) for task in tasks])
+        made = dict(zip(tasks, lives, strict=True))
+        self._new |= {task.letter.same: live for task, live in made.items() if task.letter.same}
+        return made
+
+    def _as_new(self, task: _Task, uidls: set[str]) -> bulk.New:
         letter = task.letter
-        flags = letter.flags & ~DELETED | (SEEN if self._terms.seen else 0)
-        at = letter.internal_date
+        assert task.prepared is not None  # noqa: S101 - the caller chose these
         home = self._changing.open_mailbox(task.missing[0].id)
-        live = self._changing.insert(
-            task.prepared or prepare(letter.raw),
-            flags=flags,
+        uidl = letter.uidl if letter.uidl in uidls else ""
+        uidls.discard(uidl)
+        return bulk.New(
+            task.prepared,
+            flags=letter.flags & ~DELETED | (SEEN if self._terms.seen else 0),
             words=keywords.nearest(letter.keywords),
-            internal_date=None if at is None else min(max(at, 0), LATEST),
+            internal_date=None if letter.internal_date is None else min(max(letter.internal_date, 0), LATEST),
             own=home.role in (SENT, DRAFTS),
-            uidl=letter.uidl if letter.uidl in uidls else "",
+            uidl=uidl,
         )
-        uidls.discard(letter.uidl)
-        if letter.same:
-            self._new[letter.same] = live
-        return live
 
     def _later(self, box: _Box, live: Live, deleted: bool, *, new: bool) -> None:
         mailbox = self._changing.open_mailbox(box.id)

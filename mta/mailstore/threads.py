@@ -134,9 +134,14 @@ def _by_refs(mailspace: int, refs: list[int], base: str) -> tuple[int, int, int]
     return _first(mailspace, f"id IN ({sql.marks(ids)}) AND base_subject = %s AND is_open", [*ids, base])
 
 
+def may_join_by_subject(facts: Facts) -> bool:
+    """A reply that lost its references."""
+    return facts.is_reply and not facts.references and not facts.in_reply_to and bool(facts.base_subject)
+
+
 def _by_subject(mailspace: int, facts: Facts, base: str, at: int) -> tuple[int, int, int] | None:
-    """Only for a reply that lost its references, between people who were already talking."""
-    if not facts.is_reply or facts.references or facts.in_reply_to or not base:
+    """Between people who were already talking."""
+    if not may_join_by_subject(facts):
         return None
     author = {address.email.lower() for address in facts.from_}
     readers = {address.email.lower() for address in (*facts.to, *facts.cc)}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -273,3 +275,31 @@ def test_everything_can_go_below_or_into_one_mailbox(space: Space) -> None:
     assert dict(take(space, letters, into="Flat", flat=True).stored) == {"Flat": 2}
     assert dict(take(space, [Letter(mail(), ("Sent",))], into="Old", seen=True).stored) == {"Old/Sent": 1}
     assert next(iter(mailstore.letters(space.id, space.box("Old/Sent")))).flags == SEEN
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_conversations_are_those_of_mail_that_came_one_by_one(space: Space, seed: int) -> None:
+    chance = random.Random(seed)
+    raws: list[bytes] = []
+    for number in range(120):
+        old = [f"id{chance.randrange(130)}@x" for _ in range(chance.choice((0, 0, 1, 3)))]
+        subject = chance.choice(("Lunch", "Re: Lunch", "Dinner", "Re: Dinner", f"Only {number}"))
+        sender = chance.choice(("ada@x.test", "ben@x.test"))
+        to = chance.choice(("ann@example.test", "ada@x.test"))
+        raws.append(
+            mail(subject=subject, sender=sender, to=to, message_id=f"id{number}@x", references=" ".join(old))
+        )
+    take(space, [Letter(raw, ("INBOX",), internal_date=AT + at) for at, raw in enumerate(raws)])
+    other = Space(mailstore.create_mailspace())
+    for at, raw in enumerate(raws):
+        mailstore.append(other.id, other.box("inbox").id, raw, internal_date=AT + at, cause=WEB)
+
+    def conversations(of: Space) -> set[frozenset[bytes]]:
+        found = defaultdict(set)
+        box = of.box("inbox")
+        for message, thread in mailstore.fetch(of.id, box.id, range(1, 121), ("message", "thread")):
+            found[thread].add(mailstore.raw(of.id, message))
+        return {frozenset(raws) for raws in found.values()}
+
+    assert conversations(space) == conversations(other)
+    assert len(conversations(space)) > 20
