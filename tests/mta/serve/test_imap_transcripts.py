@@ -4,7 +4,8 @@ C: what the client says            C2:, S2: a second client of the same person
 S: what the server must answer; `...` stands for anything within the line, `{name}` for a number that is
    then known: it stands for the same number wherever it comes again, in what a client says too
 C: a APPEND INBOX << plain         a literal: the harness waits for "+" and sends the named message
-C: a APPEND INBOX <<+ plain        the same without waiting (LITERAL+)
+C: a APPEND INBOX <<+ plain        the same without waiting (LITERAL+); `<<~ plain` and `<<~+ plain` are literal8
+C: a APPEND INBOX << tiny <<+ big  several of them
 @deliver INBOX plain               the store gets a message from elsewhere, and the bell rings
 @forget                            the store compacts all tombstones, as upkeep does when they are old
 @ring, @size 1000, @remote         ring the bell; MAX_MESSAGE_SIZE; the client is not on this machine
@@ -42,6 +43,15 @@ MESSAGES = {
         b"--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: Inner\r\n\r\ninside\r\n"
         b"--b--\r\n"
     ),
+    "encoded": (
+        b"Subject: Encoded\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+        b"--b\r\nContent-Type: text/plain\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nCaf=C3=A9=\r\n!\r\n"
+        b"--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\nYQBi\r\n"
+        b"--b\r\nContent-Type: application/x-own\r\nContent-Transfer-Encoding: x-own\r\n\r\n?!\r\n"
+        b"--b--\r\n"
+    ),
+    "empty": b"",
+    "eight": "Subject: Grüße\r\n\r\nHallo Jörg\r\n".encode(),
     "nul": b"Subject: bad\r\n\r\n\0\r\n",
     "tiny": b"\r\nhi",
     "big": b"Subject: big\r\n\r\n" + b"x" * 2000,
@@ -57,17 +67,20 @@ def _filled(text: str, known: dict[str, str]) -> str:
     return re.sub(r"\{([a-z]+)\}", lambda found: known.get(found[1], found[0]), text)
 
 
+_LITERAL = re.compile(r"<<(~?)(\+?) ?(\w+)")
+
+
 def _say(client: Client, text: str) -> None:
-    start, mark, name = text.partition(" <<")
-    if not mark:
-        client.line(text)
-        return
-    waits = not name.startswith("+")
-    data = MESSAGES[name.lstrip("+ ")]
-    client.line(f"{start} {{{len(data)}{'' if waits else '+'}}}")
-    if waits:
-        assert client.expect_line().startswith("+ ")
-    client.send(data + b"\r\n")
+    end = 0
+    for found in _LITERAL.finditer(text):
+        binary, plus, name = found.groups()
+        data = MESSAGES[name]
+        client.line(f"{text[end : found.start()]}{binary}{{{len(data)}{plus}}}")
+        if not plus:
+            assert client.expect_line().startswith("+ ")
+        client.send(data)
+        end = found.end()
+    client.line(text[end:])
 
 
 def _direct(server: Server, words: list[str], clients: dict[str, Client]) -> None:
