@@ -30,17 +30,40 @@ async def idle(session: Session, command: c.Idle) -> Ok:
     session.wrote()  # what came before the bell was watched counts too
     said = asyncio.ensure_future(_line(session))
     said.add_done_callback(lambda _said: session.bell.set())  # one bell for both: the store and the client
+    heartbeat = _Heartbeat(session)
     try:
         while not said.done():
             await _tell(session)
-            await _next_ring(session)
+            await session.bell.wait()
         line = said.result()
     finally:
+        heartbeat.stop()
         said.cancel()
         await asyncio.gather(said, return_exceptions=True)
     if line is None or line.strip().upper() != b"DONE":
         raise Bad("Expected DONE")
     return Ok("Idle ended")
+
+
+class _Heartbeat:
+    """Queues a word now and then, and rings the bell so that it goes out. One timer, however often it rings."""
+
+    __slots__ = ("_session", "_timer")
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._start()
+
+    def _start(self) -> None:
+        self._timer = asyncio.get_running_loop().call_later(STILL_HERE_SECONDS, self._beat)
+
+    def _beat(self) -> None:
+        self._session.send(responses.status("*", "OK", "Still here"))
+        self._session.bell.set()
+        self._start()
+
+    def stop(self) -> None:
+        self._timer.cancel()
 
 
 async def _line(session: Session) -> bytes | None:
@@ -60,11 +83,3 @@ async def _tell(session: Session) -> None:
         await asyncio.sleep(RETRY_SECONDS)
         session.bell.set()
     await session.flush_while_reading()
-
-
-async def _next_ring(session: Session) -> None:
-    try:
-        async with asyncio.timeout(STILL_HERE_SECONDS):
-            await session.bell.wait()
-    except TimeoutError:
-        session.send(responses.status("*", "OK", "Still here"))

@@ -51,7 +51,7 @@ LINES_AT_ONCE = 1000  # untagged responses between two breaths
 INFLATED_AT_ONCE = 256 * 1024  # octets taken out of a compressed stream before they are looked at
 
 # RFC 3501 §7.4.1, RFC 5256 §3: no EXPUNGE while these are answered, unless they go by UID.
-BY_NUMBER = (c.Fetch, c.Store, c.Search)
+BY_NUMBER = (c.Fetch, c.Store, c.Search, c.Sort, c.Thread)
 
 Handler = Callable[["Session", Any], Awaitable[Ok]]
 
@@ -345,6 +345,8 @@ class Session:
         if not self._out:
             return
         self._write()
+        if self._writer.transport.get_write_buffer_size() < FLUSH_ABOVE:
+            return  # the kernel has it, or little of it waits
         try:
             async with asyncio.timeout(WRITE_SECONDS):
                 await self._writer.drain()
