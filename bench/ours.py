@@ -83,6 +83,11 @@ class Ours(Server):
             self._log.close()
             self._log = None
 
+    @property
+    def pid(self) -> int:
+        """The process that began; with several, the one that watches the others."""
+        return self._running.pid if self._running is not None else 0
+
     def pids(self) -> set[int]:
         return descendants([self._running.pid]) if self._running is not None else set()
 

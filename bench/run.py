@@ -16,7 +16,8 @@ import signal
 import statistics
 import sys
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from bench import machine, plan, report, sets
 from bench.cases import Case
 from bench.house import House
 from bench.imap import Refused
+from bench.ours import Ours
 from bench.servers import Server
+from bench.spying import Spy
 
 BASE = Path(__file__).resolve().parent.parent
 
@@ -77,6 +80,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, default=None, help="where results go (the cache)")
     parser.add_argument("--quiet", type=float, default=0.25, help="begin when less of the machine is busy")
     parser.add_argument("--patience", type=float, default=30, help="seconds to wait for that")
+    parser.add_argument("--profile", action="store_true", help="py-spy's samples of each case, into files")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     options = parser.parse_args()
     options.cache = options.cache.resolve()
@@ -111,7 +115,8 @@ def _measure(case: Case, servers: list[Server], options: argparse.Namespace) -> 
             cpu = machine.cpu_seconds(server.pids())
             start = time.perf_counter()
             try:
-                figures = case.measure(server)
+                with _watched(case, server, options):
+                    figures = case.measure(server)
             except (Refused, OSError, StopIteration) as error:
                 wrong[server.label] = f"{type(error).__name__}: {error}"
                 continue
@@ -133,6 +138,19 @@ def _measure(case: Case, servers: list[Server], options: argparse.Namespace) -> 
         "wrong": wrong,
         "busy_before": busy,
     }
+
+
+@contextmanager
+def _watched(case: Case, server: Server, options: argparse.Namespace) -> Iterator[None]:
+    """With --profile: what our sidecar did meanwhile, into a file."""
+    if not options.profile or not isinstance(server, Ours):
+        yield
+        return
+    with Spy(server.pid) as spy:
+        yield
+    options.out.mkdir(parents=True, exist_ok=True)
+    name = f"profile-{case.name}-{server.label.partition('/')[2]}.txt"
+    (options.out / name).write_text(spy.text + "\n")
 
 
 def _say(text: str) -> None:
