@@ -26,6 +26,7 @@ BEFORE_SIGN_IN_SECONDS = 60.0
 IDLE_SECONDS = 600.0  # RFC 1939 §3: at least ten minutes
 WRITE_SECONDS = 120.0
 BLOCK = 64 * 1024
+STEPS_AT_ONCE = 200  # of pipelined commands, before others have their turn
 
 
 async def serve_pop3(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context) -> None:
@@ -99,13 +100,18 @@ class Session:
 
         Replies to pipelined commands go out together.
         """
+        steps = 0
         while True:
+            steps += 1
+            if steps % STEPS_AT_ONCE == 0:
+                await asyncio.sleep(0)
             event = self._engine.next()
             match event:
                 case Send(data=data):
                     self._reply(data)
                     if self._waiting > BLOCK:
                         await self._flush()
+                        await asyncio.sleep(0)
                 case None | Close():
                     await self._flush()
                     return event is None
@@ -195,7 +201,8 @@ class Session:
         The commonest step of all, one RETR of a message that is here already while nothing else is going on,
         is answered on the spot: waking this session's task for it would cost more than the rest.
         """
-        if self._resting and not self._reader._buffer:  # type: ignore[attr-defined]
+        quiet = self._resting and not self._context.stopping.is_set()
+        if quiet and not self._reader._buffer:  # type: ignore[attr-defined]
             number = self._engine.single_retr(data)
             if number and not self._writer.transport.get_write_buffer_size() and self._at_once(number):
                 return

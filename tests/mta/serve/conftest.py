@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
 import ssl
-from collections.abc import Iterator
+import subprocess
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +54,24 @@ def free_ports(settings: Any) -> None:
 def sidecar(people: FakeDirectory, free_ports: None, server_tls: ssl.SSLContext) -> Iterator[RunningSidecar]:
     with RunningSidecar(server_tls) as running:
         yield running
+
+
+@pytest.fixture
+def program() -> Callable[..., str]:
+    """Run a program if it is there; its standard output."""
+
+    def run(*arguments: str, cwd: Path) -> str:
+        if shutil.which(arguments[0]) is None:
+            pytest.skip(f"{arguments[0]} is not installed")
+        done = subprocess.run(
+            arguments,
+            cwd=cwd,
+            env={"HOME": str(cwd), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm"},
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+        return done.stdout.decode(errors="replace")
+
+    return run

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import shutil
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -20,27 +18,6 @@ ANN = "ann@example.test"
 @pytest.fixture
 def ann(people: FakeDirectory) -> int:
     return people.people[ANN]
-
-
-@pytest.fixture
-def program() -> Callable[..., str]:
-    """Run a program if it is there; its standard output."""
-
-    def run(*arguments: str, cwd: Path) -> str:
-        if shutil.which(arguments[0]) is None:
-            pytest.skip(f"{arguments[0]} is not installed")
-        done = subprocess.run(
-            arguments,
-            cwd=cwd,
-            env={"HOME": str(cwd), "PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TERM": "xterm"},
-            capture_output=True,
-            timeout=60,
-            check=False,
-        )
-        assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
-        return done.stdout.decode(errors="replace")
-
-    return run
 
 
 def test_mbsync_mirrors_a_mailbox_both_ways(

@@ -342,6 +342,37 @@ def test_any_split_gives_the_same_answers(commands: list[bytes], cuts: list[int]
     assert Client().feed(*pieces) == Client().feed(whole)
 
 
+@given(
+    st.sampled_from(
+        [b"RETR 1\r\n", b"retr 2\n", b"RETR 3\r\n", b"RETR 1\r\nNOOP\r\n", b"RETR 1", b"NOOP\r\n"]
+    )
+)
+def test_a_single_retr_answered_at_once_says_the_same(data: bytes) -> None:
+    slow, quick = Client(), Client()
+    for client in (slow, quick):
+        client.feed(b"USER ann\r\nPASS right\r\nDELE 2\r\nRSET\r\n")
+    number = quick.engine.single_retr(data)
+    if number:
+        assert quick.engine.reply(list(MESSAGES.values())[number - 1]) == slow.feed(data)
+    else:
+        assert quick.feed(data) == slow.feed(data)
+    assert quick.feed(b"\r\nSTAT\r\n") == slow.feed(b"\r\nSTAT\r\n")
+
+
+def test_a_single_retr_waits_while_something_else_goes_on(signed_in: Client) -> None:
+    engine = signed_in.engine
+    assert engine.single_retr(b"RETR 1\r\n") == 1
+    engine.receive(b"NO")
+    assert engine.single_retr(b"RETR 1\r\n") == 0
+    engine.receive(b"OP\r\nRETR 2\r\n")
+    engine.next()
+    assert engine.next() == Retrieve(2, whole=True)
+    assert engine.single_retr(b"RETR 1\r\n") == 0
+    assert Client().engine.single_retr(b"RETR 1\r\n") == 0
+    signed_in.feed(b"DELE 1\r\n")
+    assert engine.single_retr(b"RETR 1\r\n") == 0
+
+
 @given(st.lists(st.binary(max_size=60), max_size=10))
 @settings(max_examples=150, deadline=None)
 def test_no_bytes_make_it_raise(pieces: list[bytes]) -> None:
