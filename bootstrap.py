@@ -36,10 +36,12 @@ TEST_PACKAGES = {
     "neomutt": "a mail program people use",
     "isync": "mbsync, the strictest IMAP client we know",
     "fetchmail": "a POP3 client people use",
+    "getmail6": "another, which keeps its own list of what it has",
+    "mpop": "another, which sends many commands at once",
     "curl": "speaks IMAP, POP3 and SMTP",
 }
 #: The same for macOS, by the names Homebrew gives them. PostgreSQL comes from PyPI on both.
-BREW_PACKAGES = ["redis", "swaks", "neomutt", "isync", "fetchmail", "curl", "--cask chromium"]
+BREW_PACKAGES = ["redis", "swaks", "neomutt", "isync", "fetchmail", "mpop", "curl", "--cask chromium"]
 
 
 class Refusal(Exception):
