@@ -184,6 +184,7 @@ class Pop3Form(forms.Form):
         max_value=10**6,
         required=False,
         help_text=_("Only the newest ones, up to this number. Empty: all of the inbox."),
+        widget=forms.NumberInput(attrs={"placeholder": _("All")}),
     )
 
     @classmethod
