@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from bisect import bisect_left
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from typing import Any
 from weakref import WeakValueDictionary
@@ -23,6 +23,9 @@ from mta.wire.imap.uids import Uids
 
 # Flag tables kept for the next command: about five bytes per message.
 TABLE_BYTES = 32 * 1024 * 1024
+# Views kept although nobody has them open: at most so many, of at most so many runs (of 24 bytes) each.
+KEPT_VIEWS = 50
+RUNS_KEPT = 20_000
 # Beyond these many changes a table is read anew.
 MOST_CHANGES = 10_000
 
@@ -34,6 +37,7 @@ class Viewings:
         self._bridge = bridge
         self._reads: dict[Any, _Read] = {}
         self._uids: WeakValueDictionary[tuple[int, int, int, int], Uids] = WeakValueDictionary()
+        self._lately: deque[Uids] = deque(maxlen=KEPT_VIEWS)  # for clients that open what they just closed
         self._tables: OrderedDict[tuple[int, int], FlagTable] = OrderedDict()
 
     async def changes(self, mailspace: int, mailbox: int, since: int) -> ViewChanges:
@@ -48,6 +52,8 @@ class Viewings:
         if found is None:
             found = await self._bridge.run(_uids, mailspace, mailbox, uidnext=uidnext, modseq=modseq)
             found = self._uids.setdefault(key, found)
+            if found.runs <= RUNS_KEPT:
+                self._lately.append(found)
         return found
 
     async def flag_table(self, mailspace: int, mailbox: int, *, modseq: int) -> FlagTable:

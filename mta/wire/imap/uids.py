@@ -14,7 +14,8 @@ from collections.abc import Iterable, Iterator
 from itertools import chain
 from typing import overload
 
-from mta.wire.imap.sequences import Ranges, resolve, runs
+from mta.wire.imap.sequences import Ranges, resolve
+from mta.wire.imap.sequences import runs as runs_of
 
 
 class Uids:
@@ -38,7 +39,7 @@ class Uids:
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Uids:
         """Numbers in any order, repeated or not."""
-        return cls(runs(sorted(set(numbers))))
+        return cls(runs_of(sorted(set(numbers))))
 
     @classmethod
     def merged(cls, ranges: Iterable[tuple[int, int]]) -> Uids:
@@ -85,6 +86,11 @@ class Uids:
         """The runs as (low, high), both included: what `sequences.show` prints and a store call takes."""
         for low, end in zip(self._lows, self._ends, strict=True):
             yield low, end - 1
+
+    @property
+    def runs(self) -> int:
+        """How many runs there are: what operations cost."""
+        return len(self._lows)
 
     @property
     def last(self) -> int:
