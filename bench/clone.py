@@ -22,7 +22,7 @@ import zstandard
 from django.db import connection, models, transaction
 
 from bench.corpus import BLOCK, STEP, block_token
-from mta.mailstore import blobs, search
+from mta.mailstore import blobs, headerwords, indexing, search
 from mta.mailstore import models as tables
 from mta.mailstore.threads import ref_hash
 from mta.values import now_us
@@ -357,19 +357,15 @@ class _Copy:
 
     def _index(self, rows: list[list[Any]]) -> None:
         columns = _columns(tables.SearchText)
-        made = (tables.SearchText(**dict(zip(columns, row, strict=True))) for row in rows)
+        made = [tables.SearchText(**dict(zip(columns, row, strict=True))) for row in rows]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
                     "CREATE TEMPORARY TABLE bench_text ON COMMIT DROP AS"
                     " SELECT *, NULL::text[] AS words FROM mailstore_searchtext LIMIT 0"
                 )
-                lexemes = (search._lexemes(row) for row in made)
-                _insert(
-                    "bench_text",
-                    [*columns, "words"],
-                    [[*row, words] for row, words in zip(rows, lexemes, strict=True)],
-                )
+                found = [[*row, search._lexemes(one)] for row, one in zip(rows, made, strict=True)]
+                _insert("bench_text", [*columns, "words"], found)
                 names = ", ".join(columns)
                 cursor.execute(
                     f"INSERT INTO mailstore_searchtext ({names}, vector)"  # noqa: S608 - our own words
@@ -382,6 +378,7 @@ class _Copy:
                 "INSERT INTO mailstore_fts (rowid, subject, sender, recipients, files, body) VALUES (?,?,?,?,?,?)",
                 ((row.id, *search._columns(row)) for row in made),
             )
+        headerwords.learn((self.target, word) for row in made for word in indexing.header_words(row))
 
     def _write_refs(self) -> None:
         shift = self.shift[tables.Thread]

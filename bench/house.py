@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,6 +37,12 @@ class House:
             self._running.append(server)
             server.start()
         return servers
+
+    def fill(self, set_names: Iterable[str]) -> None:
+        """Have the folders filled, without a server."""
+        for set_name in set_names:
+            for database in self._databases:
+                self._ours(database, set_name, 1)
 
     def close(self) -> None:
         self._stop()

@@ -42,6 +42,9 @@ def main() -> None:
     began = datetime.now(tz=UTC)
     with ExitStack() as stack:
         stack.callback(house.close)
+        if options.fill:
+            house.fill(dict.fromkeys(case.set for case in chosen))
+            return
         for key in dict.fromkeys((case.set, case.processes) for case in chosen):
             servers = house.open(*key)
             for case in chosen:
@@ -81,6 +84,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--quiet", type=float, default=0.25, help="begin when less of the machine is busy")
     parser.add_argument("--patience", type=float, default=30, help="seconds to wait for that")
     parser.add_argument("--profile", action="store_true", help="py-spy's samples of each case, into files")
+    parser.add_argument("--fill", action="store_true", help="only fill the folders that the cases need")
     parser.add_argument("--list", action="store_true", help="name the cases and end")
     options = parser.parse_args()
     options.cache = options.cache.resolve()

@@ -28,6 +28,7 @@ from hosting import accounts, domains, tenants  # noqa: E402
 from hosting.actor import system  # noqa: E402
 from hosting.models import Account, Domain  # noqa: E402
 from mta.mailstore import service as mailstore  # noqa: E402
+from mta.mailstore.models import SearchText  # noqa: E402
 from mta.values import FLAGGED, SEEN, Cause  # noqa: E402
 
 CAUSE = Cause("import", "benchmark")
@@ -111,6 +112,8 @@ def through_the_door(mailspace: int, count: int, kind: str) -> None:
             mailstore.commit({mailspace}, work)
     while mailstore.index_pending():
         pass
+    if SearchText.objects.filter(mailspace_id=mailspace, body="").exists():
+        raise SystemExit("some messages were indexed without their text: the index is not to be trusted")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class Spy:
             self._file = Path(file.name)
         command = [program, "record", "-p", str(self._pid), "-d", "3600", "-r", "200", "-f", "raw"]
         self._process = subprocess.Popen(
-            [*command, "-s", "-o", str(self._file)],
+            [*command, "-s", "--nonblocking", "-o", str(self._file)],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
