@@ -270,7 +270,10 @@ def test_one_who_asks_for_much_and_reads_nothing(sidecar: Sidecar, victim: Clien
         assert b" OK " in writer.ask(b"APPEND Big {%d+}\r\n%b" % (len(big), big))
     assert b" OK " in writer.ask(b"SELECT Big")
     writer.close()
-    with sidecar.bounded(), ExitStack() as stack:
+    with (
+        sidecar.bounded(2 * ROOM),
+        ExitStack() as stack,
+    ):  # of 600 MB; each may hold a message, and read one ahead
         for _ in range(3):
             deaf = sidecar.connect().sign_in()
             stack.callback(deaf.close)
