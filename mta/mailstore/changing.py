@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
-from . import blobs, columns, keywords, rows, sql, threads
+from . import blobs, columns, keywords, lines, rows, sql, threads
 from .blobs import Prepared
 from .columns import HEADER_COLUMNS, HEADER_TEXTS, MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
 from .errors import NoSuchMailbox, OverQuota
@@ -144,7 +144,7 @@ class Changing:
     def roles(self) -> dict[int, str]:
         """Mailbox id → role."""
         if self._roles is None:
-            self._roles = threads.roles_of(self.id)
+            self._roles = lines.roles_of(self.id)
         return self._roles
 
     def names(self) -> dict[str, int]:
@@ -433,7 +433,7 @@ class Changing:
         if self._forms:
             self._follow_drafts()
         if self.touched:
-            threads.refresh(self, self.touched)
+            lines.refresh(self, self.touched)
         if self.emptied:
             threads.forget_empty(self.id, self.emptied)
         for id_ in sorted(self._dirty_mailboxes):

@@ -14,6 +14,7 @@ from itertools import islice, pairwise
 
 from . import recount, rows, runs
 from .models import Mailspace
+from .threads import CLOSES_AT
 
 SHOWN = 50  # of each kind
 
@@ -91,7 +92,7 @@ _WRONG = {
                SELECT 1 FROM mailstore_thread t WHERE t.id = m.thread_id AND t.mailspace_id = m.mailspace_id)""",
     "thread {} of {} messages is open or closed, and should be the other": f"""
         SELECT id, messages FROM mailstore_thread
-         WHERE mailspace_id = %s AND is_open <> (messages < {recount.CLOSES_AT})""",
+         WHERE mailspace_id = %s AND is_open <> (messages < {CLOSES_AT})""",
     "thread row of thread {}, which is not there": """
         SELECT r.thread_id FROM mailstore_threadrow r WHERE r.mailspace_id = %s AND NOT EXISTS (
                SELECT 1 FROM mailstore_thread t WHERE t.id = r.thread_id AND t.mailspace_id = r.mailspace_id)""",

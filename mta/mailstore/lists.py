@@ -16,8 +16,8 @@ from mta.values import ALL, DRAFTS, JUNK, QUARANTINE, TRASH
 
 from . import query, rows
 from .errors import NoSuchMessage
+from .lines import ASIDE, LINE_COLUMNS, roles_of
 from .models import Draft, Mailbox, Mailspace, Message, Placement, ThreadRow
-from .threads import ASIDE, LINE_COLUMNS, roles_of
 
 
 class Person(NamedTuple):

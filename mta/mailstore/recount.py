@@ -11,10 +11,10 @@ from django.db import connection
 from mta.message.text import fold
 from mta.values import ALL, STARRED
 
-from . import blobs, search, sql, threads
+from . import blobs, search, sql
+from . import lines as list_lines
 from .columns import TEXT_KEPT
 from .models import Mailbox, Mailspace, SearchText, ThreadRow
-from .threads import CLOSES_AT as CLOSES_AT
 
 CHUNK = 500
 
@@ -35,15 +35,15 @@ def _walk(columns: str, table: str, mailspace: int, key: str = "id") -> Iterator
 
 def lines(mailspace: int) -> Iterator[str]:
     """Thread rows, and the conversations counted in each box."""
-    roles = threads.roles_of(mailspace)
+    roles = list_lines.roles_of(mailspace)
     total: Counter[int] = Counter()
     unread: Counter[int] = Counter()
     for chunk in _walk("messages", "mailstore_thread", mailspace):
         ids = [row[0] for row in chunk]
         wanted = {
             (thread, box): columns
-            for thread, members in threads.load(mailspace, ids, roles).items()
-            for box, columns in threads.lines(members).items()
+            for thread, members in list_lines.load(mailspace, ids, roles).items()
+            for box, columns in list_lines.lines(members).items()
         }
         found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=ids)
         kept = {(line.thread_id, line.box): line for line in found}

@@ -31,8 +31,8 @@ from . import keywords, mailops, rows
 from .changing import Changing
 from .door import Door
 from .errors import CannotChange, NoSuchMessage
+from .lines import ASIDE
 from .live import Entry, Live, new_action
-from .threads import ASIDE
 from .writer import commit
 
 THREADS_PER_CHUNK = 100
