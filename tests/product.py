@@ -82,6 +82,9 @@ class Product:
     def port(self, service: str) -> int:
         return self.ports[service]
 
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
     @property
     def output(self) -> str:
         """What `up` has printed so far."""

@@ -68,6 +68,18 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
         yield running
 
 
+@pytest.fixture(autouse=True)
+def stores_add_up(request: pytest.FixtureRequest) -> Iterator[None]:
+    """After every journey, the doctor recounts the stores of the hosts that it went through."""
+    yield
+    used = list(request.node.funcargs.values())
+    hosts = {host for both in used if isinstance(both, TwoHosts) for host in (both.a, both.b)}
+    hosts |= {one for one in used if isinstance(one, Product)}
+    with ThreadPoolExecutor(2) as pool:
+        for said in pool.map(lambda host: host.manage("doctor", "--store"), filter(Product.is_running, hosts)):
+            assert "as it should be" in said
+
+
 @pytest.fixture
 def screen(browser: Browser) -> Iterator[Callable[..., Screen]]:
     """Open windows: `screen(product)`; they are closed at the end, and must not have logged an error."""
