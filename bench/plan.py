@@ -200,4 +200,12 @@ def cases_for(sizes: list[int]) -> list[Case]:
         for name, title, make in _SAME
         for size in sizes
     ]
-    return [*CASES, *grown]
+    million = Case(
+        "select-1m",
+        "SELECT, 1M",
+        "growth",
+        cases.select(sets.GROWTH[1_000_000], 1_000_000),
+        (Bar("p50_ms", limit=15, faster=False),),
+        peers=False,
+    )
+    return [*CASES, *([million] if 1_000_000 in sizes else []), *grown]

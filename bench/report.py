@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from bench import curves
 
 PEERS = "postfix+dovecot"
 BAR_OF_GROWTH = 1.5
+_NO_BAR: dict[str, Any] = {"limit": None, "ratio": None, "faster": True}
 
 
 def line(result: dict[str, Any]) -> str:
@@ -45,7 +47,7 @@ def judge(bar: dict[str, Any], ours: float, theirs: float | None) -> tuple[str, 
     return f"{number(reached)}×", reached >= bar["ratio"]
 
 
-def table(record: dict[str, Any]) -> str:
+def bars_table(record: dict[str, Any]) -> str:
     """Every bar in Markdown: what was asked, what each server did, what that makes."""
     labels = sorted(
         {label for result in record["results"] for label in result["median"] if label != PEERS}, reverse=True
@@ -53,32 +55,33 @@ def table(record: dict[str, Any]) -> str:
     head = ["case", "figure", "bar", *[cell for label in labels for cell in (label, "reached")], PEERS]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for result in record["results"]:
-        theirs = result["median"].get(PEERS)
-        if result["case"].startswith("growth-"):
-            continue
-        for bar in result["bars"] or [
-            {
-                "figure": next(iter(result["median"].get(labels[0], {"": 0}))),
-                "limit": None,
-                "ratio": None,
-                "faster": True,
-            }
-        ]:
-            figure = bar["figure"]
-            cells = [result["title"], figure.replace("_", " "), _bar(bar)]
-            for label in labels:
-                found = result["median"].get(label)
-                if found is None:
-                    cells += [result["wrong"].get(label, "–"), "✗" if label in result["wrong"] else "–"]
-                    continue
-                if bar["limit"] is None and bar["ratio"] is None:
-                    cells += [number(found[figure]), "–"]
-                    continue
+        if not result["case"].startswith("growth-"):
+            lines += ["| " + " | ".join(cells) + " |" for cells in _rows(result, labels)]
+    return "\n".join(lines) + "\n"
+
+
+def _rows(result: dict[str, Any], labels: list[str]) -> Iterator[list[str]]:
+    """The lines of one case: one for each bar; without a bar, one for its first figure."""
+    first = next((name for figures in result["median"].values() for name in figures), "")
+    theirs = result["median"].get(PEERS)
+    for bar in result["bars"] or [_NO_BAR | {"figure": first}]:
+        figure = bar["figure"]
+        cells = [result["title"], figure.replace("_", " "), _bar(bar)]
+        for label in labels:
+            found = result["median"].get(label)
+            if found is None:
+                cells += [result["wrong"].get(label, "–"), "✗" if label in result["wrong"] else "–"]
+            elif bar["limit"] is None and bar["ratio"] is None:
+                cells += [number(found[figure]), "–"]
+            else:
                 reached, enough = judge(bar, found[figure], theirs[figure] if theirs else None)
                 cells += [number(found[figure]), reached + {True: " ✓", False: " ✗", None: ""}[enough]]
-            cells.append(number(theirs[figure]) if theirs and figure in theirs else "–")
-            lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n" + growth_table(record)
+        yield [*cells, number(theirs[figure]) if theirs and figure in theirs else "–"]
+
+
+def table(record: dict[str, Any]) -> str:
+    """Everything that was measured, in Markdown."""
+    return bars_table(record) + growth_table(record)
 
 
 def _bar(bar: dict[str, Any]) -> str:
@@ -95,8 +98,8 @@ def growth(record: dict[str, Any]) -> dict[str, dict[str, list[tuple[int, float]
         if not name.startswith("growth-"):
             continue
         for label, figures in result["median"].items():
-            curves = found.setdefault(label, {})
-            curves.setdefault(name.removeprefix("growth-"), []).append((int(size), figures["ms"]))
+            points = found.setdefault(label, {})
+            points.setdefault(name.removeprefix("growth-"), []).append((int(size), figures["ms"]))
     return {
         label: {name: sorted(points) for name, points in curves.items()} for label, curves in found.items()
     }
