@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Error, Locator, Page
 
-from tests.journeys.imap_programs import History
+from tests.journeys.imap_link import History
 from tests.journeys.screen import Screen
 
 PLACES = ("inbox", "inbox", "starred", "archive", "all", "trash", "label/Projects")

@@ -5,142 +5,21 @@ grow only by EXISTS and shrink only by EXPUNGE, which never comes while a comman
 `Resyncer` is the clever kind: it goes from mailbox to mailbox and asks what changed since it was there last, by
 QRESYNC where the server offers it, else (and now and then) by CONDSTORE and a list of UIDs.
 
-Both act at random while others do; `History` keeps what was said, for the message of a test that fails.
+Both act at random while others do.
 """
 
 from __future__ import annotations
 
 import random
 import re
-import select
-import socket
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
+from tests.journeys.imap_link import Answer, Flags, History, Link, fetched, numbers
 from tests.mail import mail
 
-PATIENCE = 40.0  # seconds: several databases, browsers and installations may share the machine
 FLAGS = ("\\Seen", "\\Flagged", "\\Answered", "$Forwarded", "Todo")
 OTHERS = ("Archive", "Trash", "Projects")
-
-Flags = frozenset[str]
-
-
-class History:
-    """Who said what and when, in order; threads may share one."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.lines: list[str] = []
-        self._begun = time.monotonic()
-
-    def note(self, text: str) -> None:
-        self.lines.append(f"{time.monotonic() - self._begun:8.3f} {text}")
-
-
-@dataclass
-class Answer:
-    """The end of a command: OK, NO or BAD, and the response code in brackets."""
-
-    kind: str
-    text: str
-    untagged: list[str] = field(default_factory=list)
-
-    def code(self, name: str) -> str:
-        """`[MODIFIED 7]` → "7"; '' when there is none of that name."""
-        found = re.search(rf"\[{name} ([^\]]*)\]", self.text)
-        return found.group(1) if found else ""
-
-
-class Link:
-    """A connection that signs in and gives every untagged line to `told` before the command ends."""
-
-    def __init__(
-        self, port: int, username: str, password: str, *, history: History, told: Callable[[str], None]
-    ) -> None:
-        self._history, self._told = history, told
-        self._number = 0
-        self._buffer = b""
-        self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
-        self._line()
-        greeting = self.run(f'LOGIN "{username}" "{password}"')
-        self.capabilities = frozenset(greeting.code("CAPABILITY").split())
-
-    def run(self, command: str, literal: bytes | None = None) -> Answer:
-        """A command to its end. BAD is a fault of one of us, so it fails the test."""
-        self._number += 1
-        tag = f"c{self._number}"
-        self._history.note(f"C: {tag} {command}")
-        data = f"{tag} {command}".encode()
-        if literal is not None:
-            data += b" {%d+}\r\n" % len(literal) + literal
-        self._socket.sendall(data + b"\r\n")
-        return self._until(tag)
-
-    def idle(self, seconds: float) -> Answer:
-        """Listen, and end it; what comes is told as it comes."""
-        self._number += 1
-        tag = f"c{self._number}"
-        self._history.note(f"C: {tag} IDLE")
-        self._socket.sendall(f"{tag} IDLE\r\n".encode())
-        line = self._line()
-        while not line.startswith("+"):
-            self._hear(line)
-            line = self._line()
-        until = time.monotonic() + seconds
-        while (rest := until - time.monotonic()) > 0:
-            if b"\r\n" in self._buffer or select.select([self._socket], [], [], rest)[0]:
-                self._hear(self._line())
-        self._history.note("C: DONE")
-        self._socket.sendall(b"DONE\r\n")
-        return self._until(tag)
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def _until(self, tag: str) -> Answer:
-        untagged: list[str] = []
-        while not (line := self._line()).startswith(f"{tag} "):
-            self._hear(line)
-            untagged.append(line)
-        _, kind, text = line.split(" ", 2)
-        assert kind in ("OK", "NO"), line
-        return Answer(kind, text, untagged)
-
-    def _hear(self, line: str) -> None:
-        assert line.startswith("* "), f"neither untagged nor ours: {line!r}"
-        assert not line.startswith("* BYE"), line
-        self._told(line[2:])
-
-    def _line(self) -> str:
-        while b"\r\n" not in self._buffer:
-            data = self._socket.recv(65536)
-            assert data, "the server has hung up"
-            self._buffer += data
-        line, _, self._buffer = self._buffer.partition(b"\r\n")
-        text = line.decode()
-        self._history.note(f"S: {text}")
-        return text
-
-
-def fetched(line: str) -> tuple[int | None, Flags | None, int | None]:
-    """UID, flags (without \\Recent, which is nobody's business but the session's) and MODSEQ of a FETCH response."""
-    uid = re.search(r"\bUID (\d+)", line)
-    flags = re.search(r"\bFLAGS \(([^)]*)\)", line)
-    modseq = re.search(r"\bMODSEQ \((\d+)\)", line)
-    return (
-        int(uid.group(1)) if uid else None,
-        frozenset(flags.group(1).split()) - {"\\Recent"} if flags else None,
-        int(modseq.group(1)) if modseq else None,
-    )
-
-
-def numbers(text: str) -> Iterable[int]:
-    """The members of a set like `1:3,7`."""
-    for run in text.split(","):
-        low, _, high = run.partition(":")
-        yield from range(int(low), int(high or low) + 1)
 
 
 @dataclass
@@ -262,11 +141,16 @@ class Watcher:
         assert all(1 <= int(each) <= len(self.messages) for each in found), answer
 
     def _fill_in(self) -> None:
-        """FETCH what was only counted yet."""
-        while unknown := [
-            at for at, one in enumerate(self.messages, start=1) if one.uid is None or one.flags is None
-        ]:
+        """FETCH what was only counted yet. What is gone already is silently left out, until NOOP tells so."""
+        for _ in range(20):
+            unknown = [at for at, one in enumerate(self.messages, 1) if one.uid is None or one.flags is None]
+            if not unknown:
+                break
             self._numbered(f"FETCH {unknown[0]}:{unknown[-1]} (UID FLAGS)")
+            if any(one.uid is None for one in self.messages):
+                self._link.run("NOOP")
+        else:
+            raise AssertionError(f"FETCH does not say what the messages {unknown} are")
         uids = [one.uid or 0 for one in self.messages]
         assert uids == sorted(set(uids)), f"UIDs do not ascend: {uids}"
         self._highest = max([self._highest, *uids])
@@ -313,6 +197,7 @@ class Resyncer:
         self._random = random.Random(seed)
         self._here = Place()
         self._quick = False
+        self._grown = False  # EXISTS told of messages that nobody has asked for yet
         self._connect()
 
     def act(self) -> None:
@@ -347,6 +232,7 @@ class Resyncer:
         )
         assert validity is not None and modseq is not None and uidnext is not None, said
         assert since[0] in ("", validity.group(1)), f"UIDVALIDITY of {name} changed"
+        self._grown = False  # what follows asks for everything
         if not since[0]:
             self._run("UID FETCH 1:* (FLAGS MODSEQ)")
         elif not self._quick:
@@ -369,6 +255,9 @@ class Resyncer:
 
     def _run(self, command: str) -> Answer:
         answer = self._link.run(command)
+        while self._quick and self._grown:
+            self._grown = False
+            self._link.run(f"UID FETCH {self._here.uidnext}:* (FLAGS MODSEQ)")
         if self._quick and (modseq := answer.code("HIGHESTMODSEQ")):
             # RFC 7162 §3.2.10: what this session was told is complete up to here.
             self._here.modseq = max(self._here.modseq, int(modseq))
@@ -381,16 +270,32 @@ class Resyncer:
             str(uid) for uid in self._random.sample(uids, min(len(uids), self._random.randint(1, 3)))
         )
 
-    def _store(self, flags: tuple[str, ...] = FLAGS) -> str:
+    def _store(self, flags: tuple[str, ...] = FLAGS) -> None:
         if chosen := self._some():
             unless = f" (UNCHANGEDSINCE {self._here.modseq})" if self._random.random() < 0.5 else ""
             sign, silent = self._random.choice("+-"), self._random.choice(("", ".SILENT"))
-            self._run(f"UID STORE {chosen}{unless} {sign}FLAGS{silent} ({self._random.choice(flags)})")
-        return chosen
+            self._set(chosen, f"{unless} {sign}FLAGS{silent} ({self._random.choice(flags)})")
+
+    def _set(self, chosen: str, how: str) -> None:
+        """STORE. What is done in silence is known all the same, but for what the server says otherwise."""
+        before = {uid: self._here.messages[uid] for uid in map(int, chosen.split(","))}
+        meant = before
+        if self._quick and ".SILENT" in how:
+            flag = {how[how.rindex("(") + 1 : -1]}
+            meant = {
+                uid: (flags | flag if "+FLAGS" in how else flags - flag, modseq)
+                for uid, (flags, modseq) in before.items()
+            }
+        self._here.messages |= meant
+        answer = self._run(f"UID STORE {chosen}{how}")
+        failed = set(before) if answer.kind == "NO" else set(numbers(answer.code("MODIFIED")))
+        for uid in failed & self._here.messages.keys():
+            if self._here.messages[uid] == meant[uid]:
+                self._here.messages[uid] = before[uid]
 
     def _remove(self) -> None:
         if chosen := self._some():
-            self._run(f"UID STORE {chosen} +FLAGS.SILENT (\\Deleted)")
+            self._set(chosen, " +FLAGS.SILENT (\\Deleted)")
             if self._random.random() < 0.8:
                 self._run(f"UID EXPUNGE {chosen}")
 
@@ -404,6 +309,7 @@ class Resyncer:
 
     def _wait(self) -> None:
         self._link.idle(self._random.uniform(0.02, 0.3))
+        self._run("NOOP")
 
     # --- what it hears
     def _told(self, line: str) -> None:
@@ -415,7 +321,11 @@ class Resyncer:
             uid, flags, modseq = fetched(line)
             if self._quick:
                 assert uid is not None, "QRESYNC: every FETCH names its UID"  # RFC 7162 §3.2.4
+                if flags is None and uid in self._here.messages:
+                    flags = self._here.messages[uid][0]  # the answer to a STORE in silence
             if uid is not None and flags is not None and modseq is not None:
                 self._here.messages[uid] = (flags, modseq)
         elif re.fullmatch(r"\d+ EXPUNGE", line):
             assert not self._quick, "EXPUNGE after ENABLE QRESYNC"
+        elif re.fullmatch(r"\d+ EXISTS", line):
+            self._grown = True

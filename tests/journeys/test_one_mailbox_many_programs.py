@@ -27,7 +27,8 @@ from playwright.sync_api import Browser
 from tests.eventually import eventually
 from tests.journeys.busy_browser import BusyBrowser
 from tests.journeys.conftest import PASSWORD
-from tests.journeys.imap_programs import Flags, History, Resyncer, Watcher
+from tests.journeys.imap_link import Flags, History
+from tests.journeys.imap_programs import Resyncer, Watcher
 from tests.journeys.screen import Screen
 from tests.mail import mail
 from tests.product import Product

@@ -1,4 +1,5 @@
-"""What well-known mail programs usually send, one conversation each, in tests/mta/wire/transcripts/programs.
+"""What well-known mail programs usually send, one conversation each, in tests/mta/wire/transcripts/programs; and every
+word of the large commands, in transcripts/words.
 
 Written after the programs' public documentation, source and logs: the order of their commands, their spelling and
 their habits (which list of header fields, peeks or not, silent stores, UIDs or numbers). The language is that of
@@ -107,6 +108,16 @@ class Conversation:
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", sorted((FOLDER / "programs").glob("*.txt")), ids=lambda path: path.stem)
 def test_the_program_is_answered_as_it_expects(path: Path) -> None:
+    goes_as_written(path)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("path", sorted((FOLDER / "words").glob("*.txt")), ids=lambda path: path.stem)
+def test_every_word_means_what_it_says(path: Path) -> None:
+    goes_as_written(path)
+
+
+def goes_as_written(path: Path) -> None:
     with serving() as server:
         conversation = Conversation(server)
         for number, line in enumerate(path.read_text().splitlines(), start=1):
