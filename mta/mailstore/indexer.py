@@ -12,7 +12,7 @@ from django.db import close_old_connections, connection
 
 from mta.bus import Listener
 
-from . import search
+from . import indexing
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +48,7 @@ class Indexer:
             self._wake.clear()
             try:
                 close_old_connections()
-                while search.index_pending() >= search.BATCH and not self._stopping.is_set():
+                while indexing.index_pending() >= indexing.BATCH and not self._stopping.is_set():
                     pass
             except Exception:
                 log.warning("indexing failed; it will be tried again", exc_info=True)

@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from mta.message.criteria import Criteria
 from mta.values import ALL, DRAFTS, JUNK, QUARANTINE, TRASH
 
-from . import query, rows
+from . import finding, rows
 from .errors import NoSuchMessage
 from .lines import ASIDE, LINE_COLUMNS, roles_of
 from .models import Draft, Mailbox, Mailspace, Message, Placement, ThreadRow
@@ -247,10 +247,10 @@ def search_threads(
     include_junk_trash: bool = False,
 ) -> ThreadPage:
     """Conversations with a matching message, by their newest match, newest first."""
-    matches = query.matching_threads(
+    matches = finding.threads(
         mailspace, criteria, before=before, limit=limit + 1, aside=include_junk_trash
     )
-    shown = matches[:limit]
+    shown = matches.page[:limit]
     found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=[thread for thread, _ in shown])
     best: dict[int, ThreadLine] = {}
     for row in found.values_list(*_LINE):
@@ -259,9 +259,8 @@ def search_threads(
             best[line.thread] = line
     # The key of a page of results is the match, not the newest message of its conversation.
     page = tuple(replace(best[thread], sort_at=at) for thread, at in shown if thread in best)
-    return ThreadPage(
-        page, before is not None, len(matches) > limit, None, sum(1 for line in page if line.unread), 0
-    )
+    unread = sum(1 for line in page if line.unread)
+    return ThreadPage(page, before is not None, len(matches.page) > limit, matches.total, unread, 0)
 
 
 # --- conversations

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.db.models.lookups import Exact
 
 from mta.values import FLAGGED, SEEN
@@ -143,6 +144,8 @@ class Message(models.Model):
             models.Index(fields=["blob_id"], name="message_blob"),
             models.Index(fields=["mailspace_id", "id"], name="message_unindexed", condition=Q(indexed=False)),
             models.Index(fields=["mailspace_id", "uidl"], name="message_uidl", condition=Q(uidl__gt="")),
+            # RFC 5256 §2.2: a message without a Date was sent when it arrived.
+            models.Index(F("mailspace_id"), Coalesce("sent_at", "internal_date"), name="message_sent"),
         ]
 
 
@@ -213,6 +216,11 @@ class Placement(models.Model):
                 fields=["mailspace_id", "mailbox_id", "uid"],
                 name="placement_deleted",
                 condition=LIVE & Q(deleted=True),
+            ),
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "uid"],
+                name="placement_keywords",
+                condition=LIVE & Q(keywords__gt=""),
             ),
             models.Index(
                 fields=["mailspace_id", "wake_at"], name="placement_wake", condition=Q(wake_at__isnull=False)
@@ -389,3 +397,18 @@ class SearchText(models.Model):
     recipients = models.TextField(default="")
     files = models.TextField(default="")
     body = models.TextField(default="")
+
+    class Meta:
+        # From a place in the index to the message, without reading the texts in between.
+        indexes = [models.Index(fields=["id", "message_id"], name="search_message")]
+
+
+class HeaderWord(models.Model):
+    """Each word that the indexed subjects and addresses of a mailspace hold, once.
+
+    A search for a part of a word finds the words with that part here, then the messages in the index.
+    """
+
+    pk = models.CompositePrimaryKey("mailspace_id", "word")
+    mailspace_id = models.BigIntegerField()
+    word = models.CharField(max_length=40)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from . import search, sql, threads
+from . import indexing, sql, threads
 from .changing import Changing
 from .models import Blob, Draft, HeaderText, Message
 
@@ -26,7 +26,7 @@ def purge(changing: Changing, messages: Sequence[int]) -> None:
     if not found:
         return
     ids = [id_ for id_, _, _ in found]
-    search.forget(changing.id, ids)
+    indexing.forget(changing.id, ids)
     Blob.objects.filter(mailspace_id=changing.id, id__in={blob for _, blob, _ in found}).update(
         marked_at=changing.now
     )

@@ -13,7 +13,7 @@ from functools import partial
 from mta.message.text import fold
 from mta.values import ALL, SEEN, STARRED
 
-from . import rows, search, sql
+from . import indexing, rows, sql
 from .changing import Changing
 from .columns import TEXT_KEPT
 from .door import Door
@@ -101,7 +101,7 @@ def _index(mailspace: int, ids: list[int]) -> None:
     )
     if wrong:
         again = [row[0] for row in wrong]
-        search.forget(mailspace, again)
+        indexing.forget(mailspace, again)
         where, params = sql.among("id", again)
         sql.execute(
             f"UPDATE mailstore_message SET indexed = %s WHERE mailspace_id = %s AND {where}",
@@ -116,7 +116,7 @@ def _leftovers(door: Door, mailspace: int) -> None:
         f"SELECT t.message_id FROM mailstore_searchtext t WHERE t.mailspace_id = %s AND {gone.format('t')}",
         [mailspace],
     )
-    search.forget(mailspace, [row[0] for row in found])
+    indexing.forget(mailspace, [row[0] for row in found])
     sql.execute(
         f"DELETE FROM mailstore_headertext WHERE mailspace_id = %s AND {gone.format('mailstore_headertext')}",
         [mailspace],

@@ -12,7 +12,7 @@ from functools import partial
 
 from mta.message.parse import PARSER_VERSION, Facts, parse_message
 
-from . import columns, contents, rows, search, sql
+from . import columns, contents, indexing, rows, sql
 from .door import Door
 from .errors import NoSuchMessage
 from .writer import commit
@@ -80,7 +80,7 @@ def _write(door: Door, mailspace: int, facts: dict[int, Facts]) -> None:
         f"SELECT id, thread_id FROM mailstore_message WHERE mailspace_id = %s AND {where}",
         [mailspace, *params],
     )
-    search.forget(mailspace, [id_ for id_, _ in still])
+    indexing.forget(mailspace, [id_ for id_, _ in still])
     for id_, thread in still:
         row = columns.from_facts(facts[id_]) | {"indexed": False}
         del row["base_subject"]  # conversations stay as they are

@@ -1,35 +1,34 @@
-"""Full text: what is indexed for a message, the batches that index it, and the SQL that asks.
+"""Full text: what is indexed for a message, and the SQL that asks.
 
-One tokenizer (message/text.words) feeds both databases; each token starts with its mailspace's id,
-so that a prefix search stays inside the mailspace. SQLite: one contentless FTS5 table with a column
-per kind of text. PostgreSQL: one tsvector whose tokens carry a letter for their kind. Indexing runs
-after the commit that stored a message; a search looks through what is not yet indexed by itself.
+One tokenizer (message/text.words) feeds both databases; each token starts with its mailspace's id, so that a
+prefix search stays inside the mailspace. SQLite: one contentless FTS5 table with a column per kind of text.
+PostgreSQL: one tsvector whose tokens carry a letter for their kind. Who searches also looks through what is not
+indexed yet (`tail`); `indexing` keeps that short.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
-from django.db import connection, transaction
+from django.db import connection
 
 from mta.message import criteria as c
 from mta.message.parse import parse_message, search_sections
-from mta.message.text import words
+from mta.message.text import MAX_WORD, words
 
-from . import contents
-from .errors import NoSuchMessage
-from .models import Message, SearchText
+from . import contents, rows
+from .models import SearchText
+from .sql import among
 
-log = logging.getLogger(__name__)
-
-BATCH = 100
 SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
+AT_ONCE = 5_000
 MOST_WORDS = 64  # of one criterion; SQLite takes no expression deeper than 256
-TAIL = 200  # unindexed messages a search reads itself
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
+HEADER_KINDS = ("subject", "sender", "recipients")
+# A header with a word that was cut short has this one, too: somebody may look for the part that is not here.
+CUT = "wordcutshorthere"
 _WHERE = {
     "any": tuple(KINDS),
     "subject": ("subject",),
@@ -42,75 +41,181 @@ _WHERE = {
 
 def texts(raw: bytes) -> dict[str, str]:
     """The words of a message by kind, as they are indexed: separated by one space."""
-    sections = search_sections(parse_message(raw).search_text)
+    return tokens(parse_message(raw).search_text)
+
+
+def tokens(search_text: str) -> dict[str, str]:
+    """The same from what was parsed at delivery (`Facts.search_text`)."""
+    sections = search_sections(search_text)
     by_kind = {
-        "subject": sections["subject"],
-        "sender": sections["from"],
-        "recipients": " ".join(sections[kind] for kind in ("to", "cc", "bcc")),
-        "files": sections["filename"],
-        "body": sections["body"],
+        "subject": words(sections["subject"]),
+        "sender": words(sections["from"]),
+        "recipients": words(" ".join(sections[kind] for kind in ("to", "cc", "bcc"))),
+        "files": words(sections["filename"]),
+        "body": words(sections["body"]),
     }
-    return {kind: " ".join(words(text)) for kind, text in by_kind.items()}
+    for kind in HEADER_KINDS:
+        if any(len(word) == MAX_WORD for word in by_kind[kind]):
+            by_kind[kind].append(CUT)
+    return {kind: " ".join(found) for kind, found in by_kind.items()}
 
 
 # --- asking
 
 
-def condition(mailspace: int, node: c.Words) -> tuple[str, list[Any]] | None:
-    """SQL on message `m` for words, with its parameters; None when the text holds no word.
+Term = tuple[str, bool]  # a word, and whether longer ones that begin like it will do
 
-    All words must be there; the last one is a prefix (if the criterion says so); a phrase is then
-    checked in the stored text.
-    """
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Words to look for, as both databases understand them: of each of `clauses` at least one term."""
+
+    mailspace: int
+    kinds: tuple[str, ...]
+    clauses: tuple[tuple[Term, ...], ...]
+    phrase: str = ""  # that the stored text of one kind must hold
+
+    def condition(self) -> tuple[str, str]:
+        """SQL on `f` (SQLite) or `st` (PostgreSQL) with one parameter, and that parameter."""
+        if connection.vendor == "postgresql":
+            return "st.vector @@ %s::tsquery", self._tsquery()
+        return "mailstore_fts MATCH %s", self._match()
+
+    def _match(self) -> str:
+        """FTS5: `{subject} : (("7xquarterly") AND ("7xrep"*))`."""
+        every = " AND ".join(
+            "(" + " OR ".join(f'"{self.mailspace}x{word}"' + "*" * prefix for word, prefix in terms) + ")"
+            for terms in self.clauses
+        )
+        return every if len(self.kinds) == len(KINDS) else "{" + " ".join(self.kinds) + "} : (" + every + ")"
+
+    def _tsquery(self) -> str:
+        letters = [KINDS[kind] for kind in self.kinds]
+        return " & ".join(
+            "("
+            + " | ".join(
+                f"'{self.mailspace}{letter}{word}'" + ":*" * prefix
+                for word, prefix in terms
+                for letter in letters
+            )
+            + ")"
+            for terms in self.clauses
+        )
+
+
+def question(mailspace: int, node: c.Words) -> Question | None:
+    """All words must be there, the last one perhaps as a prefix; None when the text holds no word."""
     wanted = words(node.text, limit=MOST_WORDS)
     if not wanted:
         return None
-    kinds = _WHERE.get(node.where, tuple(KINDS))
-    sql = "SELECT st.message_id FROM mailstore_searchtext st"
-    params: list[Any]
-    if connection.vendor == "postgresql":
-        sql += " WHERE st.vector @@ %s::tsquery"
-        params = [_tsquery(mailspace, wanted, kinds, node.prefix)]
-    else:
-        sql += " JOIN mailstore_fts f ON f.rowid = st.id WHERE mailstore_fts MATCH %s"
-        params = [_match(mailspace, wanted, kinds, node.prefix)]
+    clauses = [((word, False),) for word in wanted]
+    clauses[-1] = ((wanted[-1], node.prefix),)
+    phrase = ""
     if node.phrase and len(wanted) > 1:
-        pattern = "% " + " ".join(wanted) + ("%" if node.prefix else " %")
-        sql += " AND (" + " OR ".join(f"' ' || st.{kind} || ' ' LIKE %s" for kind in kinds) + ")"
-        params += [pattern] * len(kinds)
-    return f"m.id IN ({sql} AND st.mailspace_id = %s)", [*params, mailspace]
+        phrase = " " + " ".join(wanted) + ("" if node.prefix else " ")
+    return Question(mailspace, _WHERE.get(node.where, tuple(KINDS)), tuple(clauses), phrase)
 
 
-def _match(mailspace: int, wanted: Sequence[str], kinds: Sequence[str], prefix: bool) -> str:
-    terms = [f'"{mailspace}x{word}"' for word in wanted]
-    if prefix:
-        terms[-1] += "*"
-    every = " AND ".join(terms)
-    return every if len(kinds) == len(KINDS) else "{" + " ".join(kinds) + "} : (" + every + ")"
+# From the words to the message; on SQLite the texts that lie between are not read.
+_SQLITE = "mailstore_fts f CROSS JOIN mailstore_searchtext st INDEXED BY search_message ON st.id = f.rowid"
+_POSTGRESQL = "mailstore_searchtext st"
 
 
-def _tsquery(mailspace: int, wanted: Sequence[str], kinds: Sequence[str], prefix: bool) -> str:
-    def term(word: str, star: str) -> str:
-        return "(" + " | ".join(f"'{mailspace}{KINDS[kind]}{word}'{star}" for kind in kinds) + ")"
-
-    last = len(wanted) - 1
-    return " & ".join(
-        term(word, ":*" if prefix and place == last else "") for place, word in enumerate(wanted)
-    )
+def _tables() -> str:
+    return _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
 
 
-def tail_matches(mailspace: int, node: c.Words) -> list[int]:
-    """Messages not indexed yet that hold the words."""
-    ids = list(
-        Message.objects.filter(mailspace_id=mailspace, indexed=False)
-        .order_by("-id")
-        .values_list("id", flat=True)[:TAIL]
-    )
-    if not ids:
+def messages(asked: Question, *, limit: int) -> list[int] | None:
+    """The indexed messages of a mailspace that answer, or None if those with the words are more than `limit`."""
+    where, param = asked.condition()
+    found = rows.select(f"SELECT st.message_id FROM {_tables()} WHERE {where} LIMIT %s", [param, limit + 1])
+    return None if len(found) > limit else with_phrase(asked, [row[0] for row in found])
+
+
+def every(asked: Question) -> list[int]:
+    """The same, however many."""
+    where, param = asked.condition()
+    found = [row[0] for row in rows.select(f"SELECT st.message_id FROM {_tables()} WHERE {where}", [param])]
+    return with_phrase(asked, found)
+
+
+def of(asked: Question, candidates: Sequence[int]) -> list[int]:
+    """Those of some messages that answer."""
+    where, param = asked.condition()
+    if connection.vendor == "postgresql":
+        chosen, params = among("st.message_id", candidates)
+        read = rows.select(
+            f"SELECT st.message_id FROM {_tables()} WHERE {chosen} AND {where}", [*params, param]
+        )
+        return with_phrase(asked, [row[0] for row in read])
+    chosen, params = among("message_id", candidates)
+    places = dict(rows.select(f"SELECT id, message_id FROM mailstore_searchtext WHERE {chosen}", params))
+    if not places:
         return []
+    # FTS5 is quick with a range of rows and slow with a list of them.
+    hits = rows.select(
+        f"SELECT f.rowid FROM mailstore_fts f WHERE {where} AND f.rowid BETWEEN %s AND %s",
+        [param, min(places), max(places)],
+    )
+    return with_phrase(asked, [places[place] for (place,) in hits if place in places])
+
+
+def newest(asked: Question, *, below: int | None, limit: int) -> list[tuple[int, int]]:
+    """SQLite: (place, message) of those with the words, the newest first. Places follow INTERNALDATE (µs)."""
+    where, param = asked.condition()
+    return rows.select(
+        f"SELECT f.rowid, st.message_id FROM {_tables()} WHERE {where} AND f.rowid < %s"
+        " ORDER BY f.rowid DESC LIMIT %s",
+        [param, 1 << 62 if below is None else below, limit],
+    )
+
+
+def has_word(asked: Question) -> bool:
+    """Whether any message answers."""
+    where, param = asked.condition()
+    table = "mailstore_searchtext st" if connection.vendor == "postgresql" else "mailstore_fts f"
+    return bool(rows.select(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", [param]))
+
+
+def with_phrase(asked: Question, candidates: Sequence[int]) -> list[int]:
+    """Those of some messages with the words whose text holds them side by side."""
+    if not asked.phrase:
+        return list(candidates)
+    function = (
+        "position(%s in ' ' || st.{0} || ' ')"
+        if connection.vendor == "postgresql"
+        else "instr(' ' || st.{0} || ' ', %s)"
+    )
+    holds = " OR ".join(function.format(kind) + " > 0" for kind in asked.kinds)
+    found: list[int] = []
+    for piece in rows.chunks(candidates, AT_ONCE):
+        where, params = among("st.message_id", piece)
+        read = rows.select(
+            f"SELECT st.message_id FROM mailstore_searchtext st WHERE {where} AND ({holds})",
+            [*params, *[asked.phrase] * len(asked.kinds)],
+        )
+        found += [row[0] for row in read]
+    return found
+
+
+# --- what is not indexed yet
+
+
+def tail(mailspace: int) -> list[int]:
+    """The messages of a mailspace that are not indexed yet."""
+    found = rows.select(
+        "SELECT id FROM mailstore_message WHERE mailspace_id = %s AND NOT indexed ORDER BY id", [mailspace]
+    )
+    return [row[0] for row in found]
+
+
+def tail_matches(mailspace: int, ids: Iterable[int], node: c.Words) -> Iterator[int]:
+    """Those of some messages that hold the words, read from their bytes a few at a time."""
     wanted = words(node.text, limit=MOST_WORDS)
     kinds = _WHERE.get(node.where, tuple(KINDS))
-    return [id_ for id_, raw in contents.raws(mailspace, ids) if _holds(texts(raw), wanted, kinds, node)]
+    for id_, raw in contents.raws(mailspace, ids):
+        if _holds(texts(raw), wanted, kinds, node):
+            yield id_
 
 
 def _holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], node: c.Words) -> bool:
@@ -125,98 +230,16 @@ def _holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], n
     return any(phrase in f" {found[kind]} " for kind in kinds)
 
 
-# --- indexing
-
-
-def index_pending(*, limit: int = BATCH) -> int:
-    """Index up to `limit` messages that are not indexed yet; returns how many were looked at.
-
-    Parsing happens outside the transaction; two indexers at once share the work by row locks.
-    """
-    waiting = list(
-        Message.objects.filter(indexed=False).order_by("id").values_list("mailspace_id", "id")[:limit]
-    )
-    read: dict[int, tuple[int, dict[str, str]]] = {}
-    for mailspace in sorted({mailspace for mailspace, _ in waiting}):
-        ids = [id_ for owner, id_ in waiting if owner == mailspace]
-        try:
-            found = {id_: texts(raw) for id_, raw in contents.raws(mailspace, ids)}
-        except Exception:  # one of them: find out which, so that it holds up nobody else
-            found = {id_: text for id_ in ids if (text := _texts_of(mailspace, id_)) is not None}
-        read |= {id_: (mailspace, text) for id_, text in found.items()}
-    if read:
-        with transaction.atomic():
-            _write(read)
-    return len(waiting)
-
-
-def _texts_of(mailspace: int, message: int) -> dict[str, str] | None:
-    """The words of a stored message; none if it cannot be read; None if it is gone."""
-    try:
-        return texts(contents.raw(mailspace, message))
-    except NoSuchMessage:
-        return None
-    except Exception:
-        log.exception("message %d cannot be indexed", message)
-        return dict.fromkeys(KINDS, "")
-
-
-def _write(read: dict[int, tuple[int, dict[str, str]]]) -> None:
-    locked = Message.objects.filter(id__in=read, indexed=False).order_by("id")
-    locked = locked.select_for_update(skip_locked=connection.features.has_select_for_update_skip_locked)
-    made = []
-    for id_, at in list(locked.values_list("id", "internal_date")):
-        mailspace, text = read[id_]
-        made.append(SearchText(id=at + id_ % SPREAD, mailspace_id=mailspace, message_id=id_, **text))
-    _make_unique(made)
-    SearchText.objects.bulk_create(made)
-    _add_to_index(made)
-    Message.objects.filter(id__in=[row.message_id for row in made]).update(indexed=True)
-
-
-def _make_unique(made: list[SearchText]) -> None:
-    """Row ids follow INTERNALDATE, spread over a millisecond; where one is taken, twice as far on each time."""
-    taken = set(SearchText.objects.filter(id__in=[row.id for row in made]).values_list("id", flat=True))
-    for row in made:
-        step = 1
-        while row.id in taken:
-            row.id += step
-            step *= 2
-            if SearchText.objects.filter(id=row.id).exists():
-                taken.add(row.id)
-        taken.add(row.id)
-
-
-def _add_to_index(made: Sequence[SearchText]) -> None:
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            cursor.executemany(
-                "UPDATE mailstore_searchtext SET vector = array_to_tsvector(%s) WHERE id = %s",
-                [(_lexemes(row), row.id) for row in made],
-            )
-        else:
-            cursor.executemany(
-                "INSERT INTO mailstore_fts (rowid, subject, sender, recipients, files, body) VALUES (%s,%s,%s,%s,%s,%s)",
-                [(row.id, *_columns(row)) for row in made],
-            )
-
-
-def forget(mailspace: int, messages: Sequence[int]) -> None:
-    """Take messages out of the index (they are purged or parsed anew)."""
-    found = list(SearchText.objects.filter(mailspace_id=mailspace, message_id__in=messages))
-    if connection.vendor != "postgresql":
-        with connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO mailstore_fts (mailstore_fts, rowid, subject, sender, recipients, files, body)"
-                " VALUES ('delete',%s,%s,%s,%s,%s,%s)",
-                [(row.id, *_columns(row)) for row in found],
-            )
-    SearchText.objects.filter(id__in=[row.id for row in found]).delete()
+# --- how tokens are written
 
 
 def _columns(row: SearchText) -> list[str]:
     """The tokens of an FTS5 row, each behind its mailspace's id."""
-    return [" ".join(f"{row.mailspace_id}x{word}" for word in getattr(row, kind).split()) for kind in KINDS]
+    before = f"{row.mailspace_id}x"
+    return [
+        before + text.replace(" ", " " + before) if text else ""
+        for text in (row.subject, row.sender, row.recipients, row.files, row.body)
+    ]
 
 
 def _lexemes(row: SearchText) -> list[str]:

@@ -47,6 +47,7 @@ from .folders import (
     would_exceed,
 )
 from .importing import Tally, Terms, import_letters
+from .indexing import index_pending
 from .journal import HistoryLine, history, undo
 from .lists import (
     Attachment,
@@ -85,8 +86,10 @@ from .mailops import (
     take_recent,
 )
 from .people import Correspondent, people
+from .matching import Match
+from .query import find as search
 from .query import search_uids
-from .search import index_pending
+from .sorting import sort_rows, thread_rows
 from .verbs import (
     archive,
     delete,
@@ -125,6 +128,7 @@ __all__ = [
     "Inbox",
     "Incoming",
     "LineAttachment",
+    "Match",
     "Person",
     "Prepared",
     "Tally",
@@ -196,12 +200,14 @@ __all__ = [
     "rename_mailbox",
     "reopen",
     "save_draft",
+    "search",
     "search_threads",
     "search_uids",
     "set_answered",
     "set_colour",
     "set_quota",
     "stale_drafts",
+    "sort_rows",
     "star",
     "star_messages",
     "start_writer",
@@ -212,6 +218,7 @@ __all__ = [
     "take_maildrop",
     "take_recent",
     "thread_lines",
+    "thread_rows",
     "threads",
     "threads_changed",
     "uid_runs",

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from mta.values import now_us
 
-from . import search, upkeep, whole
+from . import indexing, upkeep, whole
 
 ROUNDS = 50  # pieces of one kind that one sweep takes on; the next goes on
 
@@ -14,7 +14,7 @@ def sweep() -> None:
     """Index what a process could not index itself; forget what is past its time (beat, every minute)."""
     minute = now_us() // 60_000_000
     for _ in range(ROUNDS):
-        if search.index_pending() < search.BATCH:
+        if indexing.index_pending() < indexing.BATCH:
             break
     whole.take_back_abandoned(now=now_us())
     upkeep.empty_old_trash(part=minute % upkeep.PARTS)

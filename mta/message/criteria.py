@@ -12,7 +12,7 @@ from mta.message.text import words
 
 FlagName = Literal["seen", "answered", "flagged", "draft", "deleted", "recent"]
 Where = Literal["any", "subject", "from", "to", "cc", "bcc", "body", "filename"]
-DateField = Literal["internal", "sent"]
+DateField = Literal["internal", "sent", "saved"]  # saved: when it was put into the mailbox (RFC 8514)
 DAY = 86_400 * 1_000_000
 MAX_ASKED = 64  # words of one question
 
@@ -94,6 +94,20 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
+class Older:
+    """Arrived that many seconds ago or longer (RFC 5032); the IMAP engine turns it into a Before."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Younger:
+    """Arrived within the last so many seconds (RFC 5032); the IMAP engine turns it into a Since."""
+
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class Uids:
     """Ranges of UIDs, both ends included, in rising order."""
 
@@ -123,6 +137,13 @@ class InThread:
 
 
 @dataclass(frozen=True, slots=True)
+class HasEmailId:
+    """A message with that content: it and its copies (RFC 8474 §5.1)."""
+
+    email_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class ModSeq:
     """Changed at or after that mod-sequence (RFC 7162 §3.1.5)."""
 
@@ -142,11 +163,14 @@ Criteria = (
     | Smaller
     | Since
     | Before
+    | Older
+    | Younger
     | Uids
     | Sequence
     | InMailbox
     | HasAttachment
     | InThread
+    | HasEmailId
     | ModSeq
 )
 
@@ -170,11 +194,15 @@ class Searchable(Protocol):
     @property
     def sent_at(self) -> int | None: ...
     @property
+    def saved_at(self) -> int | None: ...
+    @property
     def uid(self) -> int: ...
     @property
     def mailbox_ids(self) -> Collection[int]: ...
     @property
     def thread_id(self) -> int: ...
+    @property
+    def email_id(self) -> int: ...
     @property
     def modseq(self) -> int: ...
     @property
@@ -211,10 +239,10 @@ def matches(criteria: Criteria, message: Searchable) -> bool:
         case Smaller(size):
             return message.size < size
         case Since(field, moment):
-            at = message.internal_date if field == "internal" else message.sent_at
+            at = _date(message, field)
             return at is not None and at >= moment
         case Before(field, moment):
-            at = message.internal_date if field == "internal" else message.sent_at
+            at = _date(message, field)
             return at is not None and at < moment
         case Uids(ranges):
             return any(low <= message.uid <= high for low, high in ranges)
@@ -224,11 +252,22 @@ def matches(criteria: Criteria, message: Searchable) -> bool:
             return message.has_attachment
         case InThread(thread_id):
             return message.thread_id == thread_id
+        case HasEmailId(email_id):
+            return message.email_id == email_id
         case ModSeq(value):
             return message.modseq >= value
-        case Sequence():
-            raise ValueError("sequence numbers mean nothing outside an IMAP session")
+        case Sequence() | Older() | Younger():
+            raise ValueError("sequence numbers and ages mean nothing outside an IMAP session")
     raise TypeError(f"not a criterion: {criteria!r}")
+
+
+def _date(message: Searchable, field: DateField) -> int | None:
+    match field:
+        case "internal":
+            return message.internal_date
+        case "saved":
+            return message.saved_at
+    return message.sent_at
 
 
 def _contains(value: str | None, text: str) -> bool:

@@ -45,6 +45,15 @@ def words(text: str, limit: int = MAX_WORDS) -> list[str]:
     text = fold(text[:MAX_TOKENIZED])
     if "@" in text:
         text = _EMAIL.sub(_with_whole_local, text)
+    return _split(text, limit)
+
+
+def parts(text: str, limit: int = MAX_WORDS) -> list[str]:
+    """The same for a piece cut out of a text: every one of these is (a part of) a word that stands there."""
+    return _split(fold(text[:MAX_TOKENIZED]), limit)
+
+
+def _split(text: str, limit: int) -> list[str]:
     found = _ASCII_RUN.findall(text) if text.isascii() else _unicode_words(text, limit)
     if len(found) > limit:
         del found[limit:]

@@ -1,64 +1,130 @@
-"""SEARCH (RFC 3501 §6.4.4) and its answers."""
+"""SEARCH (RFC 3501 §6.4.4), SORT and THREAD (RFC 5256) and their answers.
+
+The store finds, a thread puts in order; the event loop only prints. What is found and not told to the client yet
+is left out: it has no number. `$` (RFC 5182) is the selection's `saved`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from mta.mailstore import service as mailstore
 from mta.message.criteria import Criteria
-from mta.serve.imap.replies import Ok
+from mta.serve.imap.replies import Bad, Ok
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
+from mta.values import now_us
 from mta.wire.imap import commands as c
-from mta.wire.imap import responses, sequences
-from mta.wire.imap.search import mentions_modseq, prepared
+from mta.wire.imap import found as answers
+from mta.wire.imap.search import Returns, Told, mentions_modseq, prepared
+from mta.wire.imap.sequences import MAX_NUMBER
+from mta.wire.imap.sort import columns, ordered
+from mta.wire.imap.thread import Mail, thread_line, threads
+from mta.wire.imap.uids import NONE, Uids
 from mta.wire.imap.view import Selection
+
+ALL = Returns()
+IN_LOOP = 2_000  # more numbers than these are printed in a thread
+READ_AT_ONCE = 20_000
 
 
 async def search(session: Session, command: c.Search) -> Ok:
-    """RFC 3501 §6.4.4; with RETURN the answer is RFC 4731's ESEARCH."""
-    selection = await session.need_view()
-    with_modseq = mentions_modseq(command.key)
-    if with_modseq:
-        turn_on_condstore(session)
-    uids = await _find(session, selection, command.key)
-    highest = await _highest_modseq(session, selection, uids) if with_modseq and uids else 0
-    index = selection.uids.index
-    found = uids if command.uid else [index(uid) + 1 for uid in uids]
-    if command.returns is None:
-        extra = b" (MODSEQ %d)" % highest if highest else b""
-        session.send(b"* SEARCH" + b"".join(b" %d" % number for number in found) + extra + b"\r\n")
-    else:
-        session.send(_esearch(session.tag, found, command.returns, uid=command.uid, highest=highest))
+    if command.charset and session.utf8_accepted:
+        raise Bad("With UTF8=ACCEPT texts are UTF-8, without CHARSET")  # RFC 6855 §3
+    selection, told = await _begin(session, command.key, command.returns)
+    found: answers.Found = await session.call(_find, session.mailspace, selection.mailbox, command.key, told)
+    # RFC 9051 §6.4.4: in IMAP4rev2 every answer is an ESEARCH.
+    returns = command.returns or (ALL if session.rev2 else None)
+    await _answer(session, selection, b"SEARCH", found, returns, uid=command.uid, key=command.key)
     return Ok("Found what there is")
 
 
-async def _find(session: Session, selection: Selection, key: Criteria) -> list[int]:
-    """The matching UIDs the client knows of: from the told view where it suffices, else from the store."""
-    asked = prepared(key, selection.uids, selection.first_recent)
-    found = await session.call(mailstore.search_uids, session.mailspace, selection.mailbox, asked)
-    index = selection.uids.index
-    return [uid for uid in found if index(uid) >= 0]
+async def sort(session: Session, command: c.Sort) -> Ok:
+    """RFC 5256 §3; with RETURN it is ESORT (RFC 5267 §3)."""
+    selection, told = await _begin(session, command.key, command.returns)
+    found = await session.call(_sorted, session.mailspace, selection.mailbox, command, told)
+    await _answer(session, selection, b"SORT", found, command.returns, uid=command.uid, key=command.key)
+    return Ok("Sorted")
 
 
-async def _highest_modseq(session: Session, selection: Selection, uids: list[int]) -> int:
-    rows = await session.call(mailstore.fetch, session.mailspace, selection.mailbox, uids, ("uid", "modseq"))
-    return max((row[1] for row in rows), default=0)
+async def thread(session: Session, command: c.Thread) -> Ok:
+    selection, told = await _begin(session, command.key, None)
+    session.send(await session.call(_threaded, session.mailspace, selection.mailbox, command, told))
+    return Ok("In threads")
 
 
-def _esearch(tag: str, found: Sequence[int], returns: Sequence[str], *, uid: bool, highest: int) -> bytes:
-    parts = [b"* ESEARCH (TAG " + responses.quoted(tag.encode()) + b")"]
-    if uid:
-        parts.append(b"UID")
-    if found:  # RFC 4731 §3.1: with no result, only COUNT is there
-        if "MIN" in returns:
-            parts.append(b"MIN %d" % min(found))
-        if "MAX" in returns:
-            parts.append(b"MAX %d" % max(found))
-        if "ALL" in returns:
-            parts.append(b"ALL " + sequences.show_numbers(found))
-    if "COUNT" in returns:
-        parts.append(b"COUNT %d" % len(found))
-    if highest:
-        parts.append(b"MODSEQ %d" % highest)
-    return b" ".join(parts) + b"\r\n"
+async def _begin(session: Session, key: Criteria, returns: Returns | None) -> tuple[Selection, Told]:
+    """The selection, and what the keys may refer to."""
+    selection = await session.need_view()
+    if mentions_modseq(key):
+        turn_on_condstore(session)
+    first_recent = MAX_NUMBER if selection.rev2 else selection.first_recent
+    told = Told(selection.uids, selection.saved, first_recent, now_us())
+    if returns is not None and "SAVE" in returns.options:
+        selection.saved = NONE  # RFC 5182 §2.1: so it stays if the search fails
+    return selection, told
+
+
+def _find(mailspace: int, mailbox: int, key: Criteria, told: Told) -> Uids:
+    """The matching UIDs the client knows of. Blocks."""
+    match = mailstore.search(mailspace, mailbox, prepared(key, told))
+    found = Uids.of(match.uids)
+    return told.uids.without(found) if match.others else found & told.uids
+
+
+def _sorted(mailspace: int, mailbox: int, command: c.Sort, told: Told) -> list[int]:
+    wanted = _find(mailspace, mailbox, command.key, told)
+    return ordered(mailstore.sort_rows(mailspace, mailbox, wanted, columns(command.keys)), command.keys)
+
+
+def _threaded(mailspace: int, mailbox: int, command: c.Thread, told: Told) -> bytes:
+    wanted = _find(mailspace, mailbox, command.key, told)
+    mails = [
+        Mail(uid, sent, base, subject, message_id, in_reply_to, references.split())
+        for uid, sent, base, subject, message_id, in_reply_to, references in mailstore.thread_rows(
+            mailspace, mailbox, wanted
+        )
+    ]
+    return thread_line(threads(command.algorithm, mails), answers.Named(told.uids, command.uid).one)
+
+
+async def _answer(
+    session: Session,
+    selection: Selection,
+    command: bytes,
+    found: answers.Found,
+    returns: Returns | None,
+    *,
+    uid: bool,
+    key: Criteria,
+) -> None:
+    named = answers.Named(selection.uids, uid)
+    modseq = 0
+    if mentions_modseq(key) and found:
+        counted = answers.as_uids(answers.counting(found, returns))
+        modseq = await session.call(_highest_modseq, session.mailspace, selection.mailbox, counted)
+    if returns is not None and "SAVE" in returns.options:
+        selection.saved = answers.to_save(found, returns)
+    arguments = (session.tag, command, found, returns, named, modseq)
+    large = len(found) > IN_LOOP
+    session.send(await session.call(_line, *arguments) if large else _line(*arguments))
+
+
+def _line(
+    tag: str,
+    command: bytes,
+    found: answers.Found,
+    returns: Returns | None,
+    named: answers.Named,
+    modseq: int,
+) -> bytes:
+    if returns is None:
+        return answers.plain(command, found, named, modseq=modseq)
+    return answers.extended(tag, found, returns, named, modseq=modseq)
+
+
+def _highest_modseq(mailspace: int, mailbox: int, uids: Uids) -> int:
+    highest = 0
+    for start in range(0, len(uids), READ_AT_ONCE):
+        piece = list(uids[start : start + READ_AT_ONCE])
+        read = mailstore.fetch(mailspace, mailbox, piece, ("modseq",))
+        highest = max(highest, max((row[0] for row in read), default=0))
+    return highest

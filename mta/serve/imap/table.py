@@ -6,7 +6,7 @@ from mta.serve.imap import mailboxes, messages, quotas, signing_in
 from mta.serve.imap.appending import append
 from mta.serve.imap.fetching import fetch
 from mta.serve.imap.idling import idle
-from mta.serve.imap.searching import search
+from mta.serve.imap.searching import search, sort, thread
 from mta.serve.imap.selecting import check, close, examine, select, unselect
 from mta.serve.imap.session import Handler
 from mta.wire.imap import commands as c
@@ -42,6 +42,8 @@ COMMANDS: dict[type[c.Command], tuple[str, Handler]] = {
     c.Unselect: ("selected", unselect),
     c.Expunge: ("selected", messages.expunge),
     c.Search: ("selected", search),
+    c.Sort: ("selected", sort),
+    c.Thread: ("selected", thread),
     c.Fetch: ("selected", fetch),
     c.Store: ("selected", messages.store),
     c.Copy: ("selected", messages.copy),

@@ -261,6 +261,7 @@ _WITH_ARGUMENTS: dict[str, Callable[[_Reading], SearchKey]] = {
     "TO": _in("to"),
     "UID": lambda reading: cr.Uids(reading.scanner.sequence_set()),
     "UNKEYWORD": lambda reading: cr.Not(cr.Keyword(reading.scanner.flag())),
+    "YOUNGER": _seconds(cr.Younger),
 }
 
 

@@ -12,18 +12,21 @@ from mta.message.criteria import (
     Contains,
     Flag,
     HasAttachment,
+    HasEmailId,
     InMailbox,
     InThread,
     Keyword,
     Larger,
     ModSeq,
     Not,
+    Older,
     Or,
     Sequence,
     Since,
     Smaller,
     Uids,
     Words,
+    Younger,
     matches,
     on,
 )
@@ -36,9 +39,11 @@ class Letter:
     size: int = 100
     internal_date: int = 5 * DAY
     sent_at: int | None = None
+    saved_at: int | None = 6 * DAY
     uid: int = 7
     mailbox_ids: frozenset[int] = frozenset({1, 2})
     thread_id: int = 9
+    email_id: int = 11
     modseq: int = 30
     has_attachment: bool = False
     headers: dict[str, str] = field(default_factory=lambda: {"subject": "Grüße aus Köln", "x-empty": ""})
@@ -78,6 +83,8 @@ YES = [
     InMailbox(2),
     Not(HasAttachment()),
     InThread(9),
+    HasEmailId(11),
+    Since("saved", 6 * DAY),
     ModSeq(30),
 ]
 NO = [
@@ -99,6 +106,8 @@ NO = [
     InMailbox(3),
     HasAttachment(),
     InThread(1),
+    HasEmailId(9),
+    Before("saved", 6 * DAY),
     ModSeq(31),
 ]
 
@@ -113,6 +122,7 @@ def test_the_message_is_not_what_was_asked_for(criteria):
     assert not matches(criteria, Letter())
 
 
-def test_sequence_numbers_belong_to_a_session():
+@pytest.mark.parametrize("criteria", [Sequence(((1, 1),)), Older(60), Younger(60)], ids=repr)
+def test_sequence_numbers_and_ages_belong_to_a_session(criteria):
     with pytest.raises(ValueError, match="session"):
-        matches(Sequence(((1, 1),)), Letter())
+        matches(criteria, Letter())

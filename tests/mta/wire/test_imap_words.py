@@ -15,7 +15,7 @@ from mta.wire.imap import names, responses, sequences
 from mta.wire.imap.commands import Item, Section
 from mta.wire.imap.fetch_items import fetch_items
 from mta.wire.imap.scanner import BadSyntax, Scanner
-from mta.wire.imap.search import search_program
+from mta.wire.imap.search import Returns, search_program
 
 numbers = st.integers(0, sequences.MAX_NUMBER)
 
@@ -159,8 +159,8 @@ def test_fetch_items(written: bytes, items: tuple[Item | Section, ...]) -> None:
 
 
 def test_a_search_reads_as_criteria() -> None:
-    key, returns = search_program(_scan(b'RETURN () UNSEEN OR FROM a (2:4 SINCE 1-Jan-1970) NOT TEXT "b c"'))
-    assert returns == ("ALL",)
+    key, returns, charset = search_program(_scan(b'RETURN () UNSEEN OR FROM a (2:4 SINCE 1-Jan-1970) NOT TEXT "b c"'))
+    assert (returns, charset) == (Returns(), "")
     assert key == cr.And(
         (
             cr.Not(cr.Flag("seen")),

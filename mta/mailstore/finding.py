@@ -1,0 +1,241 @@
+"""The web client's search: conversations with a message that matches, the newest match first.
+
+Where an index knows that some criterion leaves few messages, these are looked at all together. Otherwise mail is
+walked through from the newest on, in growing pieces, until a page is full: on SQLite along the index of a word, else
+along the dates.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+
+from mta.message import criteria as c
+from mta.values import FLAGGED, JUNK, QUARANTINE, SEEN, TRASH
+
+from . import conditions, rows, search
+from .conditions import Leaf as Node
+from .matching import FEW, Match, Tree
+from .sql import among, marks
+
+COUNTED = 1_000  # conversations; more are "many"
+FIRST_PIECE = 100
+SLACK = 1_000_000  # µs: places in the index of words follow the dates that closely
+
+Key = tuple[int, int]  # (newest matching INTERNALDATE, thread)
+# The date that all later pieces lie below, messages, and words that all of these have.
+Piece = tuple[int, list[int], c.Words | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A page of (thread, newest match); `total` conversations, None where they were not counted."""
+
+    page: list[tuple[int, int]]
+    total: int | None
+
+
+def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: int, aside: bool) -> Found:
+    """The newest conversations that match, older than `before`; `aside` looks into Junk and Trash, too."""
+    tree = _InMailspace(mailspace, aside=aside)
+    few = tree.few(criteria)
+    if few is None:
+        return Found(_walk(tree, criteria, before, limit), None)
+    newest = tree.newest(criteria, few)
+    found = sorted(((at, thread) for thread, at in newest.items()), reverse=True)
+    page = [key for key in found if before is None or key < before][:limit]
+    return Found([(thread, at) for at, thread in page], len(found) if len(found) <= COUNTED else None)
+
+
+def _walk(tree: _InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
+    newest: dict[int, int] = {}
+    shown: set[int] = set()  # on pages before this one
+    for low, piece, known in tree.pieces(criteria, None if before is None else before[0]):
+        found = tree.newest(criteria, piece, known=known)
+        found = {thread: at for thread, at in found.items() if before is None or (at, thread) < before}
+        if before is not None:
+            new = found.keys() - newest.keys() - shown
+            shown |= tree.matched_above(criteria, new, before)
+        for thread, at in found.items():
+            if thread not in shown:
+                newest[thread] = max(at, newest.get(thread, 0))
+        ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
+        if len(ordered) == limit and ordered[-1][0] > low:  # nothing that comes can be newer
+            break
+    else:
+        ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
+    return [(thread, at) for at, thread in ordered]
+
+
+class _InMailspace(Tree):
+    """Candidates are messages."""
+
+    def __init__(self, mailspace: int, *, aside: bool) -> None:
+        super().__init__(mailspace)
+        roles = [QUARANTINE] if aside else [QUARANTINE, JUNK, TRASH]
+        hidden = rows.select(
+            f"SELECT id FROM mailstore_mailbox WHERE mailspace_id = %s AND role IN ({marks(roles)})",
+            [mailspace, *roles],
+        )
+        self._known: c.Words | None = None
+        self._hidden = [row[0] for row in hidden] or [0]
+
+    def newest(
+        self, criteria: c.Criteria, candidates: Collection[int], *, known: c.Words | None = None
+    ) -> dict[int, int]:
+        """Thread → its newest matching INTERNALDATE, of the candidates that a person sees and that match.
+
+        All of them are `known` to have those words.
+        """
+        self._known = known
+        newest: dict[int, int] = {}
+        for piece in rows.chunks(list(candidates), FEW):
+            seen = self._visible(piece)
+            match = self.match(criteria, [id_ for id_, _, _ in seen])
+            wanted = set(match.uids)
+            for id_, thread, at in seen:
+                if (id_ in wanted) != match.others:
+                    newest[thread] = max(at, newest.get(thread, 0))
+        return newest
+
+    def _visible(self, ids: Sequence[int]) -> list[tuple[int, int, int]]:
+        """(id, thread, INTERNALDATE) of those that lie in a mailbox that is searched."""
+        where, params = among("m.id", ids)
+        return rows.select(
+            f"""SELECT m.id, m.thread_id, m.internal_date FROM mailstore_message m
+                 WHERE m.mailspace_id = %s AND {where} AND EXISTS (
+                       SELECT 1 FROM mailstore_placement p
+                        WHERE p.mailspace_id = m.mailspace_id AND p.message_id = m.id
+                          AND p.expunged_modseq IS NULL AND NOT p.deleted
+                          AND p.mailbox_id NOT IN ({marks(self._hidden)}))""",
+            [self.mailspace, *params, *self._hidden],
+        )
+
+    def matched_above(self, criteria: c.Criteria, threads: Iterable[int], before: Key) -> set[int]:
+        """Those of some conversations whose newest match stands on an earlier page."""
+        asked = list(threads)
+        if not asked:
+            return set()
+        where, params = among("thread_id", asked)
+        found = rows.select(
+            f"SELECT id FROM mailstore_message WHERE mailspace_id = %s AND {where} AND internal_date >= %s",
+            [self.mailspace, *params, before[0]],
+        )
+        newest = self.newest(criteria, [row[0] for row in found])
+        return {thread for thread, at in newest.items() if (at, thread) >= before}
+
+    def few(self, node: Node) -> list[int] | None:
+        """Messages among which all matches are, if an index knows that these are few."""
+        match node:
+            case c.And(parts):
+                known = [found for part in parts if (found := self.few(part)) is not None]
+                return min(known, key=len, default=None)
+            case c.Or(parts):
+                every = [self.few(part) for part in parts]
+                if None in every:
+                    return None
+                joined = {id_ for found in every for id_ in found or ()}
+                return list(joined) if len(joined) <= FEW else None
+            case c.Not(c.Flag("seen")):
+                return self._placed(f"(p.flags & {SEEN}) = 0")
+            case c.Flag("flagged"):
+                return self._placed(f"(p.flags & {FLAGGED}) = {FLAGGED}")
+            case c.InMailbox(mailbox):
+                return self._placed("p.mailbox_id = %s", mailbox)
+        return self.probe(node) if not isinstance(node, c.Not) else None
+
+    def _placed(self, where: str, *params: Any) -> list[int] | None:
+        found = rows.select(
+            "SELECT p.message_id FROM mailstore_placement p"
+            f" WHERE p.mailspace_id = %s AND p.expunged_modseq IS NULL AND {where} LIMIT %s",
+            [self.mailspace, *params, FEW + 1],
+        )
+        return None if len(found) > FEW else list({row[0] for row in found})
+
+    # --- the walk
+
+    def pieces(self, criteria: c.Criteria, start: int | None) -> Iterator[Piece]:
+        """Messages from the newest on."""
+        words = self._guide(criteria) if connection.vendor == "sqlite" else None
+        asked = search.question(self.mailspace, words) if words is not None else None
+        if words is None or asked is None:
+            yield from self._by_date(start)
+            return
+        if late := self.late:
+            yield 1 << 62, late, None
+        yield from self._by_word(asked, None if asked.phrase else words, start)
+
+    def _guide(self, criteria: c.Criteria) -> c.Words | None:
+        """Words that every match has."""
+        parts = criteria.parts if isinstance(criteria, c.And) else (criteria,)
+        words = (part for part in parts if isinstance(part, c.Words) and part.where not in ("cc", "bcc"))
+        return next(words, None)
+
+    def _by_word(self, guide: search.Question, known: c.Words | None, start: int | None) -> Iterator[Piece]:
+        below = None if start is None else start + SLACK
+        limit = FIRST_PIECE
+        while found := search.newest(guide, below=below, limit=limit):
+            below = found[-1][0]
+            yield below + SLACK, [message for _, message in found], known
+            limit = min(FEW, limit * 2)
+
+    def _by_date(self, start: int | None) -> Iterator[Piece]:
+        where, params = ("", []) if start is None else (" AND internal_date <= %s", [start])
+        limit = FIRST_PIECE
+        while True:
+            found = rows.select(
+                f"SELECT internal_date, id FROM mailstore_message WHERE mailspace_id = %s{where}"
+                " ORDER BY internal_date DESC, id DESC LIMIT %s",
+                [self.mailspace, *params, limit],
+            )
+            if not found:
+                return
+            low, last = found[-1]
+            yield low, [id_ for _, id_ in found], None
+            where, params = " AND (internal_date, id) < (%s, %s)", [low, last]
+            limit = min(FEW, limit * 2)
+
+    # --- leaves
+
+    def cost(self, node: Node) -> int:
+        match node:
+            case c.Not(part):
+                return self.cost(part)
+            case c.And(parts) | c.Or(parts):
+                return sum(map(self.cost, parts))
+            case c.Words() if node.where not in ("cc", "bcc"):
+                return 20
+            case c.Contains(header) if conditions.contains(header.lower(), "x") is None:
+                return 1_000
+        return 1
+
+    def whole(self, node: Node) -> Match:
+        raise TypeError("only pieces are searched here")
+
+    def some(self, node: Node, within: Sequence[int]) -> Collection[int]:
+        match node:
+            case c.Words() if node.where not in ("cc", "bcc"):
+                if (found := self.probe(node)) is None:
+                    return within if node == self._known else self.with_words(node, within)
+                return set(found).intersection(within)
+            case c.Contains() if (found := self.probe(node)) is not None:
+                return set(found).intersection(within)
+        written = conditions.of(node, mailspace=self.mailspace, placed=False)
+        if written is None and isinstance(node, c.Contains):
+            return self.with_field(node, within)
+        if written is None:
+            raise TypeError(f"a criterion that has no SQL: {type(node).__name__}")
+        tables = "mailstore_message m"
+        if written.headers:
+            tables += (
+                " JOIN mailstore_headertext h ON h.mailspace_id = m.mailspace_id AND h.message_id = m.id"
+            )
+        where, params = among("m.id", within)
+        found_rows = rows.select(
+            f"SELECT m.id FROM {tables} WHERE m.mailspace_id = %s AND {where} AND {written.sql}",
+            [self.mailspace, *params, *written.params],
+        )
+        return [row[0] for row in found_rows]
