@@ -374,10 +374,11 @@ class Changing:
                 f" WHERE mailspace_id = %s AND {where} AND expunged_modseq IS NULL",
                 [flags, words, self.modseq, self.id, *param],
             )
-        homes = self._homes(changed)
-        for mailbox_id, message in homes:
-            mailbox = self.touch_mailbox(self.mailbox(mailbox_id))
-            mailbox.unseen += int(not new[message][0] & SEEN) - int(not changed[message].flags & SEEN)
+        unseen: Counter[int] = Counter()
+        for mailbox_id, message in self._homes(changed):
+            unseen[mailbox_id] += int(not new[message][0] & SEEN) - int(not changed[message].flags & SEEN)
+        for mailbox_id, more in unseen.items():
+            self.touch_mailbox(self.mailbox(mailbox_id)).unseen += more
         self.touched.update(live.thread for live in changed.values())
 
     def mark_deleted(self, lives: Sequence[Live], on: bool, entry: Entry | None) -> None:

@@ -62,12 +62,8 @@ class Member:
     message_id: str
     own: bool
     placed: list[Placed] = field(default_factory=list)
+    aside: bool = True  # it lies only in Junk, Trash or Quarantine
     _readers: list[Any] | None = None
-
-    @property
-    def aside(self) -> bool:
-        """True when it lies only in Junk, Trash or Quarantine."""
-        return all(place.role in ASIDE for place in self.placed)
 
     @property
     def readers(self) -> list[Any]:
@@ -127,52 +123,52 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
         )
         placements.sort(key=itemgetter(1))
         for message, mailbox, *times in placements:
-            members[message].placed.append(Placed(mailbox, roles[mailbox], *times))
+            role, member = roles[mailbox], members[message]
+            member.placed.append(Placed(mailbox, role, *times))
+            if role not in ASIDE:
+                member.aside = False
     return {thread: [m for m in found if m.placed] for thread, found in threads.items()}
 
 
-def lines(members: list[Member]) -> dict[int, dict[str, Any]]:
-    """The line of a conversation in each box where it shows: box id → columns of ThreadRow."""
+def lines(members: list[Member]) -> dict[int, tuple[Any, ...]]:
+    """The line of a conversation in each box where it shows: box id → values of LINE_COLUMNS."""
     boxes: dict[int, list[tuple[Member, Placed]]] = defaultdict(list)
+    shown = []
     for member in members:
         for place in member.placed:
             boxes[place.mailbox].append((member, place))
         if not member.aside:
-            place = next(p for p in member.placed if p.role not in ASIDE)
-            boxes[ALL].append((member, place))
+            shown.append(member)
+            pair = member, next(p for p in member.placed if p.role not in ASIDE)
+            boxes[ALL].append(pair)
             if member.flags & FLAGGED:
-                boxes[STARRED].append((member, place))
-    shown = [member for member in members if not member.aside]
-    summary = _summary(shown) if shown else {}
+                boxes[STARRED].append(pair)
+    summary = _summary(shown) if shown else ()
     result = {}
     for box, here in boxes.items():
         lies_aside = box > 0 and here[0][1].role in ASIDE
-        result[box] = {
-            **(_summary([member for member, _ in here]) if lies_aside else summary),
-            **_here(box, here),
-        }
+        about = _summary([member for member, _ in here]) if lies_aside else summary
+        result[box] = (*_here(box, here), *about)
     return result
 
 
-def _here(box: int, here: list[tuple[Member, Placed]]) -> dict[str, Any]:
-    """The columns that look only at messages placed in this box."""
-    seen_ids: set[int] = set()
-    unread = 0
-    for member, _ in here:
-        if member.id not in seen_ids and not member.flags & SEEN:
+def _here(box: int, here: list[tuple[Member, Placed]]) -> tuple[Any, ...]:
+    """The columns that look only at messages placed in this box, oldest first."""
+    unread = sort_at = 0
+    wake_at = None
+    woken = False
+    for member, place in here:
+        if not member.flags & SEEN:
             unread += 1
-        seen_ids.add(member.id)
-    wakes = [place.wake_at for _, place in here if place.wake_at is not None]
+        sort_at = max(sort_at, _sort_at(box, member, place))
+        if box > 0:
+            if place.wake_at is not None:
+                wake_at = place.wake_at if wake_at is None else min(wake_at, place.wake_at)
+            if place.woken_at is not None and place.woken_at > member.internal_date:
+                woken = True
     newest = here[-1][0]
-    return {
-        # Sent and Drafts name the readers of what was written, not those of the answer that came since.
-        "recipients": newest.readers,
-        "last_message": newest.id,
-        "sort_at": max(_sort_at(box, member, place) for member, place in here),
-        "unread": unread,
-        "wake_at": min(wakes) if wakes and box > 0 else None,
-        "woken": box > 0 and any((place.woken_at or 0) > member.internal_date for member, place in here),
-    }
+    # Sent and Drafts name the readers of what was written, not those of the answer that came since.
+    return sort_at, unread, newest.id, wake_at, woken, newest.readers
 
 
 def _sort_at(box: int, member: Member, place: Placed) -> int:
@@ -183,7 +179,7 @@ def _sort_at(box: int, member: Member, place: Placed) -> int:
     return max(member.internal_date, place.woken_at or 0)
 
 
-def _summary(members: list[Member]) -> dict[str, Any]:
+def _summary(members: list[Member]) -> tuple[Any, ...]:
     """The columns that look at the whole conversation. My sent copy and its delivered twin count once."""
     unique: list[Member] = []
     twins: set[tuple[str, str]] = set()
@@ -203,39 +199,27 @@ def _summary(members: list[Member]) -> dict[str, Any]:
         person[2] = person[2] or not member.flags & SEEN
     attachments = [file for member in unique for file in member.files]
     newest = unique[-1]
-    return {
-        "count": len(unique),
-        "starred": any(member.flags & FLAGGED for member in members),
-        "subject": (unique[0].subject or newest.subject)[:255],
-        "snippet": newest.snippet,
-        "people": list(people.values())[:50],
-        "attachments": attachments[:3],
-        "attachment_count": len(attachments),
-        "boxes": sorted({place.mailbox for member in members for place in member.placed}),
-        "drafts": len(drafts),
-    }
+    return (
+        len(unique),
+        any(member.flags & FLAGGED for member in members),
+        (unique[0].subject or newest.subject)[:255],
+        newest.snippet,
+        len(attachments),
+        len(drafts),
+        list(people.values())[:50],
+        attachments[:3],
+        sorted({place.mailbox for member in members for place in member.placed}),
+    )
 
 
+# What looks at the messages here, then what looks at the whole conversation.
 LINE_COLUMNS = (
-    "sort_at",
-    "unread",
-    "count",
-    "starred",
-    "subject",
-    "snippet",
-    "people",
-    "recipients",
-    "attachments",
-    "attachment_count",
-    "boxes",
-    "drafts",
-    "last_message",
-    "wake_at",
-    "woken",
+    *("sort_at", "unread", "last_message", "wake_at", "woken", "recipients"),
+    *("count", "starred", "subject", "snippet", "attachment_count", "drafts"),
+    *("people", "attachments", "boxes"),
 )
-
-
-JSON_COLUMNS = frozenset({"people", "recipients", "attachments", "boxes"})
+JSON_COLUMNS = ("recipients", "people", "attachments", "boxes")
+_JSON_PLACES = tuple(LINE_COLUMNS.index(name) for name in JSON_COLUMNS)
 UNREAD = LINE_COLUMNS.index("unread")
 KEY = ("mailspace_id", "box", "thread_id")
 
@@ -259,18 +243,18 @@ def _refresh(changing: Changing, ids: list[int]) -> None:
     updates: dict[tuple[str, ...], list[tuple[Any, ...]]] = defaultdict(list)
     for thread, members in load(changing.id, ids, changing.roles()).items():
         texts: dict[int, str] = {}  # a conversation's lines share most of their values
-        for box, columns in lines(members).items():
-            new = _stored(columns, texts)
+        for box, line in lines(members).items():
+            new = _stored(line, texts)
+            is_unread = int(line[UNREAD] > 0)
             old = before.pop((thread, box), None)
             if old is None:
                 made.append((changing.id, box, thread, *new))
-                changing.count_threads(box, 1, int(columns["unread"] > 0))
-            elif different := tuple(
-                name for name, was, now in zip(LINE_COLUMNS, old[3:], new, strict=True) if was != now
-            ):
-                changed = dict(zip(LINE_COLUMNS, new, strict=True))
-                updates[different].append((old[0], *(changed[name] for name in different)))
-                changing.count_threads(box, 0, int(columns["unread"] > 0) - int(old[3 + UNREAD] > 0))
+                changing.count_threads(box, 1, is_unread)
+            elif old[3:] != new:
+                changing.count_threads(box, 0, is_unread - int(old[3 + UNREAD] > 0))
+                places = [at for at, value in enumerate(new) if old[3 + at] != value]
+                different = tuple(LINE_COLUMNS[at] for at in places)
+                updates[different].append((old[0], *(new[at] for at in places)))
     for row in before.values():  # whatever is left shows nothing any more
         changing.count_threads(row[2], -1, -int(row[3 + UNREAD] > 0))
     if before:
@@ -281,12 +265,16 @@ def _refresh(changing: Changing, ids: list[int]) -> None:
         sql.update_many("mailstore_threadrow", different, rows, json_columns=JSON_COLUMNS)
 
 
-def _stored(columns: dict[str, Any], texts: dict[int, str]) -> tuple[Any, ...]:
+def _stored(line: tuple[Any, ...], texts: dict[int, str]) -> tuple[Any, ...]:
     """A line as it is kept. `texts` remembers the JSON of values that several lines share."""
-    for name in JSON_COLUMNS:
-        if id(columns[name]) not in texts:
-            texts[id(columns[name])] = sql.as_json(columns[name])
-    return tuple(texts[id(columns[name])] if name in JSON_COLUMNS else columns[name] for name in LINE_COLUMNS)
+    stored = list(line)
+    for place in _JSON_PLACES:
+        value = line[place]
+        text = texts.get(id(value))
+        if text is None:
+            text = texts[id(value)] = sql.as_json(value)
+        stored[place] = text
+    return tuple(stored)
 
 
 def roles_of(mailspace: int) -> dict[int, str]:

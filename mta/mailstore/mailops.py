@@ -149,6 +149,8 @@ def store_flags(
 
 def _combine(live: Live, mode: str, flags: int, given: dict[str, str]) -> tuple[int, str]:
     """The (flags, keywords) of a message after STORE; `given` maps lower-case keywords to their spelling."""
+    if not given and mode != "replace":
+        return (live.flags | flags if mode == "add" else live.flags & ~flags), live.keywords
     have = words.split(live.keywords)
     if mode == "add":
         return live.flags | flags, words.joined({**given, **have})

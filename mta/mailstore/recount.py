@@ -41,22 +41,22 @@ def lines(mailspace: int) -> Iterator[str]:
     for chunk in _walk("messages", "mailstore_thread", mailspace):
         ids = [row[0] for row in chunk]
         wanted = {
-            (thread, box): columns
+            (thread, box): line
             for thread, members in list_lines.load(mailspace, ids, roles).items()
-            for box, columns in list_lines.lines(members).items()
+            for box, line in list_lines.lines(members).items()
         }
         found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=ids)
-        kept = {(line.thread_id, line.box): line for line in found}
+        kept = {(row.thread_id, row.box): row for row in found}
         for key in sorted(wanted.keys() ^ kept.keys()):
             yield f"thread row {key} is {'missing' if key in wanted else 'too many'}"
         for key in sorted(wanted.keys() & kept.keys()):
-            for column, value in wanted[key].items():
+            for column, value in zip(list_lines.LINE_COLUMNS, wanted[key], strict=True):
                 have = getattr(kept[key], column)
                 if have != value:
                     yield f"thread row {key}: {column} is {have!r}, should be {value!r}"
-        for (_, box), columns in wanted.items():
+        for (_, box), line in wanted.items():
             total[box] += 1
-            unread[box] += bool(columns["unread"])
+            unread[box] += line[list_lines.UNREAD] > 0
     space = Mailspace.objects.get(id=mailspace)
     boxes = Mailbox.objects.filter(mailspace_id=mailspace)
     counts = {box.id: (box.threads, box.unread_threads) for box in boxes}
