@@ -9,6 +9,7 @@ from mta.mailstore import service as mailstore
 from mta.serve.imap.replies import Bad, No, Ok
 from mta.serve.imap.selecting import find
 from mta.serve.imap.session import Session
+from mta.serve.imap.signing_in import turn_on_condstore
 from mta.values import QUARANTINE, Cause, MailboxInfo
 from mta.wire.imap import commands as c
 from mta.wire.imap import names, responses
@@ -53,6 +54,7 @@ async def list_(session: Session, command: c.List) -> Ok:
         return Ok("That is the delimiter")
     if "RECURSIVEMATCH" in command.selection and command.selection <= {"RECURSIVEMATCH", "REMOTE"}:
         raise Bad("RECURSIVEMATCH needs something to match")  # RFC 5258 §3.1
+    _note_condstore(session, command.status)
     lines = await session.call(
         _list_lines,
         session.mailspace,
@@ -136,7 +138,14 @@ def _lsub_lines(mailspace: int, command: c.Lsub, *, utf8: bool) -> bytes:
     return b"".join(lines)
 
 
+def _note_condstore(session: Session, items: Sequence[str]) -> None:
+    """RFC 7162 §3.1: who asks for a mailbox's mod-sequence wants to hear of those of messages."""
+    if "HIGHESTMODSEQ" in items:
+        turn_on_condstore(session)
+
+
 async def status(session: Session, command: c.Status) -> Ok:
+    _note_condstore(session, command.items)
     info, counts = await session.call(
         _status, session.mailspace, command, append_limit=session.context.max_message_size
     )
