@@ -183,7 +183,7 @@ def store(user: str, count: int = 1000) -> Callable[[Server], Figures]:
         times = []
         with opened(server, user, how="SELECT") as client:
             for sign in "+-+-":
-                _, seconds = client.fetch(f"STORE 1:{count} {sign}FLAGS ($Bench)", expect=count)
+                _, seconds = client.fetch(f"STORE 1:{count} {sign}FLAGS (\\Flagged $Bench)", expect=count)
                 times.append(seconds)
         return {"ms": median(times) * 1000}
 
