@@ -23,8 +23,12 @@ def ann(people: FakeDirectory) -> int:
     return people.people["ann@example.test"]
 
 
-def connect(sidecar: RunningSidecar, name: str = "ann@example.test") -> poplib.POP3:
+def connect(
+    sidecar: RunningSidecar, name: str = "ann@example.test", *, tls: ssl.SSLContext | None = None
+) -> poplib.POP3:
     client = poplib.POP3(*sidecar.address("POP3_LISTEN"), timeout=10)
+    if tls is not None:
+        client.stls(tls)
     client.user(name)
     client.pass_(PASSWORD)
     return client
@@ -255,10 +259,13 @@ def test_a_mailbox_that_is_only_shared_is_not_opened(sidecar: RunningSidecar, pe
 # --- many messages, many processes
 
 
-def test_messages_come_in_any_order(sidecar: RunningSidecar, ann: int) -> None:
+@pytest.mark.parametrize("secure", [False, True])
+def test_messages_come_in_any_order(
+    sidecar: RunningSidecar, ann: int, client_tls: ssl.SSLContext, secure: bool
+) -> None:
     for number in range(130):
         put(ann, mail(subject=f"number {number}") + b"lorem ipsum\r\n" * (number * 311 % 1500))
-    client = connect(sidecar)
+    client = connect(sidecar, tls=client_tls if secure else None)
     for number in [*range(1, 131), 7, 8, 130, 1, 2, 3, 60]:
         assert b"Subject: number %d" % (number - 1) in client.retr(number)[1]
     assert b"Subject: number 4" in client.top(5, 0)[1]

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mta.wire import sasl
 from mta.wire.pop3 import (
     LONGEST_LINE,
     MOST_ERRORS,
@@ -264,6 +265,25 @@ def test_a_line_without_an_end_is_dropped_and_the_session_goes_on(signed_in: Cli
     assert (
         signed_in.feed(b"y" * (LONGEST_LINE + 1) + b"\r\nNOOP\r\n") == b"-ERR Line too long\r\n+OK Here\r\n"
     )
+
+
+@pytest.mark.parametrize("start", [b"", b"AUTH PLAIN\r\n", b"USER ann\r\nPASS right\r\n"])
+def test_a_line_that_never_ends_costs_nothing(start: bytes) -> None:
+    client = Client()
+    client.feed(start)
+    for _ in range(100):
+        assert client.feed(b"\0" * 64_000) == b""
+        assert len(client.engine._buffer) < 70_000
+    assert client.feed(b"\r\nNOOP\r\n") == b"-ERR Line too long\r\n+OK Here\r\n"
+
+
+def test_a_sasl_answer_may_be_long_but_not_for_ever() -> None:
+    client = Client()
+    client.feed(b"AUTH PLAIN\r\n")
+    words = base64.b64encode(b"\0ann\0" + b"p" * 6000)
+    assert client.feed(words + b"\r\n") == b"-ERR [AUTH] Wrong name or password\r\n"
+    client.feed(b"AUTH PLAIN\r\n")
+    assert client.feed(b"A" * (sasl.MAX_RESPONSE + 1) + b"\r\n") == b"-ERR Line too long\r\n"
 
 
 def test_no_command_is_read_while_an_answer_is_awaited() -> None:
