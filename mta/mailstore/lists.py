@@ -171,7 +171,10 @@ def threads(
     if from_the_end:
         found.reverse()
     total, unread = _counts(mailspace, box)
-    position = every.filter(_newer_than((found[0].sort_at, found[0].thread))).count() if found else 0
+    position = 0
+    if found and (before is not None or from_the_end):
+        # Not for the newest lines: they are the first page even if another one has arrived meanwhile.
+        position = every.filter(_newer_than((found[0].sort_at, found[0].thread))).count()
     has_older = more if not from_the_end else position + len(found) < total
     return ThreadPage(tuple(found), position > 0, has_older, total, unread, position)
 

@@ -15,12 +15,13 @@ Flags = frozenset[str]
 
 
 class History:
-    """Who said what and when, in order; threads may share one."""
+    """Who said what and when, in order. All of them count the seconds from the same moment."""
+
+    _begun = time.monotonic()
 
     def __init__(self, name: str) -> None:
         self.name = name
         self.lines: list[str] = []
-        self._begun = time.monotonic()
 
     def note(self, text: str) -> None:
         self.lines.append(f"{time.monotonic() - self._begun:8.3f} {text}")
