@@ -1,8 +1,8 @@
 """The doorbell between processes: "something changed in these mailspaces". It carries no data.
 
 Losing a ring costs latency, never mail: whoever hears it reads state. Redis pub/sub when REDIS_URL is set; else
-PostgreSQL NOTIFY; else, on SQLite, `bells` beside the database, a small ring of rings which listeners look at
-every 10 ms (see `bell_file`). Listeners of the ringing process hear it at once, and not a second time.
+PostgreSQL NOTIFY; else, on SQLite, `bells` beside the database, a small ring of rings (see `bell_file`), with
+`PRAGMA data_version` once a second for what nobody rang. Listeners of the ringing process hear it at once, and not a second time.
 Never blocks the caller for long and never raises.
 """
 
@@ -29,9 +29,9 @@ from mta.bell_file import BellFile
 log = logging.getLogger(__name__)
 
 CHANNEL = "mailstead_bells"
-SQLITE_INTERVAL = 0.010  # seconds between looks at the bells
 # A ring that got lost (a process died between its commit and its ring) is found by this.
 SQLITE_LOOK = 1.0  # seconds between looks at data_version
+IN_MEMORY_INTERVAL = 0.010  # and where it is all there is: a database in memory, in tests
 RETRY_DELAY = 1.0
 
 # What a listener is told: the mailspaces that changed, or None for "look yourself".
@@ -178,22 +178,24 @@ class _Line:
     def _listen_sqlite(self) -> None:
         path = str(connection.settings_dict["NAME"])
         bells = _bell_path()
-        file = BellFile(bells) if bells is not None else None
+        file = BellFile(bells, listens=True) if bells is not None else None
         line = sqlite3.connect(path, uri=path.startswith("file:"), timeout=5)
         try:
             version, look_at = None, 0.0
             while not self._stopping.is_set():
-                if file is not None:
-                    rung = file.rung(but_by=_name())
-                    if rung is None or rung:
-                        self._on_ring(rung)
                 now = time.monotonic()
                 if now >= look_at or file is None:
                     seen, look_at = version, now + SQLITE_LOOK
                     version = line.execute("PRAGMA data_version").fetchone()[0]
                     if version != seen and seen is not None:
                         self._on_ring(None)
-                time.sleep(SQLITE_INTERVAL)
+                if file is None:
+                    time.sleep(IN_MEMORY_INTERVAL)
+                    continue
+                rung = file.rung(but_by=_name())
+                if rung is None or rung:
+                    self._on_ring(rung)
+                file.wait(min(SQLITE_LOOK, look_at - now))
         finally:
             line.close()
             if file is not None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import threading
+import time
 from pathlib import Path
 
 from mta.bell_file import SLOTS, BellFile
@@ -45,3 +47,18 @@ def test_processes_that_ring_at_once_lose_no_ring(tmp_path: Path) -> None:
     for child in children:
         assert os.waitpid(child, 0)[1] == 0
     assert listening.rung(but_by=9) == set(range(1, 401))
+
+
+def test_a_listener_sleeps_until_it_rings(tmp_path: Path) -> None:
+    ringing, listening = BellFile(tmp_path / "bells"), BellFile(tmp_path / "bells", listens=True)
+    for _turn in range(2):
+        timer = threading.Timer(0.05, ringing.ring, args=({7},), kwargs={"by": 1})
+        timer.start()
+        until = time.monotonic() + 10
+        while not (heard := listening.rung(but_by=2)) and time.monotonic() < until:
+            listening.wait(5)
+        assert heard == {7}
+    started = time.monotonic()
+    listening.wait(0.02)
+    listening.close()
+    assert time.monotonic() - started < 4
