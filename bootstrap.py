@@ -34,14 +34,27 @@ TEST_PACKAGES = {
     "swaks": "sends test mail like a stranger's server",
     "libnet-ssleay-perl": "TLS for swaks",
     "neomutt": "a mail program people use",
+    "mutt": "another, with a cache that QRESYNC keeps true",
     "isync": "mbsync, the strictest IMAP client we know",
+    "offlineimap3": "another that mirrors both ways",
     "fetchmail": "a POP3 client people use",
     "getmail6": "another, which keeps its own list of what it has",
     "mpop": "another, which sends many commands at once",
     "curl": "speaks IMAP, POP3 and SMTP",
 }
 #: The same for macOS, by the names Homebrew gives them. PostgreSQL comes from PyPI on both.
-BREW_PACKAGES = ["redis", "swaks", "neomutt", "isync", "fetchmail", "mpop", "curl", "--cask chromium"]
+BREW_PACKAGES = [
+    "redis",
+    "swaks",
+    "neomutt",
+    "mutt",
+    "isync",
+    "offlineimap",
+    "fetchmail",
+    "mpop",
+    "curl",
+    "--cask chromium",
+]
 
 
 class Refusal(Exception):

@@ -150,3 +150,28 @@ def letters() -> list[bytes]:
             b'Content-Type: multipart/mixed; boundary="b"',
         ),
     ]
+
+
+@pytest.fixture
+def oddities() -> list[bytes]:
+    """What a copy through a mail program must not change, with the line ends of the wire."""
+    start = b"From: Ada Lovelace <ada@outside.test>\r\nTo: you@clients.test\r\nDate: Mon, 12 Oct 2026 10:00:00 +0000\r\n"
+    inner = start + b"Subject: inside\r\nContent-Type: multipart/alternative; boundary=in\r\n\r\n"
+    inner += b"--in\r\n\r\nplain\r\n--in\r\nContent-Type: text/html\r\n\r\n<p>html\r\n--in--\r\n"
+    nested = b'Content-Type: multipart/mixed; boundary="out"\r\n\r\npreamble\r\n--out\r\nContent-Type: message/rfc822\r\n\r\n'
+    bodies = {
+        "8-bit": b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\nGr\xc3\xbc\xc3\x9fe \xff\xfe\r\n",
+        "no final newline": b"\r\nthe end",
+        "long lines": b"\r\n" + b"x" * 20_000 + b"\r\n" + b"y" * 998 + b"\r\n",
+        "empty body": b"\r\n",
+        "blank ends": b"\r\none\r\n\r\n\r\n",
+        "From lines": b"\r\nFrom the start\r\n>From\r\nFrom ada@outside.test Mon Oct 12 10:00:00 2026\r\n",
+        "dots": b"\r\n.\r\n..\r\n.dot\r\n",
+        "nested": nested + inner + b"\r\n--out--\r\nepilogue",
+        "spaces": b"X-Folded: one\r\n \ttwo\r\n\tthree  \r\n\r\n \r\n\t\r\ntrailing   \r\n",
+        "5 MB": b"\r\n" + b"\r\n".join([b"A" * 76] * 67_000) + b"\r\n",
+    }
+    return [
+        start + b"Subject: %s\r\nMessage-ID: <odd%d@outside.test>\r\n" % (name.encode(), number) + body
+        for number, (name, body) in enumerate(bodies.items())
+    ]

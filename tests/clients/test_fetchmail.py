@@ -1,4 +1,4 @@
-"""Taking mail away over POP3, with fetchmail."""
+"""Taking mail away over POP3 and IMAP, with fetchmail."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ Program = Callable[..., subprocess.CompletedProcess[str]]
 NO_MAIL = 1  # fetchmail's exit code
 
 
-@pytest.mark.parametrize(("service", "tls"), [("pop3", "sslproto TLS1.2+"), ("pop3s", "ssl")])
+@pytest.mark.parametrize(
+    ("service", "tls"),
+    [("pop3", "sslproto TLS1.2+"), ("pop3s", "ssl"), ("imap", "sslproto TLS1.2+"), ("imaps", "ssl")],
+)
 def test_mail_is_taken_away_once(
     program: Program, person: Person, letters: list[bytes], tmp_path: Path, service: str, tls: str
 ) -> None:
@@ -24,7 +27,7 @@ def test_mail_is_taken_away_once(
     (tmp_path / "take").chmod(0o700)
     rc = tmp_path / "fetchmailrc"
     rc.write_text(
-        f'poll localhost protocol POP3 service {person.port(service)} user "{person.address}" '
+        f'poll localhost protocol {service.rstrip("s").upper()} service {person.port(service)} user "{person.address}" '
         f'password "{person.password}" {tls} sslcertck sslcertfile {person.certificate} '
         f'fetchall no keep no rewrite mda "{tmp_path}/take"\n'
     )

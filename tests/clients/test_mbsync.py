@@ -102,3 +102,39 @@ def test_flags_new_messages_and_removals_travel_both_ways(
     sync()
     assert len(person.messages("Archive")) == 1
     assert len(person.messages()) == 2 == len(_files(inbox))
+
+
+def test_a_mailbox_with_odd_messages_is_copied_in_and_out_again_byte_for_byte(
+    sync: Callable[[], None], person: Person, oddities: list[bytes], tmp_path: Path
+) -> None:
+    # In: from a Maildir on this side.
+    archive = tmp_path / "mail" / "Archive"
+    for part in ("cur", "new", "tmp"):
+        (archive / part).mkdir(parents=True)
+    for number, raw in enumerate(oddities):
+        (archive / "cur" / f"{1_700_000_000 + number}.{number}.host:2,S").write_bytes(
+            raw.replace(b"\r\n", b"\n")
+        )
+    sync()
+    stored = person.messages("Archive")
+    assert sorted(map(_plain, stored)) == sorted(oddities)
+    # Out: into another Maildir that has never seen them.
+    (tmp_path / "mail").rename(tmp_path / "first")
+    (tmp_path / "mail").mkdir()
+    sync()
+    out = _files(tmp_path / "mail" / "Archive")
+    assert sorted(map(_content, out)) == sorted(oddities)
+    assert all(file.name.endswith(":2,S") for file in out)
+    # And back into an empty mailbox of the server.
+    with person.mailbox("Archive", readonly=False) as client:
+        client.store("1:*", "+FLAGS", "\\Deleted")
+        client.expunge()
+    (tmp_path / "mail").rename(tmp_path / "second")
+    (tmp_path / "mail" / "Archive").mkdir(parents=True)
+    for part in ("cur", "new", "tmp"):
+        (archive / part).mkdir()
+    for number, file in enumerate(out):
+        moved = tmp_path / "second" / "Archive" / file.parent.name / file.name
+        (archive / "cur" / f"{number}.x.host:2,").write_bytes(moved.read_bytes())
+    sync()
+    assert sorted(map(_plain, person.messages("Archive"))) == sorted(oddities)
