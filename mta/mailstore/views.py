@@ -166,9 +166,8 @@ COLUMNS = PLACED | {
     "envelope": "m.envelope",
     "bodystructure": "m.bodystructure",
     "body": "m.body",
-    "head": "m.head",
-    # Parser 1 kept fewer fields.
-    "head_complete": "(m.head_complete AND m.parsed_by >= 2)",
+    # NULL where it does not hold all that is asked of it; parser 1 kept fewer fields.
+    "head": "CASE WHEN m.head_complete AND m.parsed_by >= 2 THEN m.head END",
     "email_id": "m.email_id",
     "thread": "m.thread_id",
     "blob": "m.blob_id",
@@ -189,11 +188,12 @@ def fetch(mailspace: int, mailbox: int, uids: Sequence[int], columns: Sequence[s
     tables = "mailstore_placement p" if PLACED.keys() >= set(columns) else _JOINED
     found: list[tuple[Any, ...]] = []
     for where, params, wanted in rows.uid_conditions(uids):
-        sql = f"""SELECT p.uid, {chosen} FROM {tables}
+        also = ", p.uid" if wanted is not None else ""
+        sql = f"""SELECT {chosen}{also} FROM {tables}
                    WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL
                      AND {where} ORDER BY p.uid"""
         read = rows.select(sql, [mailspace, mailbox, *params])
-        found += [row[1:] for row in read if wanted is None or row[0] in wanted]
+        found += read if wanted is None else [row[:-1] for row in read if row[-1] in wanted]
     return found
 
 

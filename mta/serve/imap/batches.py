@@ -116,10 +116,9 @@ class Batches:
         uids = columns["uid"]
         missing = len(chunk) - len(uids)
         self.missing += missing
+        numbers = list(self.told.numbers(chunk))
         if missing:
             numbers = [self.told.index(uid) + 1 for uid in uids]
-        else:
-            numbers = list(self.told.numbers(chunk))
         words = {word for line in set(columns.get("keywords", ())) for word in line.split()}
         return _Rows(columns, numbers), frozenset(words)
 
@@ -137,15 +136,16 @@ class Batches:
 
     def _complete(self, rows: _Rows) -> None:
         """Heads too large to be kept, or kept by an older parser, are read from the messages."""
-        columns = rows.columns
-        if all(columns["head_complete"]):
+        heads = list(rows.columns["head"])
+        partly = [at for at, head in enumerate(heads) if head is None]
+        if not partly:
             return
-        partly = [at for at, complete in enumerate(columns["head_complete"]) if not complete]
-        found = dict(mailstore.headers(self.mailspace, [columns["message"][at] for at in partly]))
-        heads = list(columns["head"])
-        for at in partly:
-            heads[at] = wire.head_lines(found.get(columns["message"][at], b""))
-        columns["head"] = heads
+        uids = [rows.columns["uid"][at] for at in partly]
+        messages = dict(mailstore.fetch(self.mailspace, self.mailbox, uids, ("uid", "message")))
+        found = dict(mailstore.headers(self.mailspace, messages.values()))
+        for at, uid in zip(partly, uids, strict=True):
+            heads[at] = wire.head_lines(found.get(messages.get(uid, 0), b""))
+        rows.columns["head"] = heads
 
     # --- sections
 

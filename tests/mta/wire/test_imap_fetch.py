@@ -37,7 +37,7 @@ MESSAGES = st.one_of(st.lists(PIECES, max_size=20).map(b"".join), st.binary(max_
 @settings(max_examples=300, deadline=None)
 @given(MESSAGES, st.sampled_from(["HEADER", "TEXT", "HEADER.FIELDS", "HEADER.FIELDS.NOT", ""]))
 def test_the_short_way_to_a_section_gives_the_same_bytes(raw: bytes, part: str) -> None:
-    section = Section(part, b"", ("Subject", "x-y") if "FIELDS" in part else ())
+    section = Section(part, b"", ("Subject", "x-y", "a b", "\xff", ":") if "FIELDS" in part else ())
     long_way = body_section(raw, parse_tree(raw), part, section.fields)
     assert cut(Opened(raw), [section]) == (long_way,)
 
@@ -80,7 +80,7 @@ def test_a_plan_asks_only_for_what_it_needs() -> None:
     assert plan([Item("ENVELOPE")], uid=False).columns == ("uid", "envelope")
     kept = plan([Section("HEADER.FIELDS", b"", tuple(HEAD_FIELDS), peek=True)], uid=False)
     assert kept.source is Source.HEAD
-    assert kept.columns == ("uid", "message", "size", "head", "head_complete")
+    assert kept.columns == ("uid", "head")
     other = [Section("HEADER.FIELDS", b"", ("Subject", "X-Mailer")), Section("HEADER", b"")]
     assert plan(other, uid=False).source is Source.HEADER
     assert plan([*other, Section("TEXT", b"")], uid=False).source is Source.MESSAGE
