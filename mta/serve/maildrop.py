@@ -18,6 +18,7 @@ from django.db import DatabaseError
 
 from mta.directory import Login
 from mta.mailstore import service as mailstore
+from mta.mailstore.errors import NoSuchMessage
 from mta.serve.bridge import Bridge, Busy
 from mta.serve.readahead import Shelf
 from mta.values import Cause
@@ -95,6 +96,14 @@ def open_(login: Login, ip: str, holder: str) -> Opened | None:
     named = unique_ids(inbox.messages, inbox.imported) if inbox.imported else {}
     drop = Maildrop(inbox.uids, inbox.messages, inbox.sizes, named=named)
     return Opened(mailspace, inbox.mailbox, drop, login, ip)
+
+
+def header(opened: Opened, number: int) -> bytes:
+    """The message's bytes up to the end of its header, or further. Raises NoSuchMessage."""
+    message = opened.drop.messages[number - 1]
+    for _message, beginning in mailstore.headers(opened.mailspace, [message]):
+        return beginning
+    raise NoSuchMessage
 
 
 def update(opened: Opened, uids: Sequence[int], holder: str) -> None:

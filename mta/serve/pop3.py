@@ -26,6 +26,7 @@ BEFORE_SIGN_IN_SECONDS = 60.0
 IDLE_SECONDS = 600.0  # RFC 1939 §3: at least ten minutes
 WRITE_SECONDS = 120.0
 BLOCK = 64 * 1024
+LARGE = 64 * 1024  # of such a message only the header is read, if no more is wanted
 STEPS_AT_ONCE = 200  # of pipelined commands, before others have their turn
 
 
@@ -134,6 +135,10 @@ class Session:
             match event:
                 case SignIn(credentials=given):
                     await self._sign_in(given)
+                case Retrieve(number=number, header=True) if self._here()[0].drop.size(number) > LARGE:
+                    opened, _ahead = self._here()
+                    header = await self._context.bridge.run(maildrop.header, opened, number)
+                    self._engine.retrieved(header)
                 case Retrieve(number=number, whole=whole):
                     await self._retrieve(number, whole=whole)
                 case Update(uids=uids):

@@ -256,7 +256,7 @@ class Pop3:
         first, _, lines = argument.strip().partition(" ")
         number = self._number(first)
         self._lines = _natural(lines.strip())
-        self._ask(Retrieve(number, whole=False), "retrieve")
+        self._ask(Retrieve(number, whole=False, header=self._lines == 0), "retrieve")
 
     def retrieved(self, raw: bytes) -> None:
         """The whole message that the last Retrieve asked for."""

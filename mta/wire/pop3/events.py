@@ -32,11 +32,13 @@ class StartTls:
 class Retrieve:
     """Read the message of this number; answer with `retrieved` or `refused`.
 
-    `whole`: the client wants all of it (RETR), not its beginning (TOP).
+    `whole`: the client wants all of it (RETR), not its beginning (TOP). `header`: no line of the body is
+    wanted, so that the bytes up to there are enough.
     """
 
     number: int
     whole: bool
+    header: bool = False
 
 
 @dataclass(frozen=True, slots=True)

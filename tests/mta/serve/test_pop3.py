@@ -273,6 +273,21 @@ def test_messages_come_in_any_order(
     client.quit()
 
 
+def test_of_a_large_message_only_the_beginning_is_read_for_its_header(
+    sidecar: RunningSidecar, ann: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = mail(subject="large") + b"".join(b"%d lorem ipsum\r\n" % number for number in range(40_000))
+    put(ann, raw)
+    client = connect(sidecar)
+    with monkeypatch.context() as patch:
+        patch.setattr(mailstore, "raws", None)
+        header = client.top(1, 0)[1]
+    assert b"".join(line + b"\r\n" for line in header) == raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+    assert len(client.top(1, 1)[1]) == len(header) + 1
+    assert retrieved(client, 1) == raw
+    client.quit()
+
+
 def test_another_process_has_the_mailbox_until_it_lets_go_or_dies(sidecar: RunningSidecar, ann: int) -> None:
     assert mailstore.take_maildrop(ann, "another process")
     with pytest.raises(poplib.error_proto, match=r"\[IN-USE\]"):

@@ -408,7 +408,7 @@ letters = st.lists(st.sampled_from([b"\r\n", b".", b"\n", b"\r", b"a", b"\0", b"
 
 def read_by_crlf(reply: bytes) -> bytes:
     """A client by the book: lines end with CR LF."""
-    lines = []
+    lines: list[bytes] = []
     for line in re.split(rb"(?<=\r\n)", reply):
         if line == b".\r\n":
             return b"".join(lines)
@@ -418,7 +418,7 @@ def read_by_crlf(reply: bytes) -> bytes:
 
 def read_by_lf(reply: bytes) -> bytes:
     """A client as there are many: lines end with LF, with or without CR."""
-    lines = []
+    lines: list[bytes] = []
     for line in reply.split(b"\n"):
         bare = line.removesuffix(b"\r")
         if bare == b".":
