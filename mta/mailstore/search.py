@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 
@@ -19,7 +20,7 @@ from mta.message.text import MAX_WORD, words
 
 from . import contents, rows
 from .models import SearchText
-from .sql import among
+from .sql import among, execute
 
 SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
 AT_ONCE = 5_000
@@ -125,17 +126,26 @@ def _tables() -> str:
     return _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
 
 
+def _ask(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """PostgreSQL thinks reading all vectors cheaper than asking their index, and needs room for its answer."""
+    if connection.vendor != "postgresql":
+        return rows.select(statement, params)
+    with rows.snapshot():
+        execute("SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '64MB'", [])
+        return rows.select(statement, params)
+
+
 def messages(asked: Question, *, limit: int) -> list[int] | None:
     """The indexed messages of a mailspace that answer, or None if those with the words are more than `limit`."""
     where, param = asked.condition()
-    found = rows.select(f"SELECT st.message_id FROM {_tables()} WHERE {where} LIMIT %s", [param, limit + 1])
+    found = _ask(f"SELECT st.message_id FROM {_tables()} WHERE {where} LIMIT %s", [param, limit + 1])
     return None if len(found) > limit else with_phrase(asked, [row[0] for row in found])
 
 
 def every(asked: Question) -> list[int]:
     """The same, however many."""
     where, param = asked.condition()
-    found = [row[0] for row in rows.select(f"SELECT st.message_id FROM {_tables()} WHERE {where}", [param])]
+    found = [row[0] for row in _ask(f"SELECT st.message_id FROM {_tables()} WHERE {where}", [param])]
     return with_phrase(asked, found)
 
 
@@ -153,7 +163,7 @@ def of(asked: Question, candidates: Sequence[int]) -> list[int]:
     if not places:
         return []
     # FTS5 is quick with a range of rows and slow with a list of them.
-    hits = rows.select(
+    hits = _ask(
         f"SELECT f.rowid FROM mailstore_fts f WHERE {where} AND f.rowid BETWEEN %s AND %s",
         [param, min(places), max(places)],
     )
@@ -163,7 +173,7 @@ def of(asked: Question, candidates: Sequence[int]) -> list[int]:
 def newest(asked: Question, *, below: int | None, limit: int) -> list[tuple[int, int]]:
     """SQLite: (place, message) of those with the words, the newest first. Places follow INTERNALDATE (µs)."""
     where, param = asked.condition()
-    return rows.select(
+    return _ask(
         f"SELECT f.rowid, st.message_id FROM {_tables()} WHERE {where} AND f.rowid < %s"
         " ORDER BY f.rowid DESC LIMIT %s",
         [param, 1 << 62 if below is None else below, limit],
@@ -174,7 +184,7 @@ def has_word(asked: Question) -> bool:
     """Whether any message answers."""
     where, param = asked.condition()
     table = "mailstore_searchtext st" if connection.vendor == "postgresql" else "mailstore_fts f"
-    return bool(rows.select(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", [param]))
+    return bool(_ask(f"SELECT 1 FROM {table} WHERE {where} LIMIT 1", [param]))
 
 
 def with_phrase(asked: Question, candidates: Sequence[int]) -> list[int]:

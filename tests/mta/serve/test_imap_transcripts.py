@@ -50,6 +50,22 @@ MESSAGES = {
         b"--b\r\nContent-Type: application/x-own\r\nContent-Transfer-Encoding: x-own\r\n\r\n?!\r\n"
         b"--b--\r\n"
     ),
+    # For SORT and THREAD: dates that differ from the order of arrival, names with and without accents.
+    "reply": (
+        "From: Zoë <zoe@outside.test>\r\nTo: Bob <bob@x.test>, ann@example.test\r\nSubject: Re: Lunch\r\n"
+        "Date: Mon, 12 Oct 2026 12:00:00 +0000\r\nMessage-ID: <m3@outside.test>\r\n"
+        "References: <m1@outside.test>\r\n\r\nYes!\r\n"
+    ).encode(),
+    "second_reply": (
+        b"From: ben@example.test\r\nTo: ann@example.test\r\nCc: abe@example.test\r\nSubject: Re: Lunch\r\n"
+        b"Date: Mon, 12 Oct 2026 11:00:00 +0000\r\nMessage-ID: <m4@example.test>\r\n"
+        b"In-Reply-To: <m1@outside.test>\r\n\r\nNo." + b" No." * 50 + b"\r\n"
+    ),
+    "answer_to_nobody": (
+        b"From: Eve <eve@outside.test>\r\nTo: ann@example.test\r\nSubject: Fwd: Numbers\r\n"
+        b"Date: Wed, 14 Oct 2026 10:00:00 +0000\r\nMessage-ID: <m5@outside.test>\r\n"
+        b"References: <never@seen.test> <nor@this.test>\r\n\r\nForty-three.\r\n"
+    ),
     "empty": b"",
     "eight": "Subject: Grüße\r\n\r\nHallo Jörg\r\n".encode(),
     "nul": b"Subject: bad\r\n\r\n\0\r\n",
