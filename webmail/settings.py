@@ -85,7 +85,7 @@ TRUSTED_PROXIES = parse_networks(env.str("TRUSTED_PROXIES", default=""), name="T
 PROXY_FROM = parse_networks(env.str("PROXY_FROM", default=""), name="PROXY_FROM")
 LIMITS_EXEMPT = parse_networks(env.str("LIMITS_EXEMPT", default="loopback"), name="LIMITS_EXEMPT")
 # IMAP or POP3 connections of one account, in one sidecar process.
-CONNECTIONS_PER_ACCOUNT = max(1, env.int("CONNECTIONS_PER_ACCOUNT", default=100))
+CONNECTIONS_PER_ACCOUNT = max(1, env.int("CONNECTIONS_PER_ACCOUNT", default=200))
 
 DNS_SERVERS = parse_endpoints(env.str("DNS_SERVERS", default=""), name="DNS_SERVERS", default_port=53)
 RELAY_PORT = env.int("RELAY_PORT", default=25)

@@ -38,7 +38,7 @@ class House:
     stopping: asyncio.Event
     at_stop: set[Callable[[], None]] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
-    per_account: int = 100  # connections of one account over one protocol
+    per_account: int = 200  # connections of one account over one protocol
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
     viewings: Viewings = field(init=False)
 
