@@ -9,21 +9,18 @@ Used by every server in `mta.serve`.
 from __future__ import annotations
 
 import asyncio
-import logging
 import queue
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import connections
 
-log = logging.getLogger(__name__)
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_Job = tuple["Future[Any]", Callable[[], Any]]
+_Job = tuple["asyncio.Future[Any]", Callable[[], Any]]
 
 
 class Busy(Exception):
@@ -31,10 +28,16 @@ class Busy(Exception):
 
 
 class Bridge:
-    """Threads for blocking calls. `start()` once, `stop()` when the last caller has gone."""
+    """Threads for blocking calls. `start()` once, `stop()` when the last caller has gone.
+
+    Nearly every command crosses it, so it is made of the quickest parts there are: a queue without a Python
+    lock, and one call into the loop per answer. (With `queue.Queue` and `concurrent.futures` a crossing took
+    two to four times the processor's time.)
+    """
 
     def __init__(self, *, threads: int = 8, waiting: int = 2000) -> None:
-        self._jobs: queue.Queue[_Job | None] = queue.Queue(maxsize=waiting)
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._waiting = waiting
         self._count = threads
         self._threads: list[threading.Thread] = []
 
@@ -57,31 +60,39 @@ class Bridge:
 
         If the caller is cancelled (the client went away), a call that has begun still runs to its end.
         """
-        future: Future[T] = Future()
-        try:
-            self._jobs.put_nowait((future, lambda: function(*args, **kwargs)))
-        except queue.Full:
-            raise Busy from None
-        return await asyncio.wrap_future(future)
+        if self._jobs.qsize() >= self._waiting:
+            raise Busy
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._jobs.put((answer, lambda: function(*args, **kwargs)))
+        return await answer
 
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
-            future, call = job
-            if future.set_running_or_notify_cancel():
-                _settle(future, call)
-            del job, future, call  # a message's bytes must not wait here for the next job
+            answer, call = job
+            if not answer.cancelled():
+                _carry_out(answer, call)
+            del job, answer, call  # a message's bytes must not wait here for the next job
         connections.close_all()
 
 
-def _settle(future: Future[Any], call: Callable[[], Any]) -> None:
+def _carry_out(answer: asyncio.Future[Any], call: Callable[[], Any]) -> None:
+    result, trouble = None, None
     try:
-        answer = call()
+        result = call()
     except BaseException as error:  # it belongs to whoever waits, whatever it is
-        tidy_connections()
-        future.set_exception(error)
+        trouble = error
+    tidy_connections()
+    with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+        answer.get_loop().call_soon_threadsafe(_settle, answer, result, trouble)
+
+
+def _settle(answer: asyncio.Future[Any], result: object, trouble: BaseException | None) -> None:
+    if answer.cancelled():
+        return
+    if trouble is None:
+        answer.set_result(result)
     else:
-        tidy_connections()
-        future.set_result(answer)
+        answer.set_exception(trouble)
 
 
 def tidy_connections() -> None:
