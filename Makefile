@@ -21,8 +21,8 @@ format: .venv/.requirements-dev.mark  ## write what `check` would complain about
 	$(TOOLS)/ruff check --fix .
 	$(TOOLS)/ruff format .
 
-bench: .venv/.requirements-dev.mark  ## the numbers of bench/README.md, on this machine
-	$(TOOLS)/python -m bench.run
+bench: .venv/.requirements-dev.mark  ## us against Postfix and Dovecot, on this machine (docs/performance.md)
+	$(TOOLS)/python -m bench.run --peers
 
 lock:  ## read requirements*.in again; needs uv
 	uv pip compile --quiet --no-header --generate-hashes --universal --python-version 3.11 requirements.in -o requirements.txt

@@ -12,19 +12,32 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 django.setup()
 
 from hosting.models import Account  # noqa: E402 - Django must be set up first
+from mta.archive.values import INBOX, Letter  # noqa: E402
 from mta.mailstore import service as mailstore  # noqa: E402
-from webmail.demo.corpus import Letter, plain  # noqa: E402
-from webmail.demo.world import fill  # noqa: E402
+from mta.values import SEEN, Cause  # noqa: E402
+from webmail.demo.corpus import plain  # noqa: E402
 
 
 def main(address: str, count: int) -> None:
     mailspace = Account.objects.get(username=address).grants.get(right="own").mailspace
     start = datetime(2026, 1, 1, tzinfo=UTC)
     letters = (
-        Letter(raw, start + timedelta(minutes=number), seen=number % 3 > 0)
+        Letter(
+            raw,
+            (INBOX,),
+            flags=SEEN if number % 3 else 0,
+            internal_date=int((start + timedelta(minutes=number)).timestamp() * 1_000_000),
+        )
         for number, raw in enumerate(plain(count, to=address))
     )
-    fill(mailspace, letters, lambda step: None)
+    mailstore.import_letters(
+        mailspace,
+        letters,
+        cause=Cause("import", "benchmark"),
+        terms=mailstore.Terms(over_quota=True),
+        report=lambda broken: None,
+        progress=lambda tally: None,
+    )
     while mailstore.index_pending():
         pass
 

@@ -31,11 +31,15 @@ class House:
         """Every server with a set's accounts filled, and answering."""
         self._stop()
         servers: list[Server] = [self._ours(database, set_name, processes) for database in self._databases]
-        if self._peers and set_name in ("people",):
-            servers.insert(1, self._dovecot(set_name))
-        for server in servers:
+        if self._peers and set_name == "people":
+            servers[1:1] = self._dovecot(set_name)
+        for server in list(servers):
             self._running.append(server)
-            server.start()
+            try:
+                server.start()
+            except Unavailable as error:
+                self._without_peers(error)
+                servers.remove(server)
         return servers
 
     def fill(self, set_names: Iterable[str]) -> None:
@@ -67,13 +71,22 @@ class House:
         sys.stdout.write(server.run("bench.seed", set_name))
         return server
 
-    def _dovecot(self, set_name: str) -> Peers:
+    def _dovecot(self, set_name: str) -> list[Server]:
+        """The peers, or nothing where they cannot be had."""
         accounts = sets.SETS[set_name]
         peers = Peers(self._cache / "peers", [address(user) for user in accounts])
-        peers.prepare()
+        try:
+            peers.prepare()
+        except Unavailable as error:
+            self._without_peers(error)
+            return []
         for user, (count, kind) in accounts.items():
             maildirs.fill(peers.maildir(address(user)), count, kind)
-        return peers
+        return [peers]
+
+    def _without_peers(self, error: Unavailable) -> None:
+        sys.stdout.write(f"Without Postfix and Dovecot: {error}\n")
+        self._peers = False
 
     def versions(self) -> dict[str, str]:
         """What was measured."""
@@ -88,6 +101,3 @@ class House:
                 done = subprocess.run(command, capture_output=True, text=True, check=False)
                 found[name] = done.stdout.strip()
         return found
-
-
-__all__ = ["House", "Unavailable"]
