@@ -128,6 +128,8 @@ class Conversation:
     hidden_junk: int
 
 
+NEAR = 2_000  # lines that are counted without a second thought
+
 _LINE = ("thread_id", "box", *LINE_COLUMNS)
 
 
@@ -174,9 +176,19 @@ def threads(
     position = 0
     if found and (before is not None or from_the_end):
         # Not for the newest lines: they are the first page even if another one has arrived meanwhile.
-        position = every.filter(_newer_than((found[0].sort_at, found[0].thread))).count()
+        position = _position(every, (found[0].sort_at, found[0].thread), total)
     has_older = more if not from_the_end else position + len(found) < total
     return ThreadPage(tuple(found), position > 0, has_older, total, unread, position)
+
+
+def _position(every: QuerySet[ThreadRow], key: tuple[int, int], total: int) -> int:
+    """How many lines lie before one: counted from the end of the list that is nearer, when one is near."""
+    newer = every.filter(_newer_than(key))
+    near = newer.values("id")[:NEAR].count()
+    if near < NEAR:
+        return near
+    older = every.filter(_older_than(key)).values("id")[:NEAR].count()
+    return max(near, total - older - 1) if older < NEAR else newer.count()
 
 
 def _older_than(key: tuple[int, int]) -> Q:
@@ -237,7 +249,7 @@ def neighbours(mailspace: int, box: int, thread: int) -> tuple[int | None, int |
     return (
         newer.order_by("sort_at", "thread_id").values_list("thread_id", flat=True).first(),
         older.order_by("-sort_at", "-thread_id").values_list("thread_id", flat=True).first(),
-        newer.count(),
+        _position(every, key, _counts(mailspace, box)[0]),
     )
 
 
@@ -250,9 +262,7 @@ def search_threads(
     include_junk_trash: bool = False,
 ) -> ThreadPage:
     """Conversations with a matching message, by their newest match, newest first."""
-    matches = finding.threads(
-        mailspace, criteria, before=before, limit=limit + 1, aside=include_junk_trash
-    )
+    matches = finding.threads(mailspace, criteria, before=before, limit=limit + 1, aside=include_junk_trash)
     shown = matches.page[:limit]
     found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=[thread for thread, _ in shown])
     best: dict[int, ThreadLine] = {}

@@ -19,7 +19,7 @@ from mta.values import (
 )
 
 from . import keywords as words
-from . import rows, whole
+from . import rows, sql, whole
 from .blobs import Prepared, prepare
 from .changing import Changing
 from .door import Door
@@ -244,13 +244,21 @@ def expunge(
         for piece in rows.chunks(sorted(set(uids))):
             gone += commit({mailspace}, partial(work, piece=piece))
         return tuple(gone)
-    if not rows.in_mailbox(mailspace, mailbox, deleted=True, limit=1):
+    if not _marked(mailspace, mailbox):
         return ()
     while True:
         last = commit({mailspace}, partial(work, piece=None))
         gone += last
         if len(last) < rows.CHUNK:
             return tuple(sorted(gone))
+
+
+def _marked(mailspace: int, mailbox: int) -> int:
+    """How many are marked \\Deleted; mail programs expunge again and again where nothing is."""
+    found = sql.select(
+        "SELECT deleted FROM mailstore_mailbox WHERE mailspace_id = %s AND id = %s", [mailspace, mailbox]
+    )
+    return found[0][0] if found else 0
 
 
 def remove(mailspace: int, mailbox: int, uids: Sequence[int], *, cause: Cause) -> None:
