@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mta.mailstore import service as mailstore
 from mta.serve.imap.naming import chosen, known_flags
@@ -14,7 +15,7 @@ from mta.values import DELETED, ViewRow
 from mta.wire.imap import commands as c
 from mta.wire.imap import responses, sequences
 from mta.wire.imap.uids import Uids
-from mta.wire.imap.view import Selection, altered
+from mta.wire.imap.view import Flags, Selection, altered
 
 
 def writable(session: Session) -> Selection:
@@ -33,45 +34,62 @@ async def store(session: Session, command: c.Store) -> Ok:
     uids = chosen(selection, command.messages, uid=command.uid)
     if not uids:
         return Ok("Flags stored")
-    before, failed = await session.call(_store, session, selection.mailbox, uids, command, bits, keywords)
+    asked = _Asked(command, tuple(uids), bits, keywords)
+    stored = await session.call(_store, session, selection.mailbox, asked, selection.modseq)
     session.wrote()
-    changed = {uid: row for uid, row in before.items() if uid not in failed}
     if command.silent:
-        # What the client knew before has not been overtaken, so it knows what has become of it.
-        selection.expect(
-            {
-                uid: altered(row.flags, row.keywords, command.mode, bits, keywords)
-                for uid, row in changed.items()
-                if row.modseq <= selection.modseq
-            }
-        )
-        return _stored(selection, failed, uid=command.uid)
-    await session.catch_up()
-    await session.report(expunges=command.uid, with_uid=command.uid, always=changed)
-    return _stored(selection, failed, uid=command.uid)
+        selection.expect(stored.expected)
+    else:
+        await session.catch_up()
+        await session.report(expunges=command.uid, with_uid=command.uid, always=stored.before)
+    return _stored(selection, stored.failed, uid=command.uid)
 
 
-def _store(
-    session: Session, mailbox: int, uids: Uids, command: c.Store, bits: int, keywords: tuple[str, ...]
-) -> tuple[dict[int, ViewRow], frozenset[int]]:
-    """(the messages as they were just before, the UIDs that had been changed meanwhile). Blocks."""
-    wanted = list(uids)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    command: c.Store
+    uids: tuple[int, ...]
+    bits: int
+    keywords: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Stored:
+    """The messages as they were just before, what the client believes of them now, and which were left alone."""
+
+    before: dict[int, ViewRow]
+    expected: dict[int, Flags]
+    failed: frozenset[int]
+
+
+def _store(session: Session, mailbox: int, asked: _Asked, known: int) -> _Stored:
+    """`known`: the modseq up to which the client has been told. Blocks."""
     columns = ("uid", "flags", "deleted", "keywords", "modseq")
+    rows = mailstore.fetch(session.mailspace, mailbox, asked.uids, columns)
+    failed = frozenset(
+        mailstore.store_flags(
+            session.mailspace,
+            mailbox,
+            asked.uids,
+            asked.command.mode,
+            asked.bits,
+            asked.keywords,
+            cause=session.cause,
+            unchangedsince=asked.command.unchanged_since,
+        )
+    )
     before = {
         uid: ViewRow(uid, 0, flags | DELETED if deleted else flags, tuple(words.split()), modseq)
-        for uid, flags, deleted, words, modseq in mailstore.fetch(session.mailspace, mailbox, wanted, columns)
+        for uid, flags, deleted, words, modseq in rows
+        if uid not in failed
     }
-    failed = mailstore.store_flags(
-        session.mailspace,
-        mailbox,
-        wanted,
-        command.mode,
-        bits,
-        keywords,
-        cause=session.cause,
-        unchangedsince=command.unchanged_since,
-    )
-    return before, frozenset(failed)
+    # What the client knew has not been overtaken, so it knows what has become of it (RFC 3501 §6.4.6).
+    expected = {
+        uid: altered(row.flags, row.keywords, asked.command.mode, asked.bits, asked.keywords)
+        for uid, row in before.items()
+        if row.modseq <= known
+    }
+    return _Stored(before, expected if asked.command.silent else {}, failed)
 
 
 def _stored(selection: Selection, failed: frozenset[int], *, uid: bool) -> Ok:

@@ -299,8 +299,12 @@ class Session:
         lines = self.selection.report(expunges=expunges, with_uid=with_uid, always=always)
         for number, line in enumerate(lines, start=1):
             self.send(line)
-            if number % LINES_AT_ONCE == 0 and not idle:
-                await self.breathe()
+            if number % LINES_AT_ONCE == 0:
+                if idle:
+                    await self.flush_while_reading()
+                    await asyncio.sleep(0)
+                else:
+                    await self.breathe()
 
     def wrote(self) -> None:
         """This session changed the store: look before the command ends, bell or not."""
