@@ -21,7 +21,7 @@ from mta.message.headers import decode_text, parse_header, split_message
 from mta.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 
 from . import gmail, lines
-from .values import Letter, Unreadable
+from .values import Folder, Letter, Unreadable
 
 BLOCK = 1 << 20
 LONGEST_FROM = 1000
@@ -175,6 +175,7 @@ class Found:
     letter: Letter | None
     uidvalidity: int = 0
     labelled: bool = False
+    folder: str = ""
 
 
 def read(entry: Entry, *, folder: str, quoting: str, where: str) -> Found:
@@ -239,7 +240,7 @@ def _read_ours(entry: Entry, data: bytes, ours: re.Match[bytes], folder: str, wh
         same=said.get("same", ""),
         where=where,
     )
-    return Found(letter, _number(fields.get("x-imapbase", b"")))
+    return Found(letter, _number(fields.get("x-imapbase", b"")), folder=said.get("folder", ""))
 
 
 def _without_separator(data: bytes) -> bytes:
@@ -284,19 +285,16 @@ def _state(added: dict[str, bytes]) -> tuple[int, tuple[str, ...], tuple[str, ..
 # --- writing
 
 
-def write(out: BinaryIO, letter: Letter, *, base: tuple[int, int] | None = None) -> None:
-    """Append one letter; `base` is (UIDVALIDITY, last UID) and belongs to the first of a file."""
+def write(out: BinaryIO, letter: Letter, *, first_of: Folder | None = None) -> None:
+    """Append one letter; the first of a file tells of its folder."""
     at = letter.internal_date or 0
     when = datetime.fromtimestamp(at // 1_000_000, UTC).strftime("%a %b %e %H:%M:%S %Y")
     regular = lines.is_regular(letter.raw)
     data = lines.to_lf(letter.raw) if regular else letter.raw
     open_ended = not data.endswith(b"\n")
     said = [f"date={at}", f"lines={'crlf' if regular else 'kept'}", f"end={'open' if open_ended else 'lf'}"]
-    said += [
-        f"{name}={quote(value, safe='')}"
-        for name, value in (("uidl", letter.uidl), ("same", letter.same))
-        if value
-    ]
+    told = {"uidl": letter.uidl, "same": letter.same, "folder": first_of.name if first_of else ""}
+    said += [f"{name}={quote(value, safe='')}" for name, value in told.items() if value]
     marks = "".join(
         mark
         for mark, flag in (("A", ANSWERED), ("F", FLAGGED), ("T", DRAFT), ("D", DELETED))
@@ -304,7 +302,11 @@ def write(out: BinaryIO, letter: Letter, *, base: tuple[int, int] | None = None)
     )
     head = [
         f"From MAILER-DAEMON {when}",
-        *([f"X-IMAPbase: {base[0]:010d} {base[1]:010d}"] if base else []),
+        *(
+            [f"X-IMAPbase: {first_of.uidvalidity:010d} {max(first_of.uidnext - 1, 0):010d}"]
+            if first_of
+            else []
+        ),
         f"X-UID: {letter.uid}",
         f"Status: {'RO' if letter.flags & SEEN else 'O'}",
         *([f"X-Status: {marks}"] if marks else []),

@@ -377,6 +377,10 @@ class _Walk:
                 yield Broken(at, str(error))
                 continue
             uidvalidity = uidvalidity or found.uidvalidity
+            if found.folder and entry.number == 1:
+                # Our own export of one mailbox: it says which.
+                folder = replace(folder, name=naming.fit(found.folder))
+                found.letter = found.letter and replace(found.letter, folders=(folder.name,))
             if not said and not found.labelled:
                 said = True
                 yield replace(folder, uidvalidity=uidvalidity or folder.uidvalidity)

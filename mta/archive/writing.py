@@ -114,10 +114,10 @@ class _OneMbox:
 
 
 def _write_mbox(out: BinaryIO, folder: Folder, letters: Iterable[Letter]) -> None:
-    base: tuple[int, int] | None = (folder.uidvalidity, max(folder.uidnext - 1, 0))
+    first_of: Folder | None = folder
     for letter in letters:
-        mbox.write(out, letter, base=base)
-        base = None
+        mbox.write(out, letter, first_of=first_of)
+        first_of = None
 
 
 class _Mboxes:

@@ -146,6 +146,7 @@ def test_one_mailbox_is_one_mbox_file(ann: Account, source: Path, tmp_path: Path
     run("import_mail", "ann@host.test", source)
     assert "of one mailbox " in run("export_mail", "ann@host.test", tmp_path / "w.mbox", "--mailbox", "Work")
     assert (tmp_path / "w.mbox").read_bytes().count(b"\nX-Mailstead-Export") == 2
+    assert "  Work: 0, 2 there already" in run("import_mail", "ann@host.test", tmp_path / "w.mbox")
     assert "there are INBOX" in run(
         "export_mail", "ann@host.test", tmp_path / "x", "--mailbox", "Nope", code=1
     )

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta.archive import mbox
-from mta.archive.values import Letter, Unreadable
+from mta.archive.values import Folder, Letter, Unreadable
 from mta.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 
+WORK = Folder("Work; or = %", uidvalidity=1_700_000_000, uidnext=100)
 MODEST = settings(max_examples=200, deadline=None, derandomize=True)
 _LINES = st.sampled_from(
     [
@@ -92,10 +93,10 @@ def letters_of(data: bytes, **how: object) -> list[Letter]:
 def test_what_is_written_is_read_back_whatever_the_blocks(written: list[Letter], step: int) -> None:
     file = io.BytesIO()
     for number, letter in enumerate(written):
-        mbox.write(file, letter, base=(1_700_000_000, 99) if number == 0 else None)
+        mbox.write(file, letter, first_of=WORK if number == 0 else None)
     found = read(file.getvalue(), step=step)
     assert [each.letter for each in found] == written
-    assert found[0].uidvalidity == 1_700_000_000
+    assert (found[0].uidvalidity, found[0].folder) == (1_700_000_000, WORK.name)
 
 
 @MODEST
