@@ -52,6 +52,8 @@ INFLATED_AT_ONCE = 256 * 1024  # octets taken out of a compressed stream before 
 
 # RFC 3501 §7.4.1, RFC 5256 §3: no EXPUNGE while these are answered, unless they go by UID.
 BY_NUMBER = (c.Fetch, c.Store, c.Search, c.Sort, c.Thread)
+# RFC 3501 §6.4.3, RFC 6851 §3.3: what these remove is told before they end.
+REMOVING = (c.Expunge, c.Move)
 
 Handler = Callable[["Session", Any], Awaitable[Ok]]
 
@@ -213,7 +215,9 @@ class Session:
             log.warning("imap: could not look for changes for %s", self.context.peer_ip, exc_info=True)
         uid = getattr(command, "uid", False)
         # RFC 3501 §7.4.1. RFC 9051 §5.5: what the client has sent already means the numbers it knew then.
-        expunges = not (isinstance(command, BY_NUMBER) and not uid) and not self.engine.has_more
+        expunges = isinstance(command, REMOVING) or not (
+            self.engine.has_more or (isinstance(command, BY_NUMBER) and not uid)
+        )
         await self.report(expunges=expunges, with_uid=uid)
 
     # --- the store

@@ -361,3 +361,16 @@ def test_numbers_mean_what_the_client_knew_when_it_sent_them() -> None:
         assert client.expect_line() == "* 3 FETCH (UID 3)"
         assert client.expect_line().startswith("e OK")
         assert client.ok("f NOOP") == ["* 1 EXPUNGE", "f OK Done"]
+
+
+def test_what_a_command_removed_is_told_before_it_ends_whatever_comes_after_it() -> None:
+    with serving() as server:
+        _fill(server, 3)
+        client = server.connect().sign_in()
+        client.ok("a SELECT INBOX")
+        client.ok("b STORE 1 +FLAGS.SILENT (\\Deleted)")
+        client.send(b"c EXPUNGE\r\nd UID MOVE 3 Archive\r\ne UID FETCH 2 (UID)\r\n")
+        assert [client.expect_line() for _ in range(2)] == ["* 1 EXPUNGE", "c OK Expunged"]
+        assert client.expect_line().startswith("* OK [COPYUID ")
+        assert [client.expect_line() for _ in range(2)] == ["* 2 EXPUNGE", "d OK Moved"]
+        assert [client.expect_line() for _ in range(2)] == ["* 1 FETCH (UID 2)", "e OK Fetched"]
