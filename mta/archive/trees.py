@@ -22,7 +22,7 @@ from .values import Broken, Unreadable
 DEEPEST = 40
 MOST_ENTRIES = 5_000_000
 LARGEST_DIRECTORY = 1 << 29  # bytes of a .zip's table of contents
-BOMB_SIZE, BOMB_RATIO = 1 << 28, 150  # deflate reaches 1000 : 1; mail at its most repetitive some 50 : 1
+BOMB_SIZE, BOMB_RATIO = 1 << 28, 500  # deflate reaches 1000 : 1; mail at its most repetitive some 200 : 1
 _BUFFER = 1 << 16
 _DIGITS = re.compile(r"(\d{1,30})")
 

@@ -55,7 +55,8 @@ class Tally:
     """What an import has done so far (or, on a dry run, would do)."""
 
     action: str = ""
-    stored: Counter[str] = field(default_factory=Counter)  # messages by mailbox
+    messages: int = 0  # stored; one with three labels counts once
+    stored: Counter[str] = field(default_factory=Counter)  # by mailbox
     there: Counter[str] = field(default_factory=Counter)  # those that were in it already
     created: list[str] = field(default_factory=list)
     size: int = 0  # bytes of what was stored
@@ -162,6 +163,7 @@ class _Run:
             for task in fresh:
                 task.prepared = prepare(task.letter.raw)
             self._store(tasks)
+        self.tally.messages += len(fresh)
         self.tally.size += sum(len(task.letter.raw) for task in fresh)
         for task in tasks:
             self.tally.stored.update(box.name for box in task.missing)

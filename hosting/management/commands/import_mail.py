@@ -119,7 +119,7 @@ class Command(BaseCommand):
         except (OSError, Unreadable) as error:
             raise CommandError(str(error)) from None
         if sum(tally.stored.values()) and not terms.dry_run:
-            after = {"messages": sum(tally.stored.values()), "action": tally.action}
+            after = {"messages": tally.messages, "action": tally.action}
             audit.record(COMMAND_LINE, "account.import", of=account, after=after)
         self._sum_up(account, tally, terms)
 
@@ -165,7 +165,9 @@ class Command(BaseCommand):
         out = self.stdout.write
         total, there = sum(tally.stored.values()), sum(tally.there.values())
         verb = "Would import" if terms.dry_run else "Imported"
-        out(f"{verb} {total:,} messages ({show_bytes(tally.size, none='0 B')}) for {account.username}.")
+        out(
+            f"{verb} {tally.messages:,} messages ({show_bytes(tally.size, none='0 B')}) for {account.username}."
+        )
         for name in sorted(tally.stored.keys() | tally.there.keys() | set(tally.created)):
             new = " (new)" if name in tally.created else ""
             already = f", {tally.there[name]:,} there already" if tally.there[name] else ""
@@ -192,9 +194,11 @@ class Command(BaseCommand):
     # --- taking back
 
     def _undo(self, account: Account, action: str) -> None:
+        before = mailstore.usage(_mailspace(account)).messages
         done = mailstore.undo(_mailspace(account), action, cause=Cause("import", "undo", COMMAND_LINE.name))
+        gone = before - mailstore.usage(_mailspace(account)).messages
         audit.record(COMMAND_LINE, "account.import.undo", of=account, after={"action": action})
-        self.stdout.write(f"{done.messages:,} messages were taken back.")
+        self.stdout.write(f"{gone:,} messages were taken back.")
         if done.skipped:
             self.stdout.write(f"{done.skipped:,} were moved or changed since, and stay.")
 
@@ -224,7 +228,7 @@ class _Progress:
         if self._quiet or now < self._next:
             return
         self._next = now + (0.5 if self._live else 10)
-        stored, there = sum(tally.stored.values()), sum(tally.there.values())
+        stored, there = tally.messages, sum(tally.there.values())
         pace = (stored + there) / (now - self._began)
         line = f"{stored:,} imported ({show_bytes(tally.size, none='0 B')}), {there:,} there already, {tally.broken:,} unreadable, {pace:,.0f}/s"
         self._out.write(f"\r\033[K{line}" if self._live else line, ending="" if self._live else "\n")

@@ -140,6 +140,7 @@ def test_labels_make_one_message_in_several_mailboxes(space: Space) -> None:
     letter = Letter(raw, ("INBOX", "Trips", "Trips"), flags=SEEN, internal_date=AT)
     tally = take(space, [letter])
     assert dict(tally.stored) == {"INBOX": 1, "Trips": 1}
+    assert tally.messages == 1
     assert mailstore.usage(space.id).messages == 1
     more = take(space, [Letter(raw, ("INBOX", "Trips", "Later"))])
     assert dict(more.stored) == {"Later": 1}
