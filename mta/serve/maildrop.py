@@ -10,18 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
+import threading
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
 from django.db import DatabaseError
 
+from mta import directory
 from mta.directory import Login
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchMessage
 from mta.serve.bridge import Bridge, Busy
 from mta.serve.readahead import Shelf
 from mta.values import Cause
+from mta.wire import sasl
 from mta.wire.pop3 import Maildrop, unique_ids
 
 log = logging.getLogger(__name__)
@@ -29,8 +32,23 @@ log = logging.getLogger(__name__)
 RENEW_SECONDS = 15.0  # a third of the lease: two may fail
 
 
+class WrongPassword(Exception):
+    """Or no such name."""
+
+
+class NotOpened(Exception):
+    """The sign-in is good, and still there is no maildrop for it; `code` is RFC 2449's or RFC 3206's."""
+
+    def __init__(self, text: str, code: str) -> None:
+        super().__init__(text)
+        self.text, self.code = text, code
+
+
 class LeaseLost(Exception):
     """The lease ran out meanwhile, and somebody else may have the maildrop: nothing was deleted."""
+
+
+IN_USE = "Another session has this mailbox open", "IN-USE"
 
 
 class Leases:
@@ -39,21 +57,31 @@ class Leases:
     def __init__(self) -> None:
         self.holder = secrets.token_hex(16)
         self._held: set[int] = set()
+        self._turn = threading.Lock()
         self._keeper: asyncio.Task[None] | None = None
         self.shelf = Shelf()
 
-    def reserve(self, mailspace: int, bridge: Bridge) -> bool:
-        """One session of this process at a time; the row is taken by `open_`. False if there is one."""
-        if mailspace in self._held:
-            return False
-        self._held.add(mailspace)
+    def reserve(self, mailspace: int) -> bool:
+        """One session of this process at a time; False if there is one. From any thread, as `unreserve`."""
+        with self._turn:
+            if mailspace in self._held:
+                return False
+            self._held.add(mailspace)
+            return True
+
+    def unreserve(self, mailspace: int) -> None:
+        """The row was never ours, or has been given back."""
+        with self._turn:
+            self._held.discard(mailspace)
+
+    def keep(self, bridge: Bridge) -> None:
+        """From now on what is held is renewed."""
         if self._keeper is None:
             self._keeper = asyncio.get_running_loop().create_task(self._keep(bridge))
-        return True
 
     def forget(self, mailspace: int) -> None:
-        """The session is over, and the row has been given back (or was never ours)."""
-        self._held.discard(mailspace)
+        """A session is over, and the row has been given back."""
+        self.unreserve(mailspace)
         if not self._held and self._keeper is not None:
             self._keeper.cancel()
             self._keeper = None
@@ -62,7 +90,9 @@ class Leases:
         while True:
             await asyncio.sleep(RENEW_SECONDS)
             try:
-                await bridge.run(mailstore.keep_maildrops, frozenset(self._held), self.holder)
+                with self._turn:
+                    held = frozenset(self._held)
+                await bridge.run(mailstore.keep_maildrops, held, self.holder)
             except (DatabaseError, Busy):
                 log.warning("pop3: leases could not be renewed", exc_info=True)
 
@@ -83,11 +113,30 @@ class Opened:
         return Cause("pop3", session=f"POP3 client on {self.ip}", actor=self.login.username)
 
 
-def open_(login: Login, ip: str, holder: str) -> Opened | None:
-    """Take the lease and list what is in the Inbox; None while another session has it."""
+def enter(given: sasl.Plain, ip: str, leases: Leases) -> Opened:
+    """Sign in, take the lease, and list what is in the Inbox, in one go. Raises WrongPassword, NotOpened."""
+    login = None
+    # RFC 4616 §2: acting for someone else is a matter of grants, not of passwords.
+    if given.authorize in {"", given.username}:
+        login = directory.current().sign_in(given.username, given.password, protocol="pop3", peer=ip)
+    if login is None:
+        raise WrongPassword
+    if not login.access or login.access[0].rights != "own":
+        raise NotOpened("This account has no mailbox of its own", "SYS/PERM")
+    mailspace = login.access[0].mailspace
+    if not leases.reserve(mailspace):
+        raise NotOpened(*IN_USE)
+    try:
+        return _open(login, ip, leases.holder)
+    except BaseException:
+        leases.unreserve(mailspace)
+        raise
+
+
+def _open(login: Login, ip: str, holder: str) -> Opened:
     mailspace = login.access[0].mailspace
     if not mailstore.take_maildrop(mailspace, holder):
-        return None
+        raise NotOpened(*IN_USE)
     try:
         inbox = mailstore.inbox(mailspace, newest=login.maildrop.newest)
     except BaseException:

@@ -9,11 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 
-from mta import directory
-from mta.directory import Login
 from mta.mailstore.errors import NoSuchMessage
 from mta.serve import maildrop, statuses
-from mta.serve.maildrop import LeaseLost, Opened
+from mta.serve.maildrop import LeaseLost, NotOpened, Opened, WrongPassword
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.readahead import ReadAhead
 from mta.serve.session import Context
@@ -150,42 +148,20 @@ class Session:
             self._engine.refused(text, code)
 
     async def _sign_in(self, given: sasl.Plain) -> None:
-        login = None
-        # RFC 4616 §2: acting for someone else is a matter of grants, not of passwords.
-        if given.authorize in {"", given.username}:
-            login = await self._context.bridge.run(
-                directory.current().sign_in,
-                given.username,
-                given.password,
-                protocol="pop3",
-                peer=self._context.peer_ip,
-            )
-        if login is None:
-            log.info("pop3: wrong password for %r from %s", given.username[:100], self._context.peer_ip)
+        house, ip = self._context.house, self._context.peer_ip
+        try:
+            self._opened = await house.bridge.run(maildrop.enter, given, ip, house.leases)
+        except WrongPassword:
+            log.info("pop3: wrong password for %r from %s", given.username[:100], ip)
             await asyncio.sleep(0.5)
             self._engine.refused("Wrong name or password", "AUTH")
-        elif not login.access or login.access[0].rights != "own":
-            self._engine.refused("This account has no mailbox of its own", "SYS/PERM")
+        except NotOpened as refusal:
+            self._engine.refused(refusal.text, refusal.code)
         else:
-            await self._open(login)
-
-    async def _open(self, login: Login) -> None:
-        house, mailspace = self._context.house, login.access[0].mailspace
-        if house.leases.reserve(mailspace, house.bridge):
-            try:
-                self._opened = await house.bridge.run(
-                    maildrop.open_, login, self._context.peer_ip, house.leases.holder
-                )
-            finally:
-                if self._opened is None:
-                    house.leases.forget(mailspace)
-        if self._opened is None:
-            self._engine.refused("Another session has this mailbox open", "IN-USE")
-        else:
-            self._ahead = ReadAhead(
-                self._opened.drop, mailspace, bridge=house.bridge, shelf=house.leases.shelf
-            )
-            self._engine.opened(self._opened.drop)
+            house.leases.keep(house.bridge)
+            drop, mailspace = self._opened.drop, self._opened.mailspace
+            self._ahead = ReadAhead(drop, mailspace, bridge=house.bridge, shelf=house.leases.shelf)
+            self._engine.opened(drop)
             self._reader.feed_data = self._fed  # type: ignore[method-assign, assignment]
 
     async def _retrieve(self, number: int, *, whole: bool) -> None:
