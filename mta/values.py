@@ -74,6 +74,7 @@ class MailboxInfo:
     unread_threads: int
     recent: int = 0  # that no session was told of yet (\Recent)
     deleted: int = 0  # marked \Deleted
+    recent_uid: int = 0  # the first UID that no session was told of
 
 
 @dataclass(frozen=True, slots=True)

@@ -118,6 +118,7 @@ _INFO = (
     "unread_threads",
     "recent",
     "deleted",
+    "recent_uid",
 )
 
 

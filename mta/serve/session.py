@@ -10,8 +10,9 @@ import asyncio
 import ipaddress
 import ssl
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from typing import Any
 
 from mta.serve.bridge import Bridge
 from mta.serve.maildrop import Leases
@@ -41,9 +42,16 @@ class House:
     per_account: int = 200  # connections of one account over one protocol
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
     viewings: Viewings = field(init=False)
+    chores: set[asyncio.Task[None]] = field(default_factory=set)  # what nobody waits for
 
     def __post_init__(self) -> None:
         self.viewings = Viewings(self.bridge)
+
+    def in_background(self, chore: Coroutine[Any, Any, None]) -> None:
+        """Something no client waits for. It must handle its own errors."""
+        task = asyncio.get_running_loop().create_task(chore)
+        self.chores.add(task)
+        task.add_done_callback(self.chores.discard)
 
 
 @dataclass(slots=True)

@@ -52,7 +52,8 @@ async def _open(session: Session, command: c.Select | c.Examine, *, read_only: b
         session.send(responses.status("*", "OK", "Previous mailbox closed", b"CLOSED"))
     if command.condstore:
         turn_on_condstore(session)
-    info, first_recent = await session.call(_look, session.mailspace, command.mailbox, read_only)
+    info = await session.call(find, session.mailspace, command.mailbox)
+    first_recent = _first_recent(session, info, read_only=read_only)
     session.selection = Selection(
         info,
         read_only=read_only,
@@ -88,12 +89,14 @@ def _describe(session: Session, selection: Selection, info: MailboxInfo) -> None
         send(responses.status("*", "OK", text, code))
 
 
-def _look(mailspace: int, name: str, read_only: bool) -> tuple[MailboxInfo, int]:
-    info = find(mailspace, name)
-    if read_only or not info.recent:
-        # RFC 3501 §6.3.2: EXAMINE must not take \\Recent away from others.
-        return info, MAX_NUMBER if read_only else info.uidnext
-    return info, mailstore.take_recent(mailspace, info.id, info.uidnext)
+def _first_recent(session: Session, info: MailboxInfo, *, read_only: bool) -> int:
+    """The first UID that is \\Recent in this session; for the next one it is not any more."""
+    if read_only or session.rev2:
+        return MAX_NUMBER  # RFC 3501 §6.3.2: EXAMINE must not take \\Recent away from others
+    if info.recent:
+        session.take_recent(info.id, info.uidnext)
+        return info.recent_uid
+    return info.uidnext
 
 
 async def check(session: Session, command: c.Check) -> Ok:

@@ -317,12 +317,19 @@ class Session:
     async def deselect(self) -> None:
         """Leave the selected mailbox; what it showed as \\Recent is so for nobody else."""
         selection, self.selection = self.selection, None
-        if selection is None or selection.read_only or selection.gone:
+        if selection is None or selection.read_only or selection.rev2 or selection.gone:
             return
         told = selection.told_uidnext()
         if told > selection.taken:
-            with suppress(Exception):  # a courtesy; the mailbox may be gone
-                await self.call(mailstore.take_recent, self.mailspace, selection.mailbox, told)
+            self.take_recent(selection.mailbox, told)
+
+    def take_recent(self, mailbox: int, uidnext: int) -> None:
+        """What is below is \\Recent for nobody from now on. Nobody waits until that is on disk."""
+        self.context.house.in_background(self._take_recent(mailbox, uidnext))
+
+    async def _take_recent(self, mailbox: int, uidnext: int) -> None:
+        with suppress(Exception):  # a courtesy; the mailbox may be gone
+            await self.call(mailstore.take_recent, self.mailspace, mailbox, uidnext)
 
     # --- the wire
 
