@@ -18,10 +18,17 @@ from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
 from . import blobs, columns, keywords, lines, rows, sql, threads
 from .blobs import Prepared
-from .columns import HEADER_COLUMNS, HEADER_TEXTS, MAILBOX_COLUMNS, PLACEMENT_COLUMNS, SPACE_COLUMNS
+from .columns import (
+    CHANGE_COLUMNS,
+    HEADER_COLUMNS,
+    HEADER_TEXTS,
+    MAILBOX_COLUMNS,
+    PLACEMENT_COLUMNS,
+    SPACE_COLUMNS,
+)
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
-from .models import Change, Draft, Mailbox, Mailspace, Message
+from .models import Draft, Mailbox, Mailspace, Message
 
 _MAILBOX = tuple(field.attname for field in Mailbox._meta.concrete_fields)
 
@@ -449,24 +456,15 @@ class Changing:
 
     def _write_journal(self) -> None:
         changes = [
-            Change(
-                mailspace_id=self.id,
-                at=self.now,
-                modseq=self.modseq,
-                action=entry.action,
-                verb=entry.verb,
-                cause=entry.cause.kind,
-                session=entry.cause.session[:255],
-                actor=entry.cause.actor[:255],
-                mailbox_id=entry.mailbox,
-                count=len(entry.messages()),
-                before=before,
-                is_open=entry.is_open,
+            (
+                *(self.id, self.now, self.modseq, entry.action, entry.verb, entry.cause.kind),
+                *(entry.cause.session[:255], entry.cause.actor[:255], entry.mailbox),
+                *(len(entry.messages()), sql.as_json(before), entry.is_open, ""),
             )
             for entry in self._entries
             if (before := entry.before())
         ]
-        Change.objects.bulk_create(changes)
+        sql.insert_many("mailstore_change", CHANGE_COLUMNS, changes, json_columns=("before",))
 
     def _follow_drafts(self) -> None:
         """A draft whose form left Drafts is discarded; one whose form came back is open again."""

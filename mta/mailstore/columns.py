@@ -57,6 +57,11 @@ PLACEMENT_COLUMNS = (
     "woken_at",
     "modseq",
 )
+CHANGE_COLUMNS = (
+    *("mailspace_id", "at", "modseq", "action", "verb", "cause"),
+    *("session", "actor", "mailbox_id"),
+    *("count", "before", "is_open", "undone_by"),
+)
 HEADER_TEXTS = ("subject_text", "from_text", "to_text", "cc_text", "bcc_text")
 HEADER_COLUMNS = ("mailspace_id", "message_id", *HEADER_TEXTS)
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TypeVar
 
+from django.db.models import QuerySet
+
 from mta.values import Cause
 
 from . import rows
@@ -49,14 +51,13 @@ def in_chunks(
     def one(door: Door, number: int) -> tuple[Result, bool]:
         changing = door[mailspace]
         last = number == len(pieces) - 1
-        begun = Change.objects.filter(mailspace_id=mailspace, action=action, is_open=True)
-        if journalled and begun.count() < journalled:
+        if journalled and _begun(mailspace, action).count() < journalled:
             raise Interrupted("That took too long and was taken back.")
         entry = changing.entry(verb, cause, action, mailbox)
         entry.is_open = not last
         done = work(changing, entry, pieces[number])
         if journalled and last:
-            begun.update(is_open=False)
+            _begun(mailspace, action).update(is_open=False)
         return done, bool(entry.added)
 
     try:
@@ -71,6 +72,10 @@ def in_chunks(
     return results
 
 
+def _begun(mailspace: int, action: str) -> QuerySet[Change]:
+    return Change.objects.filter(mailspace_id=mailspace, action=action, is_open=True)
+
+
 def _try_to_take_back(mailspace: int, action: str) -> None:
     try:
         take_back(mailspace, action)
@@ -80,8 +85,7 @@ def _try_to_take_back(mailspace: int, action: str) -> None:
 
 def take_back(mailspace: int, action: str) -> None:
     """Remove what the open rows of a command placed, and then these rows."""
-    begun = Change.objects.filter(mailspace_id=mailspace, action=action, is_open=True)
-    for id_ in begun.order_by("-id").values_list("id", flat=True):
+    for id_ in _begun(mailspace, action).order_by("-id").values_list("id", flat=True):
         commit({mailspace}, partial(_take_back_one, mailspace=mailspace, change=id_))
 
 

@@ -11,6 +11,7 @@ import fcntl
 import os
 import re
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,21 @@ class Ticket:
         self._descriptor = None
 
 
+@lru_cache(maxsize=1000)
+def _with_marks(query: str) -> str:
+    return base.FORMAT_QMARK_REGEX.sub("?", query).replace("%%", "%")
+
+
 class Cursor(base.SQLiteCursorWrapper):
     """A cursor whose single writing statements, outside a transaction, hold the ticket while they run."""
 
     ticket: Ticket | None = None
+
+    def convert_query(self, query: str, *, param_names: Any = None) -> str:
+        """The same statements come again and again: their marks are turned into SQLite's once."""
+        if param_names is None:
+            return _with_marks(query)
+        return str(super().convert_query(query, param_names=param_names))
 
     def execute(self, query: str, params: Any = None) -> Any:
         if not self._needs_ticket(query):
