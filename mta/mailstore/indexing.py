@@ -13,9 +13,10 @@ from collections.abc import Iterator, Sequence
 
 from django.db import connection, transaction
 
-from . import contents, headerwords, search
+from . import contents, headerwords, rows, search
 from .errors import NoSuchMessage
 from .models import Message, SearchText
+from .sql import among
 
 log = logging.getLogger(__name__)
 
@@ -27,7 +28,7 @@ Texts = dict[str, str]
 
 
 class _Fresh:
-    """The texts of messages that this process parsed when it stored them, until they are indexed.
+    """The texts of messages that this process parsed when it stored them, until it indexes them.
 
     Named by id, size and arrival: an id that was rolled back may be given to another message.
     """
@@ -39,6 +40,7 @@ class _Fresh:
 
     def put(self, key: tuple[int, int, int], text: str) -> None:
         with self._lock:
+            self._size -= len(self._texts.pop(key, ""))
             self._texts[key] = text
             self._size += len(text)
             while self._size > REMEMBERED:
@@ -56,8 +58,12 @@ _fresh = _Fresh()
 
 
 def remember(message: int, size: int, arrived: int, search_text: str) -> None:
-    """Keep what was parsed of a message that is being stored."""
-    _fresh.put((message, size, arrived), search_text)
+    """Keep what was parsed of a message that is being stored, if this process indexes."""
+    if indexes_here:
+        _fresh.put((message, size, arrived), search_text)
+
+
+indexes_here = False  # set by the process's Indexer
 
 
 def index_pending(*, limit: int = BATCH, mailspace: int | None = None) -> int:
@@ -113,8 +119,7 @@ def _write(read: dict[int, tuple[int, Texts]]) -> None:
         mailspace, texts = read[id_]
         made.append(SearchText(id=at + id_ % search.SPREAD, mailspace_id=mailspace, message_id=id_, **texts))
     _make_unique(made)
-    SearchText.objects.bulk_create(made)
-    _add_to_index(made)
+    _insert(made)
     headerwords.learn((row.mailspace_id, word) for row in made for word in header_words(row))
     Message.objects.filter(id__in=[row.message_id for row in made]).update(indexed=True)
 
@@ -125,31 +130,52 @@ def header_words(row: SearchText) -> Iterator[str]:
         yield from getattr(row, kind).split()
 
 
-def _make_unique(made: list[SearchText]) -> None:
-    """Row ids follow INTERNALDATE, spread over a millisecond; where one is taken, twice as far on each time."""
-    taken = set(SearchText.objects.filter(id__in=[row.id for row in made]).values_list("id", flat=True))
+def _make_unique(made: Sequence[SearchText]) -> None:
+    """Row ids follow INTERNALDATE, spread over a millisecond; those that are taken are spread twice as far each time."""
+    used: set[int] = set()
+    waiting = {row.message_id: row.id for row in made}  # the id that is tried
+    spread = search.SPREAD
+    chosen: dict[int, int] = {}
+    start = {row.message_id: row.id - row.message_id % search.SPREAD for row in made}
+    while waiting:
+        where, params = among("id", list(waiting.values()))
+        taken = {row[0] for row in rows.select(f"SELECT id FROM mailstore_searchtext WHERE {where}", params)}
+        spread *= 2
+        again: dict[int, int] = {}
+        for message, place in waiting.items():
+            if place in taken or place in used:
+                again[message] = start[message] + (message * 7919 + spread) % spread
+            else:
+                used.add(place)
+                chosen[message] = place
+        waiting = again
     for row in made:
-        step = 1
-        while row.id in taken:
-            row.id += step
-            step *= 2
-            if SearchText.objects.filter(id=row.id).exists():
-                taken.add(row.id)
-        taken.add(row.id)
+        row.id = chosen[row.message_id]
 
 
-def _add_to_index(made: Sequence[SearchText]) -> None:
+def _insert(made: Sequence[SearchText]) -> None:
+    columns = f"id, mailspace_id, message_id, {_FTS}"
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.executemany(
-                "UPDATE mailstore_searchtext SET vector = array_to_tsvector(%s) WHERE id = %s",
-                [(search._lexemes(row), row.id) for row in made],
+                f"INSERT INTO mailstore_searchtext ({columns}, vector)"
+                " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s))",
+                [(*_values(row), search._lexemes(row)) for row in made],
             )
         else:
             cursor.executemany(
-                f"INSERT INTO mailstore_fts (rowid, {_FTS}) VALUES (%s,%s,%s,%s,%s,%s)",
+                f"INSERT INTO mailstore_searchtext ({columns}) VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
+                [_values(row) for row in made],
+            )
+            cursor.executemany(
+                f"INSERT INTO mailstore_fts (rowid, {_FTS}) VALUES (%s, %s, %s, %s, %s, %s)",
                 [(row.id, *search._columns(row)) for row in made],
             )
+
+
+def _values(row: SearchText) -> tuple[int | str, ...]:
+    texts = (row.subject, row.sender, row.recipients, row.files, row.body)
+    return row.id, row.mailspace_id, row.message_id, *texts
 
 
 def forget(mailspace: int, messages: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from django.db import connection
 
 from mta.message import criteria as c
-from mta.message.parse import parse_message, search_sections
+from mta.message.parse import search_sections, search_text
 from mta.message.text import MAX_WORD, words
 
 from . import contents, rows
@@ -42,12 +42,12 @@ _WHERE = {
 
 def texts(raw: bytes) -> dict[str, str]:
     """The words of a message by kind, as they are indexed: separated by one space."""
-    return tokens(parse_message(raw).search_text)
+    return tokens(search_text(raw))
 
 
-def tokens(search_text: str) -> dict[str, str]:
+def tokens(text: str) -> dict[str, str]:
     """The same from what was parsed at delivery (`Facts.search_text`)."""
-    sections = search_sections(search_text)
+    sections = search_sections(text)
     by_kind = {
         "subject": words(sections["subject"]),
         "sender": words(sections["from"]),

@@ -127,6 +127,11 @@ class Writer:
                 self._queue.put(unit)
         return unit.future
 
+    @property
+    def waiting(self) -> int:
+        """Units that are queued."""
+        return self._queue.qsize()
+
     def stop(self) -> None:
         """Finish what is queued, then end; what comes later is refused."""
         with self._guard:
@@ -191,6 +196,12 @@ class Writer:
 
 
 _writer: Writer | None = None
+
+
+def is_busy() -> bool:
+    """Whether somebody waits for this process's writer thread now; who can wait should."""
+    writer = _writer
+    return writer is not None and writer.waiting > 0
 
 
 def start() -> None:

@@ -147,6 +147,18 @@ def parse_message(raw: bytes) -> Facts:
     )
 
 
+def search_text(raw: bytes) -> str:
+    """`Facts.search_text` alone."""
+    tree = parse_tree(raw)
+    values: dict[str, bytes] = {}
+    for field in tree.fields:
+        values.setdefault(field.name, field.value)
+    people = {name: _people(values.get(name)) for name in ("from", "to", "cc", "bcc")}
+    attachments = tuple(_attachments(tree))[:MAX_ATTACHMENTS]
+    subject = decode_text(values.get("subject", b""))[:MAX_SUBJECT]
+    return _search_text(subject, people, attachments, body_text(raw, tree))
+
+
 def _head(fields: tuple[Field, ...]) -> tuple[bytes, bool]:
     head = b"".join(field.raw for field in fields if field.name in HEAD_FIELDS)
     if len(head) > MAX_HEAD:

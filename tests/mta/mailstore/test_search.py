@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
+from mta.mailstore import finding, matching, query
 from mta.mailstore import service as mailstore
 from mta.message import criteria as c
-from mta.values import FLAGGED, SEEN
+from mta.values import ANSWERED, DELETED, FLAGGED, SEEN
 
 from .conftest import WEB, Space
 
@@ -86,3 +89,159 @@ def test_messages_of_one_microsecond_are_all_indexed(space: Space) -> None:
     while mailstore.index_pending():
         pass
     assert [len(uids(space, c.Words(f"same{number}"))) for number in range(5)] == [1] * 5
+
+
+DAY = c.DAY
+
+
+@pytest.fixture
+def various(space: Space) -> Space:
+    """Twelve messages that differ in everything that can be asked for."""
+    for number in range(12):
+        space.deliver(
+            subject=["Quarterly report", "Lunch", "report on lunch"][number % 3],
+            body=["zanzibar numbers", "numbers", "nothing"][number % 3] + f" unique{number}",
+            sender=f"P{number % 4} <p{number % 4}@x.test>",
+            flags=(SEEN if number % 2 else 0) | (FLAGGED if number % 5 == 0 else 0),
+            internal_date=number * DAY,
+        )
+    box = space.box("inbox")
+    mailstore.store_flags(space.id, box.id, [3, 4], "add", DELETED, ("$Later",), cause=WEB)
+    mailstore.store_flags(space.id, box.id, [12], "add", ANSWERED, (), cause=WEB)
+    while mailstore.index_pending(limit=7):
+        if mailstore.search_uids(space.id, box.id, c.Words("unique6")):
+            break  # some stay in the tail
+    return space
+
+
+LEAVES: dict[c.Criteria, set[int]] = {
+    c.All(): set(range(1, 13)),
+    c.Flag("seen"): {2, 4, 6, 8, 10, 12},
+    c.Flag("flagged"): {1, 6, 11},
+    c.Flag("deleted"): {3, 4},
+    c.Flag("answered"): {12},
+    c.Flag("draft"): set(),
+    c.Keyword("$later"): {3, 4},
+    c.Uids(((2, 5), (9, 20))): {2, 3, 4, 5, 9, 10, 11, 12},
+    c.Uids(tuple((uid, uid) for uid in range(2, 500, 2))): {2, 4, 6, 8, 10, 12},
+    c.Since("internal", 6 * DAY): {7, 8, 9, 10, 11, 12},
+    c.Before("internal", 3 * DAY): {1, 2, 3},
+    c.on("internal", 4 * DAY): {5},
+    c.Since("saved", 20 * DAY): set(range(1, 13)),
+    c.Before("saved", 20 * DAY): set(),
+    c.Since("sent", 20 * DAY): set(range(1, 13)),
+    c.Words("zanzibar"): {1, 4, 7, 10},
+    c.Words("zanzibar numbers", phrase=True): {1, 4, 7, 10},
+    c.Words("numbers", "body"): {1, 2, 4, 5, 7, 8, 10, 11},
+    c.Words("'"): set(range(1, 13)),
+    c.Contains("subject", "eport"): {1, 3, 4, 6, 7, 9, 10, 12},
+    c.Contains("from", "p2@"): {3, 7, 11},
+    c.Contains("subject", "nowhere"): set(),
+    c.Contains("mime-version", "1"): set(range(1, 13)),
+    c.Contains("x-nothing", ""): set(),
+    c.Contains("message-id", "<none@x.test>"): set(),
+    c.Larger(1): set(range(1, 13)),
+    c.Smaller(1): set(),
+    c.HasAttachment(): set(),
+    c.ModSeq(1): set(range(1, 13)),
+}
+TREES = st.recursive(
+    st.sampled_from(list(LEAVES)),
+    lambda inner: st.one_of(
+        st.builds(c.Not, inner),
+        st.builds(c.And, st.lists(inner, min_size=1, max_size=4).map(tuple)),
+        st.builds(c.Or, st.lists(inner, min_size=1, max_size=4).map(tuple)),
+    ),
+    max_leaves=8,
+)
+
+
+def expected(node: c.Criteria) -> set[int]:
+    if node in LEAVES:
+        return LEAVES[node]
+    match node:
+        case c.Not(part):
+            return set(range(1, 13)) - expected(part)
+        case c.And(parts):
+            return set.intersection(*map(expected, parts))
+        case c.Or(parts):
+            return set.union(*map(expected, parts))
+    raise TypeError
+
+
+@pytest.mark.parametrize("small", [200, 0], ids=["a small mailbox", "a large one"])
+@pytest.mark.parametrize("few", [5_000, 2], ids=["few", "many"])
+def test_criteria_mean_together_what_they_mean_alone(
+    various: Space, monkeypatch: pytest.MonkeyPatch, small: int, few: int
+) -> None:
+    monkeypatch.setattr(query, "SMALL", small)
+    monkeypatch.setattr(query, "FEW_WORDS", few)
+    monkeypatch.setattr(matching, "FEW", few)
+    for leaf, hits in LEAVES.items():
+        assert set(uids(various, leaf)) == hits, leaf
+
+    @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    @given(TREES)
+    def asked(tree: c.Criteria) -> None:
+        assert uids(various, tree) == sorted(expected(tree))
+
+    asked()
+
+
+def test_what_is_true_of_most_messages_is_answered_by_the_others(various: Space) -> None:
+    box = various.box("inbox").id
+    found = mailstore.search(various.id, box, c.Not(c.Flag("deleted")))
+    assert found.others and set(found.uids) == {3, 4}
+    found = mailstore.search(various.id, box, c.And((c.Not(c.Flag("deleted")), c.Flag("flagged"))))
+    assert not found.others and set(found.uids) == {1, 6, 11}
+
+
+def test_a_copy_has_the_same_email_id(space: Space) -> None:
+    message = space.deliver(subject="one")
+    space.deliver(subject="two")
+    box = space.box("inbox")
+    mailstore.copy(space.id, box.id, [1], box.id, cause=WEB)
+    assert uids(space, c.HasEmailId(message)) == [1, 3]
+    assert uids(space, c.HasEmailId(message + 1_000_000)) == []
+
+
+def test_pages_of_a_search_hold_each_conversation_once(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Walked through from the newest, and looked at all together: the same pages."""
+    for number in range(30):
+        space.deliver(
+            subject=f"{'Re: ' if number > 9 else ''}topic {number % 10}",
+            body="common word" + (" special" if number % 4 == 0 else ""),
+            internal_date=(number % 7) * DAY + number,
+        )
+    while mailstore.index_pending():
+        pass
+    asked = [c.Words("common"), c.And((c.Words("common"), c.Words("special"))), c.Not(c.Words("special"))]
+
+    def pages(criteria: c.Criteria) -> list[tuple[int, int]]:
+        found: list[tuple[int, int]] = []
+        before = None
+        while True:
+            page = mailstore.search_threads(space.id, criteria, before=before, limit=3)
+            found += [(line.sort_at, line.thread) for line in page.rows]
+            if not page.has_older:
+                return found
+            before = found[-1]
+
+    together = [pages(each) for each in asked]
+    monkeypatch.setattr(matching, "FEW", 2)
+    monkeypatch.setattr(finding, "FEW", 4)
+    monkeypatch.setattr(finding, "FIRST_PIECE", 2)
+    assert [pages(each) for each in asked] == together
+    for found in together:
+        assert found == sorted(found, reverse=True)
+        assert len({thread for _, thread in found}) == len(found)
+
+
+def test_a_search_says_how_many_if_they_are_not_too_many(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        space.deliver(subject=f"alpha{number}")
+    assert mailstore.search_threads(space.id, c.Words("alpha"), limit=2).total == 4
+    monkeypatch.setattr(finding, "COUNTED", 3)
+    assert mailstore.search_threads(space.id, c.Words("alpha"), limit=2).total is None
