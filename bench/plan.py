@@ -7,7 +7,6 @@ import os
 from bench import cases, corpus, growth, loads, sets
 from bench.cases import Bar, Case
 
-SIZES = tuple(sets.GROWTH)
 _K10, _K100 = sets.LARGE[10_000], sets.LARGE[100_000]
 _ALL = "(ENVELOPE BODYSTRUCTURE INTERNALDATE)"
 _FIELDS = "BODY.PEEK[HEADER.FIELDS (FROM SUBJECT DATE)]"
@@ -158,47 +157,12 @@ CASES: list[Case] = [
     ),
 ]
 
-# What must not cost more in a large mailbox: the answer is the same.
-_SAME = (
-    ("select", "SELECT", lambda user, count: growth.select(user, count)),
-    ("list", "FETCH of the newest 50, as lists do", lambda user, count: growth.newest(user, count)),
-    ("flags", "FETCH 50 (FLAGS)", lambda user, count: growth.flags(user, count)),
-    ("body", "FETCH one whole message", lambda user, count: growth.body(user, count)),
-    ("store", "STORE a flag of one message", lambda user, count: growth.store(user, count)),
-    ("append", "APPEND one message", lambda user, count: growth.append(user, count)),
-    ("copy", "COPY 10 messages", lambda user, count: growth.copy(user, count)),
-    (
-        "search-body",
-        "SEARCH BODY, ten hits",
-        lambda user, count: growth.search(user, f"BODY {corpus.MARK}{corpus.block_token(0)}", 10),
-    ),
-    (
-        "search-subject",
-        "SEARCH SUBJECT, ten hits",
-        lambda user, count: growth.search(user, f"SUBJECT {corpus.SUBJECT_MARK}{corpus.block_token(0)}", 10),
-    ),
-    (
-        "search-uid",
-        "SEARCH UNSEEN among 100 UIDs",
-        lambda user, count: growth.search(user, "UNSEEN UID 101:200", 10),
-    ),
-    ("status", "STATUS", lambda user, count: growth.status(user, count)),
-    ("since", "FETCH (CHANGEDSINCE), one change", lambda user, count: growth.since(user, count)),
-)
-
 
 def cases_for(sizes: list[int]) -> list[Case]:
     """All cases, growth included, for mailboxes of these sizes."""
     grown = [
-        Case(
-            f"growth-{name}-{size}",
-            f"{title}, {size:,}",
-            "growth",
-            make(sets.GROWTH[size], size),
-            peers=False,
-        )
-        for name, title, make in _SAME
-        for size in sizes
+        Case(f"growth-{name}", title, "growth", growth.grown(probe, sizes), peers=False)
+        for name, title, probe in growth.PROBES
     ]
     million = Case(
         "select-1m",

@@ -94,15 +94,13 @@ def growth(record: dict[str, Any]) -> dict[str, dict[str, list[tuple[int, float]
     """Server → case → (messages, milliseconds), smallest first."""
     found: dict[str, dict[str, list[tuple[int, float]]]] = {}
     for result in record["results"]:
-        name, _, size = result["case"].rpartition("-")
-        if not name.startswith("growth-"):
+        if not result["case"].startswith("growth-"):
             continue
         for label, figures in result["median"].items():
-            points = found.setdefault(label, {})
-            points.setdefault(name.removeprefix("growth-"), []).append((int(size), figures["ms"]))
-    return {
-        label: {name: sorted(points) for name, points in curves.items()} for label, curves in found.items()
-    }
+            sizes = {name.removesuffix("_ms"): value for name, value in figures.items()}
+            points = sorted((int(size), value) for size, value in sizes.items() if size.isdigit())
+            found.setdefault(label, {})[result["title"]] = points
+    return found
 
 
 def growth_table(record: dict[str, Any]) -> str:
