@@ -6,6 +6,7 @@ import re
 import select
 import socket
 import time
+import zlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
@@ -50,10 +51,16 @@ class Link:
         self._history, self._told = history, told
         self._number = 0
         self._buffer = b""
+        self._deflate = self._inflate = None
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=PATIENCE)
         self._line()
         greeting = self.run(f'LOGIN "{username}" "{password}"')
         self.capabilities = frozenset(greeting.code("CAPABILITY").split())
+
+    def compress(self) -> None:
+        """RFC 4978: from here on both directions are one DEFLATE stream each."""
+        assert self.run("COMPRESS DEFLATE").kind == "OK"
+        self._deflate, self._inflate = zlib.compressobj(wbits=-15), zlib.decompressobj(wbits=-15)
 
     def run(self, command: str, literal: bytes | None = None) -> Answer:
         """A command to its end. BAD is a fault of one of us, so it fails the test."""
@@ -63,7 +70,7 @@ class Link:
         data = f"{tag} {command}".encode()
         if literal is not None:
             data += b" {%d+}\r\n" % len(literal) + literal
-        self._socket.sendall(data + b"\r\n")
+        self._send(data + b"\r\n")
         return self._until(tag)
 
     def idle(self, seconds: float) -> Answer:
@@ -71,7 +78,7 @@ class Link:
         self._number += 1
         tag = f"c{self._number}"
         self._history.note(f"C: {tag} IDLE")
-        self._socket.sendall(f"{tag} IDLE\r\n".encode())
+        self._send(f"{tag} IDLE\r\n".encode())
         line = self._line()
         while not line.startswith("+"):
             self._hear(line)
@@ -81,11 +88,16 @@ class Link:
             if b"\r\n" in self._buffer or select.select([self._socket], [], [], rest)[0]:
                 self._hear(self._line())
         self._history.note("C: DONE")
-        self._socket.sendall(b"DONE\r\n")
+        self._send(b"DONE\r\n")
         return self._until(tag)
 
     def close(self) -> None:
         self._socket.close()
+
+    def _send(self, data: bytes) -> None:
+        if self._deflate is not None:
+            data = self._deflate.compress(data) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
+        self._socket.sendall(data)
 
     def _until(self, tag: str) -> Answer:
         untagged: list[str] = []
@@ -105,7 +117,7 @@ class Link:
         while b"\r\n" not in self._buffer:
             data = self._socket.recv(65536)
             assert data, "the server has hung up"
-            self._buffer += data
+            self._buffer += data if self._inflate is None else self._inflate.decompress(data)
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         text = line.decode()
         self._history.note(f"S: {text}")

@@ -70,6 +70,10 @@ class Watcher:
         self.messages = []
         port, username, password = self._sign_in
         self._link = Link(port, username, password, history=self.history, told=self._told)
+        if "COMPRESS=DEFLATE" in self._link.capabilities and self._random.random() < 0.3:
+            self._link.compress()
+        if "IMAP4rev2" in self._link.capabilities and self._random.random() < 0.3:
+            self._link.run("ENABLE IMAP4rev2")
         answer = self._link.run("SELECT INBOX")
         validity = re.search(r"UIDVALIDITY (\d+)", " ".join(answer.untagged))
         assert validity is not None
@@ -217,6 +221,8 @@ class Resyncer:
         port, username, password = self._sign_in
         self._link = Link(port, username, password, history=self.history, told=self._told)
         self._quick = "QRESYNC" in self._link.capabilities and self._random.random() < 0.7
+        if "COMPRESS=DEFLATE" in self._link.capabilities and self._random.random() < 0.3:
+            self._link.compress()
         if self._quick:
             self._link.run("ENABLE QRESYNC")
 

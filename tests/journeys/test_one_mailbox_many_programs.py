@@ -1,4 +1,4 @@
-"""One mailbox, changed at random by two mail programs, a browser with two tabs and the world's mail, all at once.
+"""One mailbox, changed at random by three mail programs, a browser with two tabs and the world's mail, all at once.
 
 The sidecar runs as two processes. When everybody rests, everybody must agree: what each program was told is what the
 store holds, each tab shows what the server would draw, and the store's own recount finds nothing.
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import poplib
 import random
 import smtplib
 import threading
@@ -119,6 +120,30 @@ class World:
             smtp.sendmail("ada@outside.test", [self._address], raw)
 
 
+class Collector:
+    """A POP3 program that looks in now and then, reads something and deletes something."""
+
+    def __init__(self, port: int, address: str, *, seed: int) -> None:
+        self.history = History("the collector")
+        self._port, self._address = port, address
+        self._random = random.Random(seed)
+
+    def act(self) -> None:
+        time.sleep(self._random.uniform(0.3, 1.2))
+        drop = poplib.POP3("127.0.0.1", self._port, timeout=40)
+        drop.user(self._address)
+        drop.pass_(PASSWORD)
+        names = [line.decode().split()[1] for line in drop.uidl()[1]]
+        self.history.note(f"{len(names)} messages")
+        assert len(set(names)) == len(names), f"a UIDL twice: {names}"
+        for number in self._random.sample(range(1, len(names) + 1), min(2, len(names))):
+            drop.retr(number)
+            if self._random.random() < 0.5:
+                self.history.note(f"DELE {number}, {names[number - 1]}")
+                drop.dele(number)
+        drop.quit()
+
+
 @pytest.fixture(scope="module")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TwoProcesses]:
     with TwoProcesses(tmp_path_factory.mktemp("many")) as running:
@@ -137,15 +162,17 @@ def test_in_the_end_everybody_sees_the_same(
     watcher.make_mailbox("Projects")
     resyncer = Resyncer(port, address, PASSWORD, seed=seed + 1, names=MAILBOXES)
     world = World(product.port("smtp"), address, seed=seed + 2, crowd=lambda: len(watcher))
+    collector = Collector(product.port("pop3"), address, seed=seed + 4)
     for _ in range(8):
         world.send()
     with closing(
         Screen(browser, product)
     ) as screen:  # its own list of errors would have what is no error here
         person = BusyBrowser(screen.sign_in(address, PASSWORD), seed=seed + 3)
-        histories = [watcher.history, resyncer.history, person.history, world.history]
+        everybody = [watcher, resyncer, world, collector]
+        histories = [person.history, *(each.history for each in everybody)]
         try:
-            _all_at_once(person, [watcher.act, resyncer.act, world.act])
+            _all_at_once(person, [each.act for each in everybody])
             _agree(product, watcher, resyncer, person)
         except BaseException as error:
             text = "\n".join((f"seed {seed}: {error}", _told(histories, tmp_path), product.logs()))
