@@ -282,18 +282,19 @@ def _move_inbox_to(mailspace: int, new: str, *, cause: Cause) -> None:
     inbox = mailbox_by_role(mailspace, INBOX).id
     action = new_action()
 
-    def work(door: Door) -> int:
+    def work(door: Door, after: int) -> int | None:
         changing = door[mailspace]
         entry = changing.entry("move", cause, action, inbox)
-        lives = rows.in_mailbox(mailspace, inbox)
+        lives = rows.in_mailbox(mailspace, inbox, after=after)
         target = changing.open_mailbox(target_id)
         changing.expunge(lives, entry)
         stays = [Stay(live.deleted, live.saved_at, live.wake_at, live.woken_at) for live in lives]
         changing.place(lives, target, entry, stays=stays)
-        return len(lives)
+        return lives[-1].uid if len(lives) == rows.CHUNK else None
 
-    while commit({mailspace}, work) == rows.CHUNK:
-        pass
+    after: int | None = 0
+    while after is not None:
+        after = commit({mailspace}, partial(work, after=after))
 
 
 def delete_mailbox(mailspace: int, name: str, *, cause: Cause) -> str:
@@ -308,24 +309,25 @@ def delete_mailbox(mailspace: int, name: str, *, cause: Cause) -> str:
         raise CannotChange("The mailboxes that every account has cannot be removed.")
     action = new_action()
 
-    def work(door: Door) -> bool:
+    def work(door: Door, after: int) -> int | None:
         changing = door[mailspace]
         row = changing.open_mailbox(box.id)
-        lives = rows.in_mailbox(mailspace, box.id)
+        lives = rows.in_mailbox(mailspace, box.id, after=after)
         entry = changing.entry("delete mailbox", cause, action, box.id)
         changing.expunge(lives, entry)
         seen = changing.placed_anywhere([live.message for live in lives], visibly=True)
         changing.put([live for live in lives if live.message not in seen], changing.role(TRASH), entry)
         if len(lives) == rows.CHUNK:
-            return False
+            return lives[-1].uid
         # In the same transaction as the last piece: nothing can be delivered in between.
         entry.mailboxes.append({"id": row.id, "removed": True, "name": row.name})
         row.deleted_at = changing.now
         changing.touch_mailbox(row)
-        return True
+        return None
 
-    while not commit({mailspace}, work):
-        pass
+    after: int | None = 0
+    while after is not None:
+        after = commit({mailspace}, partial(work, after=after))
     return action
 
 

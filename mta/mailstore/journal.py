@@ -44,7 +44,7 @@ def history(mailspace: int, *, before: int | None = None, limit: int = 50) -> tu
         found = found.filter(at__lt=before)
     names = dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "name"))
     grouped: dict[str, list[Change]] = defaultdict(list)
-    for change in found[: limit * 4]:
+    for change in found.defer("before")[: limit * 4]:
         grouped[change.action].append(change)
     return tuple(
         HistoryLine(

@@ -343,6 +343,7 @@ class Change(models.Model):
         indexes = [
             models.Index(fields=["mailspace_id", "action"], name="change_action"),
             models.Index(fields=["mailspace_id", "at"], name="change_at"),
+            models.Index(fields=["mailspace_id", "action"], name="change_open", condition=Q(is_open=True)),
         ]
 
 

@@ -65,12 +65,16 @@ def at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[Live]:
 
 
 def in_mailbox(
-    mailspace: int, mailbox: int, *, deleted: bool | None = None, limit: int = CHUNK
+    mailspace: int, mailbox: int, *, deleted: bool | None = None, after: int = 0, limit: int = CHUNK
 ) -> list[Live]:
-    """The first live placements of a mailbox, optionally only those (not) marked \\Deleted."""
+    """The first live placements of a mailbox, optionally only those (not) marked \\Deleted.
+
+    Who takes them away chunk by chunk goes on `after` the last UID, so that no tombstone is looked at twice.
+    """
     # Written out, as the partial index has it: what is marked is found without looking at the rest.
     marked = {None: "", True: " AND p.deleted", False: " AND NOT p.deleted"}[deleted]
-    found = select(f"{_LIVE} p.mailbox_id = %s{marked} ORDER BY p.uid LIMIT %s", [mailspace, mailbox, limit])
+    where = f"p.mailbox_id = %s AND p.uid > %s{marked}"
+    found = select(f"{_LIVE} {where} ORDER BY p.uid LIMIT %s", [mailspace, mailbox, after, limit])
     return [_live(row) for row in found]
 
 

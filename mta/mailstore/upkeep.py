@@ -61,11 +61,10 @@ def empty_old_trash(*, now: int | None = None, part: int | None = None) -> int:
         boxes = boxes.annotate(part=F("mailspace_id") % PARTS).filter(part=part)
     removed = 0
     for mailspace, box in boxes.values_list("mailspace_id", "id"):
-        uids = list(
-            Placement.objects.filter(
-                mailspace_id=mailspace, mailbox_id=box, expunged_modseq__isnull=True, saved_at__lt=cutoff
-            ).values_list("uid", flat=True)[: 10 * CHUNK]
-        )
+        # What came first has the lowest UIDs: no look at the rest.
+        first = Placement.objects.filter(mailspace_id=mailspace, mailbox_id=box, expunged_modseq__isnull=True)
+        found = first.order_by("uid").values_list("uid", "saved_at")[: 10 * CHUNK]
+        uids = [uid for uid, saved_at in found if saved_at < cutoff]
         for piece in rows.chunks(uids, CHUNK):
             commit({mailspace}, partial(_empty, mailspace=mailspace, box=box, uids=piece))
         removed += len(uids)

@@ -212,21 +212,22 @@ def delete_forever(mailspace: int, threads: Iterable[int], *, cause: Cause) -> D
 def empty(mailspace: int, mailbox: int, *, cause: Cause) -> Done:
     """Empty Trash or Junk."""
     action = new_action()
-    removed = 0
+    removed = after = 0
 
-    def work(door: Door) -> int:
+    def work(door: Door, after: int) -> list[int]:
         changing = door[mailspace]
         if changing.open_mailbox(mailbox).role not in (TRASH, JUNK):
             raise CannotChange("Only Trash and Spam can be emptied.")
-        lives = rows.in_mailbox(mailspace, mailbox)
+        lives = rows.in_mailbox(mailspace, mailbox, after=after)
         changing.expunge(lives, changing.entry("delete forever", cause, action, mailbox))
-        return len(lives)
+        return [live.uid for live in lives]
 
     while True:
-        last = commit({mailspace}, work)
-        removed += last
-        if last < rows.CHUNK:
+        gone = commit({mailspace}, partial(work, after=after))
+        removed += len(gone)
+        if len(gone) < rows.CHUNK:
             return Done(action, 0, removed)
+        after = gone[-1]
 
 
 # --- flags

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mta.mailstore import errors
+from mta.mailstore import errors, rows
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
 from mta.values import ALL, DELETED, FLAGGED, SEEN, STARRED, Cause
@@ -285,3 +285,23 @@ def test_paging_reaches_every_line_once(space: Space) -> None:
     assert [line.subject for line in last.rows] == seen[-3:] and not last.has_older
     newer, older, position = mailstore.neighbours(space.id, inbox, last.rows[0].thread)
     assert (newer is not None, older, position) == (True, last.rows[1].thread, 4)
+
+
+def test_a_mailbox_of_several_chunks_is_emptied_moved_and_removed_whole(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "CHUNK", 3)
+    monkeypatch.setattr(rows.in_mailbox, "__kwdefaults__", {"deleted": None, "after": 0, "limit": 3})
+    for number in range(8):
+        space.deliver(subject=f"Number {number}")
+    mailstore.rename_mailbox(space.id, "INBOX", "Old", cause=IMAP)
+    assert (space.box("INBOX").messages, space.box("Old").messages) == (0, 8)
+    removed = mailstore.delete_mailbox(space.id, "Old", cause=IMAP)
+    assert space.box("trash").messages == 8
+    mailstore.undo(space.id, removed, cause=WEB)
+    assert space.box("Old").messages == 8
+    mailstore.delete_mailbox(space.id, "Old", cause=IMAP)
+    emptied = mailstore.empty(space.id, space.box("trash").id, cause=WEB)
+    assert emptied.messages == 8 and space.box("trash").messages == 0
+    mailstore.undo(space.id, emptied.action, cause=WEB)
+    assert space.box("trash").messages == 8 and differences(space.id) == []
