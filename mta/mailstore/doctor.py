@@ -133,6 +133,7 @@ def differences(mailspace: int) -> list[str]:
             recount.header_texts,
             recount.bytes_,
             recount.index,
+            recount.header_words,
         ]
         return [text for look in looks for text in islice(look(mailspace), 10 * SHOWN)]
 

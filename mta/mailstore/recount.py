@@ -159,3 +159,22 @@ def index(mailspace: int) -> Iterator[str]:
         )
         if not hit:
             yield f"message {text.message_id} has words that are not in the index"
+
+
+def header_words(mailspace: int) -> Iterator[str]:
+    """Each word of an indexed subject or address leads to it (see `headerwords`)."""
+    for piece in _walk("indexed", "mailstore_message", mailspace):
+        where, params = sql.among("message_id", [row[0] for row in piece])
+        kinds = sql.select(
+            f"SELECT {', '.join(search.HEADER_KINDS)} FROM mailstore_searchtext WHERE {where}", params
+        )
+        words = sorted({word for texts in kinds for text in texts for word in text.split()})
+        for start in range(0, len(words), CHUNK):
+            asked = words[start : start + CHUNK]
+            known = sql.select(
+                "SELECT word FROM mailstore_headerword"
+                f" WHERE mailspace_id = %s AND word IN ({sql.marks(asked)})",
+                [mailspace, *asked],
+            )
+            for word in sorted(set(asked).difference(row[0] for row in known)):
+                yield f"index: the word {word!r} of a header does not lead there"

@@ -13,7 +13,7 @@ from functools import partial
 from mta.message.text import fold
 from mta.values import ALL, SEEN, STARRED
 
-from . import indexing, rows, sql
+from . import headerwords, indexing, rows, search, sql
 from .changing import Changing
 from .columns import TEXT_KEPT
 from .door import Door
@@ -93,6 +93,11 @@ def _header_texts(mailspace: int, ids: list[int]) -> None:
 
 def _index(mailspace: int, ids: list[int]) -> None:
     """What is said to be in the index and is not, or the other way round, is indexed anew."""
+    named, named_params = sql.among("message_id", ids)
+    kept = sql.select(
+        f"SELECT {', '.join(search.HEADER_KINDS)} FROM mailstore_searchtext WHERE {named}", named_params
+    )
+    headerwords.learn((mailspace, word) for texts in kept for text in texts for word in text.split())
     where, params = sql.among("m.id", ids)
     wrong = sql.select(
         "SELECT m.id FROM mailstore_message m LEFT JOIN mailstore_searchtext t ON t.message_id = m.id"

@@ -148,6 +148,14 @@ def test_words_of_headers_go_with_the_last_message_that_has_them(space: Space) -
     assert "secret" not in words and "meeting" in words
 
 
+def test_the_doctor_misses_words_of_headers(space: Space) -> None:
+    space.deliver(subject="Kumquat")
+    index_all()
+    assert doctor.differences(space.id) == []
+    HeaderWord.objects.filter(word="kumquat").delete()
+    assert doctor.differences(space.id) == ["index: the word 'kumquat' of a header does not lead there"]
+
+
 def test_attached_names_html_and_accents_are_found(space: Space) -> None:
     raw = (
         b"Subject: =?utf-8?q?R=C3=A9sum=C3=A9?=\r\nMIME-Version: 1.0\r\n"
