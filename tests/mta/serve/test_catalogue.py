@@ -1,4 +1,4 @@
-"""The catalogue is true: whatever the IMAP server can do or say, a conversation in the tests shows it.
+"""The catalogue is true: whatever the IMAP and POP3 servers can do or say, a conversation in the tests shows it.
 
 Commands are read from the grammar, capabilities from what is announced, response codes from the server's source, and
 each must be found in a transcript (tests/mta/wire/transcripts) or in a test that holds a dialogue. A new capability
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from mta.wire.imap import capabilities, fetch_items, grammar, grammar_mailboxes, search
+from mta.wire.pop3.engine import Pop3
 
 TESTS = Path(__file__).parents[2]
 ROOT = TESTS.parent
@@ -212,3 +213,30 @@ def test_every_word_of_the_large_commands_is_said(command: str, word: str) -> No
         rf"^C: .*\b{command}\b.*(?<![\w.-]){re.escape(word)}(?![\w.-])", re.IGNORECASE | re.MULTILINE
     )
     assert pattern.search(said()), f"no transcript says {command} … {word}"
+
+
+# --- POP3, whose dialogues are all in Python --------------------------------------------------------------------
+@cache
+def pop3_dialogues() -> str:
+    paths = (TESTS / "mta").rglob("test_pop3*.py")
+    return "\n".join(path.read_text() for path in sorted(paths))
+
+
+@pytest.mark.parametrize("name", sorted({*Pop3._BEFORE, *Pop3._AFTER}))
+def test_every_pop3_command_is_in_a_dialogue(name: str) -> None:
+    assert re.search(rf"[\"' ]{name}\b", pop3_dialogues()), f"no dialogue says {name}"
+
+
+@pytest.mark.parametrize("code", ["AUTH", "IN-USE", "SYS/PERM", "SYS/TEMP"])  # RFC 2449 §8, RFC 3206
+def test_every_pop3_response_code_is_in_a_dialogue(code: str) -> None:
+    assert f"-ERR [{code}]" in pop3_dialogues(), f"no dialogue shows [{code}]"
+
+
+def test_what_capa_says_is_documented() -> None:
+    text = (ROOT / "docs" / "protocols.md").read_text()
+    part = text[text.index("## POP3") : text.index("## SMTP")]
+    source = (ROOT / "mta" / "wire" / "pop3" / "engine.py").read_text()
+    listed = re.findall(r"names(?: =|\.append\(| \+=)[^\n]*", source)
+    tags = set(re.findall(r'"([A-Z0-9-]+)', "\n".join(listed)))
+    assert {"TOP", "UIDL", "PIPELINING"} <= tags
+    assert {tag for tag in tags if not re.search(rf"\b{tag}\b", part)} == set()
