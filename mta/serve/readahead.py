@@ -17,6 +17,7 @@ from mta.wire.pop3 import Maildrop
 
 BATCH_BYTES = 1024 * 1024
 BATCH_MESSAGES = 100
+READERS = 2  # batches at a time: more threads would only fight for the interpreter
 SHELF_BYTES = 128 * 1024 * 1024  # of all sessions of a process together; above it nothing more is read ahead
 FADE_SECONDS = 15.0  # what nobody took for so long, or twice that, is dropped
 
@@ -26,6 +27,7 @@ class Shelf:
 
     def __init__(self) -> None:
         self.bytes = 0
+        self.turns = asyncio.Semaphore(READERS)
         self._aheads: set[ReadAhead] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -128,7 +130,9 @@ class ReadAhead:
     async def _read(self, numbers: Sequence[int]) -> None:
         ids = {self._drop.messages[number - 1]: number for number in numbers}
         self._expected = numbers[-1] + 1
-        for message, raw in await self._bridge.run(_raws, self._mailspace, list(ids)):
+        async with self._shelf.turns:
+            found = await self._bridge.run(_raws, self._mailspace, list(ids))
+        for message, raw in found:
             self._ready[ids[message]] = raw
             self._shelf.bytes += len(raw)
 
