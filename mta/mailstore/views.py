@@ -16,6 +16,8 @@ from . import rows, runs
 from .models import ExpungedUids
 from .runs import Runs
 
+AT_ONCE = 4_000  # rows that a driver may turn into objects while nobody else in the process does anything
+
 _LIVE = "mailspace_id = %s AND mailbox_id = %s AND expunged_modseq IS NULL"
 _GONE = "mailspace_id = %s AND mailbox_id = %s AND expunged_modseq IS NOT NULL"
 
@@ -104,17 +106,17 @@ def flag_table(mailspace: int, mailbox: int) -> FlagTable:
         box = _box(mailspace, mailbox)
         if box is None:
             return FlagTable(array("I"), b"", {}, 0, 0, gone=True)
-        found = rows.select(
-            f"SELECT uid, flags, deleted, keywords FROM mailstore_placement WHERE {_LIVE} ORDER BY uid",
-            [mailspace, mailbox],
-        )
-    return FlagTable(
-        uids=array("I", [row[0] for row in found]),
-        flags=bytes([flags | DELETED if deleted else flags for _, flags, deleted, _ in found]),
-        keywords={uid: tuple(words.split()) for uid, _, _, words in found if words},
-        highestmodseq=box.highestmodseq,
-        uidnext=box.uidnext,
-    )
+        uids, flags = array("I"), bytearray()
+        keywords: dict[int, tuple[str, ...]] = {}
+        while found := rows.select(
+            "SELECT uid, flags, deleted, keywords FROM mailstore_placement"
+            f" WHERE {_LIVE} AND uid > %s ORDER BY uid LIMIT {AT_ONCE}",
+            [mailspace, mailbox, uids[-1] if uids else 0],
+        ):
+            uids.extend([row[0] for row in found])
+            flags.extend([bits | DELETED if deleted else bits for _, bits, deleted, _ in found])
+            keywords |= {uid: tuple(words.split()) for uid, _, _, words in found if words}
+    return FlagTable(uids, bytes(flags), keywords, box.highestmodseq, box.uidnext)
 
 
 def changes(mailspace: int, mailbox: int, since: int = 0) -> ViewChanges:
