@@ -81,7 +81,7 @@ def _insert(changing: Changing, news: Sequence[New]) -> list[Live]:
         }
         for new, at, thread, blob in zip(news, dates, joined, blob_ids, strict=True)
     ]
-    ids = sql.insert_rows("mailstore_message", rows)
+    ids = sql.insert_rows("mailstore_message", rows, json_columns=columns.JSON_COLUMNS)
     texts = [
         (changing.id, id_, *columns.header_texts(new.prepared.facts))
         for id_, new in zip(ids, news, strict=True)

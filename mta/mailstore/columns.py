@@ -62,6 +62,7 @@ CHANGE_COLUMNS = (
     *("session", "actor", "mailbox_id"),
     *("count", "before", "is_open", "undone_by"),
 )
+JSON_COLUMNS = frozenset(("reasons", "addresses", "attachments"))
 HEADER_TEXTS = ("subject_text", "from_text", "to_text", "cc_text", "bcc_text")
 HEADER_COLUMNS = ("mailspace_id", "message_id", *HEADER_TEXTS)
 

@@ -61,14 +61,23 @@ def insert(table: str, values: dict[str, Any]) -> int:
         return cursor.fetchone()[0]
 
 
-def insert_rows(table: str, rows: Sequence[dict[str, Any]]) -> list[int]:
+def insert_rows(
+    table: str, rows: Sequence[dict[str, Any]], *, json_columns: Collection[str] = ()
+) -> list[int]:
     """Insert rows of the same columns; returns their ids in the same order (as Django's bulk_create relies on, too)."""
     ids: list[int] = []
     with connection.cursor() as cursor:
         for start in range(0, len(rows), WRITTEN_OUT):
             piece = rows[start : start + WRITTEN_OUT]
-            flat = [value for row in piece for value in row.values()]
-            cursor.execute(_insert(table, tuple(piece[0]), len(piece), "RETURNING id"), flat)
+            names = tuple(piece[0])
+            if connection.vendor == "postgresql" and len(piece) > FEW:
+                texts = [[_hexadecimal(value) for value in row.values()] for row in piece]
+                cursor.execute(
+                    _insert_recorded(table, names, json_columns, "RETURNING id"), [_records(names, texts)]
+                )
+            else:
+                flat = [value for row in piece for value in row.values()]
+                cursor.execute(_insert(table, names, len(piece), "RETURNING id"), flat)
             ids += [row[0] for row in cursor.fetchall()]
     return ids
 
@@ -134,13 +143,23 @@ def _many(
             flat = [value for row in rows for value in row]
             cursor.execute(_insert(table, tuple(columns), len(rows), tail), flat)
         else:
-            names = ", ".join(f'"{name}"' for name in columns)
-            values = ", ".join(_recorded(name, json_columns) for name in columns)
             cursor.execute(
-                f'INSERT INTO "{table}" ({names}) SELECT {values}'
-                f' FROM json_populate_recordset(NULL::"{table}", %s) r {tail}',
-                [_records(columns, rows)],
+                _insert_recorded(table, tuple(columns), json_columns, tail), [_records(columns, rows)]
             )
+
+
+def _insert_recorded(table: str, columns: Sequence[str], json_columns: Collection[str], tail: str) -> str:
+    names = ", ".join(f'"{name}"' for name in columns)
+    values = ", ".join(_recorded(name, json_columns) for name in columns)
+    return (
+        f'INSERT INTO "{table}" ({names}) SELECT {values}'
+        f' FROM json_populate_recordset(NULL::"{table}", %s) r {tail}'
+    )
+
+
+def _hexadecimal(value: object) -> object:
+    """Bytes as PostgreSQL reads them from text."""
+    return "\\x" + value.hex() if isinstance(value, bytes) else value
 
 
 def _records(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> str:
