@@ -10,7 +10,7 @@ from mta.message.headers import split_message
 
 from . import blobs, rows
 from .errors import NoSuchMessage
-from .sql import among, select
+from .sql import among, select_wide
 
 AT_ONCE = 50  # messages whose compressed bytes are in memory together
 
@@ -22,20 +22,25 @@ def raw(mailspace: int, message: int) -> bytes:
     raise NoSuchMessage("That message is no longer here.")
 
 
-def raws(mailspace: int, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
-    """(message id, bytes) for those that exist, read in pieces so that memory stays bounded."""
-    for piece in rows.chunks(list(messages), AT_ONCE):
+def raws(mailspace: int, messages: Iterable[int], *, at_once: int = AT_ONCE) -> Iterator[tuple[int, bytes]]:
+    """(message id, bytes) for those that exist, read in pieces so that memory stays bounded.
+
+    Who knows that they are small may have more of them `at_once`: PostgreSQL plans every query anew.
+    """
+    for piece in rows.chunks(list(messages), at_once):
         for id_, prefix, size, frame, name in _kept(mailspace, piece):
             data = blobs.content(size, frame, name)
             yield id_, bytes(prefix) + data if prefix else data
 
 
-def headers(mailspace: int, messages: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+def headers(
+    mailspace: int, messages: Iterable[int], *, at_once: int = AT_ONCE
+) -> Iterator[tuple[int, bytes]]:
     """(message id, its bytes up to the end of its header or further) for those that exist.
 
     Of large messages only the beginning is read and expanded.
     """
-    for piece in rows.chunks(list(messages), AT_ONCE):
+    for piece in rows.chunks(list(messages), at_once):
         for id_, prefix, size, frame, name in _kept(mailspace, piece):
             start = bytes(prefix)
             yield id_, start + blobs.beginning(size, frame, name, until=partial(_has_header, start))
@@ -49,7 +54,7 @@ def _has_header(prefix: bytes, data: bytes) -> bool:
 def _kept(mailspace: int, messages: Sequence[int]) -> list[tuple[Any, ...]]:
     """(message, prefix, size without it, frame, object name); LookupError when the bytes of one are lost."""
     where, param = among("m.id", messages)
-    found = select(
+    found = select_wide(
         "SELECT m.id, m.prefix, b.size, b.data, o.name FROM mailstore_message m"
         " LEFT JOIN mailstore_blob b ON b.id = m.blob_id"
         " LEFT JOIN mailstore_blobobject o ON o.id = b.object_id"

@@ -15,6 +15,7 @@ from mta.values import DELETED, FlagTable, ViewChanges, ViewRow
 from . import rows, runs
 from .models import ExpungedUids
 from .runs import Runs
+from .sql import select_wide
 
 AT_ONCE = 4_000  # rows that a driver may turn into objects while nobody else in the process does anything
 
@@ -194,7 +195,7 @@ def fetch(mailspace: int, mailbox: int, uids: Sequence[int], columns: Sequence[s
         sql = f"""SELECT {chosen}{also} FROM {tables}
                    WHERE p.mailspace_id = %s AND p.mailbox_id = %s AND p.expunged_modseq IS NULL
                      AND {where} ORDER BY p.uid"""
-        read = rows.select(sql, [mailspace, mailbox, *params])
+        read = select_wide(sql, [mailspace, mailbox, *params])
         found += read if wanted is None else [row[:-1] for row in read if row[-1] in wanted]
     return found
 

@@ -1,8 +1,9 @@
-"""A FETCH read from the store and printed, a batch per call of `next`. Blocks: runs in the bridge's threads.
+"""A FETCH read from the store and printed in batches. `read` blocks: it runs in the bridge's threads.
 
-One batch is what one session may hold of its answer: about BATCH_BYTES, so that a client that reads slowly costs
-two of them (one being sent, one read ahead) and no thread is busy for long. Whole messages are read by their
-size; of columns the number of rows follows what the last ones came to. Never touches the session.
+A batch is about BATCH_BYTES, so that a client that reads slowly costs three of them (one being sent, two read
+ahead) and no thread is busy for long; a larger message is a batch by itself, and nothing is read beside it.
+Whole messages are read by their size; of columns the number of rows follows what the last ones came to. Never
+touches the session.
 """
 
 from __future__ import annotations
@@ -19,11 +20,11 @@ from mta.mailstore.errors import NoSuchMessage
 from mta.serve.imap import shelf
 from mta.values import FlagTable
 from mta.wire.imap import fetch as wire
-from mta.wire.imap.commands import Section
 from mta.wire.imap.uids import Uids
 
-BATCH_BYTES = 1024 * 1024
-BATCH_SECONDS = 0.02
+BATCH_BYTES = 512 * 1024
+MOST_BYTES = 2 * BATCH_BYTES  # being read at the same time
+BATCH_SECONDS = 0.05
 FIRST_ROWS, MOST_ROWS = 200, 5000
 BATCH_MESSAGES = 200
 JOINED = 64 * 1024  # pieces above this are sent as they are, not copied together
@@ -37,22 +38,24 @@ class Batch:
 
     pieces: list[bytes]
     keywords: frozenset[str] = frozenset()
-    is_last: bool = False
+    missing: int = 0  # messages that are not there any more
+    unknown_encoding: bool = False
 
 
 @dataclass(slots=True)
 class _Rows:
-    """Messages whose columns have been read and whose sections have not."""
+    """Messages whose columns have been read and whose sections have not; `weight` in octets."""
 
     columns: dict[str, Sequence[Any]]
     numbers: list[int]
+    weight: int = 0
 
     def __len__(self) -> int:
         return len(self.numbers)
 
-    def part(self, first: int, last: int) -> _Rows:
+    def part(self, first: int, last: int, weight: int) -> _Rows:
         columns = {name: values[first:last] for name, values in self.columns.items()}
-        return _Rows(columns, self.numbers[first:last])
+        return _Rows(columns, self.numbers[first:last], weight)
 
     def at(self, places: Sequence[int]) -> _Rows:
         columns: dict[str, Sequence[Any]] = {
@@ -61,9 +64,16 @@ class _Rows:
         return _Rows(columns, [self.numbers[at] for at in places])
 
 
+Work = Uids | _Rows
+
+
 @dataclass(slots=True)
 class Batches:
-    """The answer to one FETCH of `wanted` out of the `told` UIDs. One thread at a time may ask for the `next`."""
+    """The answer to one FETCH of `wanted` out of the `told` UIDs.
+
+    `claim` gives the next piece of work, in the event loop and in the order of the answer; `read` does it, in
+    any thread, beside others.
+    """
 
     mailspace: int
     mailbox: int
@@ -72,32 +82,45 @@ class Batches:
     plan: wire.Plan
     printer: wire.Printer
     table: FlagTable | None = None  # where the flags come from, if not from the store
-    missing: int = 0  # messages that are not there any more
-    unknown_encoding: bool = False
     _at: int = 0
     _step: int = FIRST_ROWS
+    _looking: bool = False  # the sizes of the next messages are being read
     _waiting: deque[_Rows] = field(default_factory=deque)  # each of about BATCH_BYTES of messages
 
-    def next(self) -> Batch:
-        keywords: frozenset[str] = frozenset()
-        if not self._waiting:
-            began = time.monotonic()
-            rows, keywords = self._read(self.wanted[self._at : self._at + self._step])
-            self._at += self._step
-            if self.plan.source in (wire.Source.NONE, wire.Source.HEAD):
-                batch = Batch([self._lines(rows)], keywords)
-                self._pace(len(batch.pieces[0]), time.monotonic() - began)
-                return self._counted(batch)
-            self._step = min(self._step * 4, MOST_ROWS)
-            self._waiting.extend(self._by_size(rows))
-        pieces: list[bytes] = []
+    def claim(self, beside: int = 0) -> Work | None:
+        """What to read next, while pieces of `beside` octets are being read; None: nothing, or not now."""
         if self._waiting:
-            rows = self._waiting.popleft()
-            pieces = list(_joined(self._pieces(rows)))
-        return self._counted(Batch(pieces, keywords))
+            if beside and beside + self._waiting[0].weight > MOST_BYTES:
+                return None
+            return self._waiting.popleft()
+        if self._looking or self._at >= len(self.wanted):
+            return None
+        self._looking = self._reads_messages
+        chunk = self.wanted[self._at : self._at + self._step]
+        self._at += len(chunk)
+        return chunk
 
-    def _counted(self, batch: Batch) -> Batch:
-        batch.is_last = not self._waiting and self._at >= len(self.wanted)
+    @property
+    def _reads_messages(self) -> bool:
+        return self.plan.source in (wire.Source.HEADER, wire.Source.MESSAGE)
+
+    def read(self, work: Work) -> Batch:
+        if isinstance(work, _Rows):
+            return self._messages(work)
+        began = time.monotonic()
+        rows, keywords = self._rows(work)
+        missing = len(work) - len(rows)
+        if not self._reads_messages:
+            batch = Batch([self._lines(rows)], keywords, missing)
+            self._pace(len(batch.pieces[0]), time.monotonic() - began)
+            return batch
+        first, *others = self._by_size(rows) if rows else [rows]
+        self._step = min(self._step * 4, MOST_ROWS)
+        self._waiting.extend(others)
+        self._looking = False
+        batch = self._messages(first)
+        batch.keywords = keywords
+        batch.missing += missing
         return batch
 
     def _pace(self, size: int, seconds: float) -> None:
@@ -109,15 +132,13 @@ class Batches:
 
     # --- columns
 
-    def _read(self, chunk: Uids) -> tuple[_Rows, frozenset[str]]:
+    def _rows(self, chunk: Uids) -> tuple[_Rows, frozenset[str]]:
         columns = _from_table(self.table, chunk) if self.table is not None else None
         if columns is None:
             columns = self._from_store(chunk)
         uids = columns["uid"]
-        missing = len(chunk) - len(uids)
-        self.missing += missing
         numbers = list(self.told.numbers(chunk))
-        if missing:
+        if len(uids) < len(chunk):
             numbers = [self.told.index(uid) + 1 for uid in uids]
         words = {word for line in set(columns.get("keywords", ())) for word in line.split()}
         return _Rows(columns, numbers), frozenset(words)
@@ -156,41 +177,49 @@ class Batches:
         for at, octets in enumerate(rows.columns["size"]):
             weight = min(octets, 4096) if of_header else octets
             if at > first and (size + weight > BATCH_BYTES or at - first >= BATCH_MESSAGES):
-                yield rows.part(first, at)
+                yield rows.part(first, at, size)
                 first, size = at, 0
             size += weight
-        if first < len(rows):
-            yield rows.part(first, len(rows))
+        yield rows.part(first, len(rows), size)
 
-    def _pieces(self, rows: _Rows) -> Iterable[bytes]:
+    def _messages(self, rows: _Rows) -> Batch:
+        batch = Batch([])
         messages = rows.columns["message"]
-        cuts = self._cuts(messages)
+        cuts = self._cuts(messages, batch)
         there = [at for at, message in enumerate(messages) if message in cuts]
         if len(there) < len(messages):
-            self.missing += len(messages) - len(there)
+            batch.missing = len(messages) - len(there)
             rows = rows.at(there)
-        return self.printer.pieces(rows.numbers, rows.columns, [cuts[id_] for id_ in rows.columns["message"]])
+        found = [cuts[message] for message in rows.columns["message"]]
+        batch.pieces = list(_joined(self.printer.pieces(rows.numbers, rows.columns, found)))
+        return batch
 
-    def _cuts(self, messages: Sequence[int]) -> Mapping[int, Cuts]:
+    def _cuts(self, messages: Sequence[int], batch: Batch) -> Mapping[int, Cuts]:
         """The sections' bytes by message. Messages that went meanwhile are left out."""
         if len(messages) == 1 and self.plan.source is wire.Source.MESSAGE:
             try:
                 opened = shelf.opened(self.mailspace, messages[0])
             except NoSuchMessage:
                 return {}
-            return {messages[0]: self._cut(opened)}
+            return {messages[0]: self._cut(opened, batch)}
         read = mailstore.raws if self.plan.source is wire.Source.MESSAGE else mailstore.headers
-        return {message: self._cut(wire.Opened(raw)) for message, raw in read(self.mailspace, messages)}
+        found = read(self.mailspace, messages, at_once=len(messages))
+        return {message: self._cut(wire.Opened(raw), batch) for message, raw in found}
 
-    def _cut(self, opened: wire.Opened) -> Cuts:
-        return [self._section(opened, section) for section in self.plan.sections]
+    def _cut(self, opened: wire.Opened, batch: Batch) -> Cuts:
+        found: list[wire.Cut] = []
+        for section in self.plan.sections:
+            try:
+                found.append(opened.section(section))
+            except wire.UnknownEncoding:
+                batch.unknown_encoding = True
+                found.append(None)
+        return found
 
-    def _section(self, opened: wire.Opened, section: Section) -> wire.Cut:
-        try:
-            return opened.section(section)
-        except wire.UnknownEncoding:
-            self.unknown_encoding = True
-            return None
+
+def weight_of(work: Work) -> int:
+    """The octets of messages that a piece of work reads; a guess while it is not known which they are."""
+    return work.weight if isinstance(work, _Rows) else BATCH_BYTES
 
 
 def _from_table(table: FlagTable, chunk: Uids) -> dict[str, Sequence[Any]] | None:

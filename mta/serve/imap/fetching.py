@@ -7,11 +7,12 @@ loop, so that nobody else waits.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
 from mta.mailstore import service as mailstore
-from mta.serve.imap.batches import JOINED, Batch, Batches
+from mta.serve.imap.batches import JOINED, Batch, Batches, weight_of
 from mta.serve.imap.naming import chosen
 from mta.serve.imap.replies import Bad, No, Ok
 from mta.serve.imap.resyncing import vanished_since
@@ -25,6 +26,7 @@ from mta.wire.imap.view import Flags, Selection
 
 TABLE_FROM = 2000  # messages whose flags are read from the mailbox's table, which sessions share
 READ_AT_ONCE = 5000
+AHEAD = 2  # batches
 
 
 async def fetch(session: Session, command: c.Fetch) -> Ok:
@@ -57,11 +59,11 @@ async def fetch(session: Session, command: c.Fetch) -> Ok:
     )
     if plan.flags_only and len(wanted) >= TABLE_FROM:
         batches.table = await session.flag_table()
-    await _send(session, selection, batches)
-    if batches.unknown_encoding:
+    missing, unknown_encoding = await _send(session, selection, batches)
+    if unknown_encoding:
         # RFC 3516 §4.3: what could be decoded has been sent.
         raise No("A part is encoded in a way that is not known here", b"UNKNOWN-CTE")
-    if batches.missing:
+    if missing:
         # RFC 2180 §4.1.3, RFC 5530: the rest has been sent; the client will be told what went.
         session.wrote()
         return Ok("Some of these messages are not there any more", b"EXPUNGEISSUED")
@@ -115,11 +117,13 @@ def _unseen(mailspace: int, mailbox: int, wanted: Uids) -> dict[int, Flags]:
     return found
 
 
-async def _send(session: Session, selection: Selection, batches: Batches) -> None:
-    if not batches.wanted:
-        return
+async def _send(session: Session, selection: Selection, batches: Batches) -> tuple[int, bool]:
+    """Returns how many messages are not there any more, and whether an encoding was not known."""
+    missing, unknown_encoding = 0, False
     async with aclosing(_read_ahead(session, batches)) as found:
         async for batch in found:
+            missing += batch.missing
+            unknown_encoding |= batch.unknown_encoding
             if batch.keywords:
                 session.send(selection.announce(batch.keywords))
             for piece in batch.pieces:
@@ -127,17 +131,24 @@ async def _send(session: Session, selection: Selection, batches: Batches) -> Non
                     await session.flush()
                 session.send(piece)
             await session.breathe()
+    return missing, unknown_encoding
 
 
 async def _read_ahead(session: Session, batches: Batches) -> AsyncGenerator[Batch, None]:
-    """The batches in order; the next one is read while its user sends the last."""
-    batch = await session.call(batches.next)
-    while not batch.is_last:
-        ahead = asyncio.ensure_future(session.call(batches.next))
-        try:
+    """The batches in order; while its user sends one, the next ones are being read."""
+    ahead: deque[tuple[asyncio.Task[Batch], int]] = deque()
+
+    def start() -> None:
+        while len(ahead) < AHEAD and (work := batches.claim(sum(weight for _, weight in ahead))) is not None:
+            ahead.append((asyncio.ensure_future(session.call(batches.read, work)), weight_of(work)))
+
+    try:
+        start()
+        while ahead:
+            batch = await ahead[0][0]
+            ahead.popleft()
+            start()
             yield batch
-            batch = await ahead
-        finally:
-            if not ahead.done():
-                ahead.cancel()
-    yield batch
+    finally:
+        for task, _ in ahead:
+            task.cancel()
