@@ -82,9 +82,12 @@ def body(server: Server, user: str, count: int) -> Goes:
 
 def store(server: Server, user: str, count: int) -> Goes:
     with closing(opened(server, user, how="SELECT")) as client:
-        while True:
-            for sign in "+-":
-                yield client.fetch(f"STORE {count // 2} {sign}FLAGS ($Bench)", expect=1)[1]
+        try:
+            while True:
+                for sign in "+-":
+                    yield client.fetch(f"STORE {count // 2} {sign}FLAGS ($Bench)", expect=1)[1]
+        finally:
+            client.ok(f"STORE {count // 2} -FLAGS.SILENT ($Bench)")
 
 
 def append(server: Server, user: str, count: int) -> Goes:
@@ -136,6 +139,8 @@ def since(server: Server, user: str, count: int) -> Goes:
     """What a program that comes back asks (RFC 7162): one message has changed since."""
     with closing(Imap(server, user)) as client:
         client.ok("ENABLE CONDSTORE")
+        client.select()
+        client.ok(f"STORE {count // 2} -FLAGS.SILENT ($Bench)")
         raw, _ = client.ok("SELECT INBOX")
         found = _MODSEQ.search(raw)
         if found is None:
