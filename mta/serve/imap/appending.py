@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 from typing import BinaryIO
 
 from mta.mailstore import service as mailstore
+from mta.mailstore.errors import NoSuchMailbox
 from mta.serve.imap.naming import known_flags
 from mta.serve.imap.replies import Bad, No, Ok
-from mta.serve.imap.selecting import target
+from mta.serve.imap.selecting import find
 from mta.serve.imap.session import Session
 from mta.values import Appended, Cause
 from mta.wire.imap import commands as c
@@ -23,8 +24,9 @@ async def append(session: Session, command: c.Append) -> Ok:
         given = [(message, *known_flags(message.flags)) for message in command.messages]
         if any(message.utf8 for message in command.messages) and not session.utf8:
             raise Bad("ENABLE UTF8=ACCEPT comes first")  # RFC 6855 §4
-        box = await target(session, command.mailbox)
-        appended = await session.call(_append, session.mailspace, box.id, command.spool, given, session.cause)
+        appended = await session.call(
+            _append, session.mailspace, command.mailbox, command.spool, given, session.cause
+        )
     session.wrote()
     uids = sequences.show_numbers([one.uid for one in appended])
     text = "Message stored" if len(appended) == 1 else "Messages stored"
@@ -32,9 +34,13 @@ async def append(session: Session, command: c.Append) -> Ok:
 
 
 def _append(
-    mailspace: int, mailbox: int, spool: BinaryIO, given: Sequence[Given], cause: Cause
+    mailspace: int, mailbox: str, spool: BinaryIO, given: Sequence[Given], cause: Cause
 ) -> list[Appended]:
-    return mailstore.append_many(mailspace, mailbox, list(_incoming(spool, given)), cause=cause)
+    try:
+        box = find(mailspace, mailbox)
+    except NoSuchMailbox as error:
+        raise No(str(error), b"TRYCREATE") from None
+    return mailstore.append_many(mailspace, box.id, list(_incoming(spool, given)), cause=cause)
 
 
 def _incoming(spool: BinaryIO, given: Sequence[Given]) -> Iterator[mailstore.Incoming]:
