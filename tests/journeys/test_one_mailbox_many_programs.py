@@ -39,6 +39,7 @@ SECONDS = float(os.environ.get("CONVERGE_SECONDS", "8"))
 SEEDS = [int(os.environ["CONVERGE_SEED"])] if "CONVERGE_SEED" in os.environ else [1]
 PROCESSES = 2
 CROWDED = 35  # messages in INBOX; then no more come in, so that a page of the list holds them
+SETTLED = 30.0  # seconds until everybody must have heard of everything; far less, but for a busy machine
 SHOWN = 250  # lines of each history in the text of a failure
 MAILBOXES = ("INBOX", "Archive", "Trash", "Projects")
 
@@ -207,7 +208,7 @@ def _agree(product: TwoProcesses, watcher: Watcher, resyncer: Resyncer, browser:
     time.sleep(0.5)  # the last clicks' answers; from here on nobody changes anything
     stored = product.stored()
     inbox = {uid: flags for uid, (flags, _) in stored["INBOX"].items()}
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SETTLED
     while watcher.picture() != inbox and time.monotonic() < deadline:
         watcher.listen(0.5)  # nothing but IDLE: what it is told of must be enough
     assert watcher.picture() == inbox, f"the watcher differs: {_unlike(watcher.picture(), inbox)}"
@@ -215,7 +216,7 @@ def _agree(product: TwoProcesses, watcher: Watcher, resyncer: Resyncer, browser:
         resyncer.visit(name)
         told = resyncer.places[name].messages
         assert told == stored[name], f"the resyncer differs in {name}: {_unlike(told, stored[name])}"
-    deadline = time.monotonic() + 15
+    deadline = time.monotonic() + SETTLED
     while (unlike := browser.differences()) and time.monotonic() < deadline:
         time.sleep(0.5)
     assert not unlike, "\n".join(["a tab shows something else than the server draws:", *unlike])
