@@ -45,5 +45,9 @@ class Interrupted(StoreError):
     """A command in several steps was taken back before its last one; nothing of it is left."""
 
 
+class TooMuch(StoreError):
+    """A search that asks so much that it was given up."""
+
+
 class NothingToUndo(StoreError):
     """The action is unknown, too old, or already undone."""

@@ -7,6 +7,7 @@ along the dates.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from .sql import among, marks
 
 COUNTED = 1_000  # conversations; more are "many"
 FIRST_PIECE = 100
+PATIENCE = 20.0  # seconds that a person waits for a page
 SLACK = 1_000_000  # µs: places in the index of words follow the dates that closely
 
 Key = tuple[int, int]  # (newest matching INTERNALDATE, thread)
@@ -51,6 +53,7 @@ def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: 
 
 
 def _walk(tree: _InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
+    until = time.monotonic() + PATIENCE
     newest: dict[int, int] = {}
     shown: set[int] = set()  # on pages before this one
     for low, piece, known in tree.pieces(criteria, None if before is None else before[0]):
@@ -64,6 +67,8 @@ def _walk(tree: _InMailspace, criteria: c.Criteria, before: Key | None, limit: i
                 newest[thread] = max(at, newest.get(thread, 0))
         ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
         if len(ordered) == limit and ordered[-1][0] > low:  # nothing that comes can be newer
+            break
+        if time.monotonic() > until:  # what was found so far is better than nothing
             break
     else:
         ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
@@ -166,7 +171,7 @@ class _InMailspace(Tree):
             return
         if late := self.late:
             yield 1 << 62, late, None
-        yield from self._by_word(asked, None if asked.phrase else words, start)
+        yield from self._by_word(asked, words, start)
 
     def _guide(self, criteria: c.Criteria) -> c.Words | None:
         """Words that every match has."""
@@ -174,12 +179,12 @@ class _InMailspace(Tree):
         words = (part for part in parts if isinstance(part, c.Words) and part.where not in ("cc", "bcc"))
         return next(words, None)
 
-    def _by_word(self, guide: search.Question, known: c.Words | None, start: int | None) -> Iterator[Piece]:
+    def _by_word(self, asked: search.Question, words: c.Words, start: int | None) -> Iterator[Piece]:
         below = None if start is None else start + SLACK
         limit = FIRST_PIECE
-        while found := search.newest(guide, below=below, limit=limit):
+        while found := search.newest(asked, below=below, limit=limit):
             below = found[-1][0]
-            yield below + SLACK, [message for _, message in found], known
+            yield below + SLACK, search.with_phrase(asked, [message for _, message in found]), words
             limit = min(FEW, limit * 2)
 
     def _by_date(self, start: int | None) -> Iterator[Piece]:

@@ -7,6 +7,7 @@ limit); the others then look at those only. What is true of most is answered by 
 
 from __future__ import annotations
 
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from mta.message.text import fold
 from . import conditions, contents, headerwords, indexing, rows, search
 from .conditions import HEADERS, Between
 from .conditions import Leaf as Node
+from .errors import TooMuch
 from .sql import among
 
 FEW = 5_000  # candidates that the other criteria are asked about, instead of about everything
+LONGEST = 60.0  # seconds that a search may take
 TAIL = 200  # messages not indexed yet that a search reads itself; more are indexed first
 
 
@@ -44,6 +47,7 @@ class Tree:
 
     def __init__(self, mailspace: int) -> None:
         self.mailspace = mailspace
+        self.until = time.monotonic() + LONGEST
         self._probed: dict[Node, list[int] | None] = {}
 
     @cached_property
@@ -60,6 +64,8 @@ class Tree:
 
     def match(self, node: Node, within: Sequence[int] | None) -> Match:
         """What matches; with `within`, only what is said of those counts."""
+        if time.monotonic() > self.until:
+            raise TooMuch("This search takes too long; ask for less at once.")
         match node:
             case c.All():
                 return ALL

@@ -85,8 +85,8 @@ from .mailops import (
     store_flags,
     take_recent,
 )
-from .people import Correspondent, people
 from .matching import Match
+from .people import Correspondent, people
 from .query import find as search
 from .query import search_uids
 from .sorting import sort_rows, thread_rows
@@ -206,8 +206,8 @@ __all__ = [
     "set_answered",
     "set_colour",
     "set_quota",
-    "stale_drafts",
     "sort_rows",
+    "stale_drafts",
     "star",
     "star_messages",
     "start_writer",

@@ -138,6 +138,7 @@ _IMAP: tuple[tuple[type[BaseException], str], ...] = (
     (store.NoSuchMessage, "NONEXISTENT"),
     (store.BadName, "CANNOT"),
     (store.CannotChange, "CANNOT"),
+    (store.TooMuch, "LIMIT"),
     (Busy, "UNAVAILABLE"),
     (DatabaseError, "UNAVAILABLE"),
     (InterfaceError, "UNAVAILABLE"),

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mta.mailstore import finding, matching, query
 from mta.mailstore import service as mailstore
+from mta.mailstore.errors import TooMuch
 from mta.message import criteria as c
 from mta.values import ANSWERED, DELETED, FLAGGED, SEEN
 
@@ -245,3 +246,10 @@ def test_a_search_says_how_many_if_they_are_not_too_many(
     assert mailstore.search_threads(space.id, c.Words("alpha"), limit=2).total == 4
     monkeypatch.setattr(finding, "COUNTED", 3)
     assert mailstore.search_threads(space.id, c.Words("alpha"), limit=2).total is None
+
+
+def test_a_search_that_takes_too_long_gives_up(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    space.deliver(subject="alpha")
+    monkeypatch.setattr(matching, "LONGEST", -1.0)
+    with pytest.raises(TooMuch):
+        uids(space, c.Words("alpha"))

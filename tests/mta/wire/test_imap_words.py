@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import given, settings
@@ -159,7 +160,9 @@ def test_fetch_items(written: bytes, items: tuple[Item | Section, ...]) -> None:
 
 
 def test_a_search_reads_as_criteria() -> None:
-    key, returns, charset = search_program(_scan(b'RETURN () UNSEEN OR FROM a (2:4 SINCE 1-Jan-1970) NOT TEXT "b c"'))
+    key, returns, charset = search_program(
+        _scan(b'RETURN () UNSEEN OR FROM a (2:4 SINCE 1-Jan-1970) NOT TEXT "b c"')
+    )
     assert (returns, charset) == (Returns(), "")
     assert key == cr.And(
         (
@@ -168,6 +171,33 @@ def test_a_search_reads_as_criteria() -> None:
             cr.Not(cr.Words("b c", "any", phrase=True)),
         )
     )
+
+
+@pytest.mark.parametrize(
+    ("keys", "text"),
+    [
+        (b"ALL " * 1000 + b"ALL", "More than 1000 search keys"),
+        (b"NOT " * 1000 + b"ALL", "Search keys nested more than 20 deep"),
+        (b"OR ALL " * 1000 + b"ALL", "Search keys nested more than 20 deep"),
+        (b"(" * 1000 + b"ALL" + b")" * 1000, "Search keys nested more than 20 deep"),
+        (b"1," * 100_000 + b"1", "More than 10000 elements in a sequence set"),
+        (b"UID " + b"1:2," * 100_000 + b"1", "More than 10000 elements in a sequence set"),
+        (b"SUBJECT " + b"x" * 10_001, "This text is too long to search for"),
+        (b"OLDER 4294967296", "Number too large"),
+        (b"MODSEQ 9223372036854775808", "Mod-sequence too large"),
+        (b"EMAILID ?", "Expected an object id"),
+    ],
+)
+def test_a_search_is_bounded(keys: bytes, text: str) -> None:
+    with pytest.raises(BadSyntax, match=text):
+        search_program(_scan(keys))
+
+
+@given(st.binary(max_size=60))
+def test_no_bytes_after_search_raise_anything_else(data: bytes) -> None:
+    for before in (b"", b"RETURN (", b"OR FROM a ", b"UID ", b"YOUNGER ", b"CHARSET "):
+        with suppress(BadSyntax):
+            search_program(_scan(before + data))
 
 
 @given(
