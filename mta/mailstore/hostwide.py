@@ -35,6 +35,13 @@ def problems(*, now: int | None = None) -> Iterator[str]:
     )
     for (name,) in nameless:
         yield f"object {name} is named by no blob"
+    unknown = rows.select(
+        "SELECT t.message_id FROM mailstore_searchtext t WHERE NOT EXISTS ("
+        f"SELECT 1 FROM mailstore_message m WHERE m.id = t.message_id) LIMIT {SHOWN}",
+        [],
+    )
+    for (message,) in unknown:
+        yield f"there is search text of message {message}, which is not there"
     yield from _orphans((now or now_us()) - LONG_AGO)
 
 

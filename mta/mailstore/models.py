@@ -58,6 +58,11 @@ class Blob(models.Model):
         indexes = [
             models.Index(fields=["marked_at"], name="blob_marked", condition=Q(marked_at__isnull=False)),
             models.Index(fields=["mailspace_id", "id"], name="blob_mailspace"),
+            models.Index(
+                fields=["object_id", "mailspace_id"],
+                name="blob_object",
+                condition=Q(object_id__isnull=False),
+            ),
         ]
 
 
