@@ -76,9 +76,12 @@ class Bridge:
 
 
 def _carry_out(answer: asyncio.Future[Any], call: Callable[[], Any]) -> None:
-    result, trouble = None, None
+    result = None
+    trouble: BaseException | None = None
     try:
         result = call()
+    except StopIteration as error:  # the one that no future can carry
+        trouble = RuntimeError(f"StopIteration({error.value!r})")
     except BaseException as error:  # it belongs to whoever waits, whatever it is
         trouble = error
     tidy_connections()

@@ -47,6 +47,7 @@ FLUSH_ABOVE = 64 * 1024
 MOST_ERRORS = 15  # in a row
 UNNAMED = "IMAP client"
 SPOOL_ABOVE = 256 * 1024
+TURNS = 50  # events answered before others have their turn
 LINES_AT_ONCE = 1000  # untagged responses between two breaths
 INFLATED_AT_ONCE = 256 * 1024  # octets taken out of a compressed stream before they are looked at
 
@@ -88,6 +89,7 @@ class Session:
         self._out: list[bytes] = []
         self._out_size = 0
         self._errors = 0
+        self._turns = 0
         self._unwatch: Callable[[], None] | None = None
         self._deflate: Deflate | None = None
         self._login_until = asyncio.get_running_loop().time() + LOGIN_SECONDS
@@ -115,6 +117,9 @@ class Session:
 
     async def event(self) -> e.Event:
         """The next thing the client says. Sends what is waiting before it waits itself."""
+        self._turns += 1
+        if self._turns % TURNS == 0:  # thousands of commands may be here already
+            await asyncio.sleep(0)
         while (event := self.engine.next()) is None:
             await self.flush()
             self.engine.feed(await self.read())
@@ -127,6 +132,7 @@ class Session:
         try:
             while not (data := self._deflate.take(INFLATED_AT_ONCE)):
                 self._deflate.feed(await self._read(seconds))
+            await asyncio.sleep(0)  # a little that arrived may be a lot that comes out
         except BrokenStream as error:
             raise Goodbye("What arrives is not compressed as agreed") from error
         return data

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 import zlib
@@ -374,3 +375,25 @@ def test_what_a_command_removed_is_told_before_it_ends_whatever_comes_after_it()
         assert client.expect_line().startswith("* OK [COPYUID ")
         assert [client.expect_line() for _ in range(2)] == ["* 2 EXPUNGE", "d OK Moved"]
         assert [client.expect_line() for _ in range(2)] == ["* 1 FETCH (UID 2)", "e OK Fetched"]
+
+
+def test_thousands_of_commands_at_once_let_others_have_their_turn() -> None:
+    with serving() as server:
+        client = server.connect()
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                await asyncio.sleep(0)
+                turns += 1
+
+        waiting = asyncio.run_coroutine_threadsafe(others(), server.loop)
+        client.send(b"a CAPABILITY\r\n")
+        client.expect_line()
+        client.expect_line()
+        before = turns
+        client.send(b"b NOOP\r\n" * 5000 + b"c LOGOUT\r\n")
+        assert client.hung_up()
+        assert turns - before > 90
+        waiting.cancel()
