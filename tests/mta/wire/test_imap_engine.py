@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import random
 
@@ -10,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mta.wire.imap import commands as c
-from mta.wire.imap.engine import Continue, Engine, Event, Flood, Issued, Line, Malformed, Refused
+from mta.wire.imap.engine import (
+    MAX_MESSAGES,
+    Continue,
+    Engine,
+    Event,
+    Flood,
+    Issued,
+    Line,
+    Malformed,
+    Refused,
+)
 
 LIMIT = 300_000
 
@@ -190,3 +201,75 @@ def test_a_long_stream_in_small_pieces_takes_linear_time() -> None:
     assert isinstance(event, Issued)
     assert isinstance(event.command, c.Append)
     assert [len(message) for message in _messages(event.command)] == [250_000]
+
+
+# --- several messages
+
+
+def _append(*sizes: int, plus: bytes = b"+") -> bytes:
+    return (
+        b"a APPEND INBOX" + b"".join(b" {%d%b}\r\n" % (size, plus) + b"x" * size for size in sizes) + b"\r\n"
+    )
+
+
+def test_messages_of_one_append_share_a_spool() -> None:
+    event = _events(_append(3, 0, 4))[0]
+    assert isinstance(event, Issued)
+    assert isinstance(event.command, c.Append)
+    assert _messages(event.command) == [b"xxx", b"", b"xxxx"]
+
+
+def test_too_many_messages_are_refused_and_read_past() -> None:
+    events = _events(_append(*[1] * (MAX_MESSAGES + 1)) + b"b NOOP\r\n")
+    assert events[0] == Refused("a", "LIMIT", f"At most {MAX_MESSAGES} messages in one command")
+    assert events[1] == Issued("b", c.Noop())
+    assert isinstance(_events(_append(*[1] * MAX_MESSAGES))[0], Issued)
+
+
+def test_too_much_in_all_is_refused() -> None:
+    event, *_ = _events(_append(LIMIT, LIMIT, LIMIT, LIMIT, 1))
+    assert isinstance(event, Refused)
+    assert event.code == "TOOBIG"
+    assert isinstance(_events(_append(LIMIT, LIMIT, LIMIT, LIMIT))[0], Issued)
+
+
+def test_a_message_that_is_too_large_is_refused_before_it_is_sent() -> None:
+    engine = _engine()
+    engine.feed(b"a APPEND INBOX {3}\r\n")
+    assert engine.next() == Continue()
+    engine.feed(b"xxx {%d}\r\n" % (LIMIT + 1))
+    assert engine.next() == Refused("a", "TOOBIG", f"At most {LIMIT} octets are taken here")
+    engine.feed(b"b NOOP\r\n")
+    assert engine.next() == Issued("b", c.Noop())
+
+
+def test_what_is_not_taken_is_let_go_of() -> None:
+    spools: list[io.BytesIO] = []
+
+    def spool() -> io.BytesIO:
+        spools.append(io.BytesIO())
+        return spools[-1]
+
+    engine = Engine(max_message=LIMIT, spool=spool)
+    engine.signed_in = True
+    for rest in (b" {3000000000}\r\n", b" {30000000+}\r\n", b" \\\r\n", b"\r\n"):
+        engine.feed(b"a APPEND INBOX {3+}\r\nxxx" + rest)
+        while isinstance(event := engine.next(), Continue):
+            pass
+        assert isinstance(event, Refused | Flood | Malformed) or rest == b"\r\n"
+        if isinstance(event, Flood):
+            engine.discard()
+    assert [spool.closed for spool in spools] == [True, True, True, False]
+    engine.feed(b"a APPEND INBOX {3+}\r\nx")
+    assert engine.next() is None
+    engine.close()
+    assert spools[-1].closed
+
+
+@pytest.mark.parametrize("command", [b"REPLACE", b"UID REPLACE", b"APPEND"])
+def test_a_literal_in_the_place_of_a_message_is_never_read_as_commands(command: bytes) -> None:
+    number = b"" if command == b"APPEND" else b"1 "
+    message = b"b LOGOUT\r\n" * 10_000  # more than another literal may be
+    events = _events(b"a %b %bINBOX {%d+}\r\n%b\r\nc NOOP\r\n" % (command, number, len(message), message))
+    assert events[-1] == Issued("c", c.Noop())
+    assert [event.tag for event in events if not isinstance(event, Line)] == ["a", "c"]  # type: ignore[union-attr]
