@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 CHUNK = 500
 CHUNK_BYTES = 16 << 20
+KEPT_DIGESTS = 200_000
 HIGHEST_VALIDITY = 4_000_000_000  # of 32 bits; what is above leaves no room for ours
 LATEST = 253_402_300_799_000_000  # the end of the year 9999, µs
 LONGEST_UIDL = 70  # RFC 1939 §7
@@ -139,6 +140,7 @@ class _Run:
         self._boxes: dict[str, _Box] = {}
         self._folders: dict[str, Folder] = {}
         self._same: dict[str, int] = {}  # messages that lie in several folders
+        self._digests: dict[int, bytes] = {}
 
     def refuse(self, broken: Broken) -> None:
         self.tally.broken += 1
@@ -241,14 +243,13 @@ class _Run:
         """`candidates` are (mailbox, uid, message) of the same bytes."""
         for box in list(task.missing):
             for mailbox, uid, message in candidates:
-                mine = uid >= box.before
-                if mailbox == box.id and uid not in box.taken and (task.letter.late or not mine):
+                if mailbox == box.id and uid not in box.taken:
                     box.taken.add(uid)
                     self._found(task, message)
                     task.missing.remove(box)
                     self.tally.there[box.name] += 1
                     break
-        if task.letter.late and candidates and task.missing:
+        if task.letter.late and task.missing:
             self.tally.there.update(box.name for box in task.missing)
             task.missing = []
 
@@ -283,14 +284,28 @@ class _Run:
             for task in those
             for _, _, message in alike.get((id_, len(task.letter.raw)), ())
         }
-        digests = {
-            message: sha256(raw).digest() for message, raw in contents.raws(self._mailspace, sorted(wanted))
-        }
-        for id_, those in by_id.items():
-            for task in those:
-                mine = sha256(task.letter.raw).digest()
-                near = alike.get((id_, len(task.letter.raw)), [])
-                yield task, [each for each in near if digests.get(each[2]) == mine]
+        digests = self._digests_of(wanted)
+        boxes = {box.id: box for box in self._boxes.values()}
+        late = tasks[0].letter.late  # so is the whole chunk, or none of it
+        free: dict[bytes, list[tuple[int, int, int]]] = defaultdict(list)
+        for mailbox, uid, message in (each for near in alike.values() for each in near):
+            box = boxes.get(mailbox)
+            used = box is not None and (uid in box.taken or (uid >= box.before and not late))
+            if message in digests and not used:
+                free[digests[message]].append((mailbox, uid, message))
+        known = set(digests.values())
+        for task in tasks:
+            mine = sha256(task.letter.raw).digest()
+            if mine in known:
+                yield task, free[mine]
+
+    def _digests_of(self, messages: set[int]) -> dict[int, bytes]:
+        """Kept for a while: messages without a Message-ID would be read again and again."""
+        if len(self._digests) > KEPT_DIGESTS:
+            self._digests.clear()
+        new = sorted(messages - self._digests.keys())
+        self._digests |= {id_: sha256(raw).digest() for id_, raw in contents.raws(self._mailspace, new)}
+        return {message: self._digests[message] for message in messages if message in self._digests}
 
     # --- storing
 
