@@ -169,6 +169,20 @@ class Client:
         data, self._buffer = self._buffer[:count], self._buffer[count:]
         return data
 
+    def answer(self, text: str) -> bytes:
+        """Send a command; everything before its tagged OK, byte for byte."""
+        self.line(text)
+        end = b"\r\n" + text.partition(" ")[0].encode() + b" OK "
+
+        def is_there() -> bool:
+            tail = (b"\r\n" + self._buffer)[-200:]
+            return end in tail and tail.endswith(b"\r\n")
+
+        self._wait_until(lambda: is_there() or not self._receive())
+        found, _, _ = (b"\r\n" + self._buffer).rpartition(end)
+        self._buffer = b""
+        return found[2:] + b"\r\n" if found else b""
+
     def command(self, text: str) -> list[str]:
         """Send a command; every line up to and with its tagged answer."""
         self.line(text)
