@@ -298,28 +298,24 @@ class Changing:
         modseq, first = self.modseq, mailbox.uidnext
         mailbox.uidnext += len(messages)
         lying = set() if new else self.placed_anywhere(live.message for live in messages)
-        made = []
-        for uid, live, stay in zip(
-            range(first, mailbox.uidnext), messages, stays or [Stay()] * len(messages), strict=True
-        ):
-            since = self.now if stay.saved_at is None else stay.saved_at
-            made.append(
-                (
-                    *(self.id, mailbox.id, uid, live.message),
-                    *(live.flags, live.keywords, live.size, live.internal_date),
-                    *(stay.deleted, since, stay.wake_at, stay.woken_at, modseq),
-                )
+        uids, stays = range(first, mailbox.uidnext), stays or [Stay()] * len(messages)
+        made = [
+            (
+                *(self.id, mailbox.id, uid, live.message),
+                *(live.flags, live.keywords, live.size, live.internal_date),
+                *(stay.deleted, self.now if stay.saved_at is None else stay.saved_at),
+                *(stay.wake_at, stay.woken_at, modseq),
             )
-            if live.message not in lying:
-                self._row.used_bytes += live.size
-                self._row.messages += 1
-                self._dirty = True
-            if entry is not None:
-                entry.added.append([mailbox.id, uid, live.message])
-            self._count(mailbox, +1, live, deleted=stay.deleted)
-            mailbox.recent += 1  # UIDs only grow
+            for uid, live, stay in zip(uids, messages, stays, strict=True)
+        ]
+        self._use(+1, [live.size for live in messages if live.message not in lying])
+        if entry is not None:
+            entry.added += [[mailbox.id, uid, live.message] for uid, live in zip(uids, messages, strict=True)]
+        self._count(mailbox, +1, messages)
+        mailbox.deleted += sum(stay.deleted for stay in stays)
+        mailbox.recent += len(messages)  # UIDs only grow
         sql.insert_many("mailstore_placement", PLACEMENT_COLUMNS, made)
-        return list(range(first, mailbox.uidnext))
+        return list(uids)
 
     def put(self, messages: Iterable[Live], mailbox: Mailbox, entry: Entry) -> None:
         """Make messages lie visibly in a mailbox, whether they do already or not."""
@@ -342,18 +338,24 @@ class Changing:
             f"UPDATE mailstore_placement SET expunged_modseq = %s, expunged_at = %s, modseq = %s WHERE {where}",
             [self.modseq, self.now, self.modseq, *param],
         )
+        by_mailbox: dict[int, list[Live]] = defaultdict(list)
         for live in placements:
-            mailbox = self.mailbox(live.mailbox)
-            self._count(mailbox, -1, live, deleted=live.deleted)
-            mailbox.recent -= int(live.uid >= mailbox.recent_uid)
-            if entry is not None:
-                stay = (int(live.deleted), live.saved_at, live.wake_at, live.woken_at)
-                entry.removed.append([live.mailbox, live.uid, live.message, *stay])
+            by_mailbox[live.mailbox].append(live)
+        for id_, lives in by_mailbox.items():
+            mailbox = self.mailbox(id_)
+            self._count(mailbox, -1, lives)
+            mailbox.deleted -= sum(1 for live in lives if live.deleted)
+            mailbox.recent -= sum(1 for live in lives if live.uid >= mailbox.recent_uid)
+        if entry is not None:
+            entry.removed += [
+                [
+                    *(live.mailbox, live.uid, live.message),
+                    *(int(live.deleted), live.saved_at, live.wake_at, live.woken_at),
+                ]
+                for live in placements
+            ]
         sizes = {live.message: live.size for live in placements}
-        for message in sizes.keys() - self.placed_anywhere(sizes):
-            self._row.used_bytes -= sizes[message]
-            self._row.messages -= 1
-            self._dirty = True
+        self._use(-1, [sizes[message] for message in sizes.keys() - self.placed_anywhere(sizes)])
 
     def flag(self, lives: Sequence[Live], entry: Entry | None, new: dict[int, tuple[int, str]]) -> None:
         """Set message flags and keywords: `new` maps message id → (flags, keywords)."""
@@ -418,15 +420,21 @@ class Changing:
             [self.id, *param],
         )
 
-    def _count(self, mailbox: Mailbox, sign: int, live: Live, *, deleted: bool) -> None:
-        mailbox.messages += sign
-        mailbox.deleted += sign * deleted
-        mailbox.size += sign * live.size
-        if not live.flags & SEEN:
-            mailbox.unseen += sign
+    def _use(self, sign: int, sizes: Sequence[int]) -> None:
+        """Count messages that came to the mailspace, or left it."""
+        if sizes:
+            self._row.used_bytes += sign * sum(sizes)
+            self._row.messages += sign * len(sizes)
+            self._dirty = True
+
+    def _count(self, mailbox: Mailbox, sign: int, lives: Sequence[Live]) -> None:
+        """Count messages that came to a mailbox, or left it."""
+        mailbox.messages += sign * len(lives)
+        mailbox.size += sign * sum([live.size for live in lives])
+        mailbox.unseen += sign * sum([1 for live in lives if not live.flags & SEEN])
         if mailbox.role == DRAFTS:
-            self._forms.add(live.message)
-        self.touched.add(live.thread)
+            self._forms.update(live.message for live in lives)
+        self.touched.update([live.thread for live in lives])
         self.touch_mailbox(mailbox)
 
     # --- leaving

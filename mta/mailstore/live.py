@@ -27,7 +27,7 @@ class Live:
     mailbox: int
     uid: int
     message: int
-    deleted: bool
+    deleted: bool  # SQLite says 0 or 1
     saved_at: int
     wake_at: int | None
     woken_at: int | None

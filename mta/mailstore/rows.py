@@ -60,7 +60,7 @@ def at(mailspace: int, mailbox: int, uids: Sequence[int]) -> list[Live]:
     found: list[Live] = []
     for where, params, wanted in uid_conditions(uids):
         rows = select(_LIVE + f"p.mailbox_id = %s AND {where} ORDER BY p.uid", [mailspace, mailbox, *params])
-        found += [_live(row) for row in rows if wanted is None or row[2] in wanted]
+        found += [Live(*row) for row in rows if wanted is None or row[2] in wanted]
     return found
 
 
@@ -75,14 +75,14 @@ def in_mailbox(
     marked = {None: "", True: " AND p.deleted", False: " AND NOT p.deleted"}[deleted]
     where = f"p.mailbox_id = %s AND p.uid > %s{marked}"
     found = select(f"{_LIVE} {where} ORDER BY p.uid LIMIT %s", [mailspace, mailbox, after, limit])
-    return [_live(row) for row in found]
+    return [Live(*row) for row in found]
 
 
 def of_messages(mailspace: int, messages: Sequence[int]) -> list[Live]:
     """Every live placement of some messages, in the order of their ids."""
     where, param = among("p.message_id", messages)
     return [
-        _live(row)
+        Live(*row)
         for row in select(_LIVE + f"{where} ORDER BY p.message_id, p.mailbox_id", [mailspace, *param])
     ]
 
@@ -91,13 +91,7 @@ def of_threads(mailspace: int, threads: Sequence[int]) -> list[Live]:
     """Every live placement of the messages of some threads, thread by thread."""
     where, param = among("m.thread_id", threads)
     statement = _LIVE + f"m.mailspace_id = %s AND {where} ORDER BY m.thread_id, p.message_id, p.mailbox_id"
-    return [_live(row) for row in select(statement, [mailspace, mailspace, *param])]
-
-
-def _live(row: tuple[Any, ...]) -> Live:
-    live = Live(*row)
-    live.deleted = bool(live.deleted)
-    return live
+    return [Live(*row) for row in select(statement, [mailspace, mailspace, *param])]
 
 
 def uid_conditions(uids: Sequence[int]) -> Iterator[tuple[str, list[Any], frozenset[int] | None]]:

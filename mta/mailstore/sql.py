@@ -18,9 +18,12 @@ WRITTEN_OUT = 100
 FEW = 3  # rows that PostgreSQL is told one by one
 
 
+_as_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def as_json(value: object) -> str:
     """A value for a JSON column, written as PostgreSQL gives it back: what is kept can be compared as text."""
-    return json.dumps(value, ensure_ascii=False)
+    return _as_json(value)
 
 
 def select(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
