@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import blobs, columns, indexing, sql, threads
+from . import blobs, columns, fresh, sql, threads
 from .blobs import Prepared
 from .changing import Changing
 from .columns import BASE_SUBJECT_LENGTH, HEADER_COLUMNS
@@ -88,7 +88,7 @@ def _insert(changing: Changing, news: Sequence[New]) -> list[Live]:
     ]
     sql.insert_many("mailstore_headertext", HEADER_COLUMNS, texts)
     for id_, new, at in zip(ids, news, dates, strict=True):
-        indexing.remember(id_, new.prepared.blob.size, at, new.prepared.facts.search_text)
+        fresh.texts.remember(id_, new.prepared.blob.size, at, new.prepared.facts.search_text)
     return [changing.inserted(id_, row) for id_, row in zip(ids, rows, strict=True)]
 
 

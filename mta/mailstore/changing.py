@@ -16,7 +16,7 @@ from django.db import DEFAULT_DB_ALIAS
 
 from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
-from . import blobs, columns, indexing, keywords, lines, rows, sql, threads
+from . import blobs, columns, fresh, keywords, lines, rows, sql, threads
 from .blobs import Prepared
 from .columns import (
     CHANGE_COLUMNS,
@@ -219,7 +219,7 @@ class Changing:
         id_ = sql.insert("mailstore_message", row)
         texts = columns.header_texts(prepared.facts)
         sql.insert_many("mailstore_headertext", HEADER_COLUMNS, [(self.id, id_, *texts)])
-        indexing.remember(id_, size, arrived, prepared.facts.search_text)
+        fresh.texts.remember(id_, size, arrived, prepared.facts.search_text)
         return self.inserted(id_, row)
 
     def common(

@@ -1,19 +1,19 @@
 """Writing the full-text index: batches of messages that are not in it yet, and forgetting those that go.
 
-What delivery parsed is remembered for a moment (`remember`), so that the process that stored a message need not
-read and parse it again. Parsing happens outside the transaction; indexers at once share the work by row locks.
+Texts are parsed outside the transaction, or come from delivery (`fresh`). Indexers at once share the work by row
+locks.
 """
 
 from __future__ import annotations
 
 import logging
-import threading
-from collections import OrderedDict
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from django.db import connection, transaction
 
-from . import contents, headerwords, rows, search
+from . import contents, fresh, headerwords, rows, search, writer
+from .door import Door
 from .errors import NoSuchMessage
 from .models import Message, SearchText
 from .sql import among
@@ -21,49 +21,13 @@ from .sql import among
 log = logging.getLogger(__name__)
 
 BATCH = 200
-REMEMBERED = 16 * 1024 * 1024  # characters, about
+AT_ONCE = 50  # of one unit of the writer, whose other work waits for it
 _FTS = "subject, sender, recipients, files, body"
 
 Texts = dict[str, str]
 
 
-class _Fresh:
-    """The texts of messages that this process parsed when it stored them, until it indexes them.
-
-    Named by id, size and arrival: an id that was rolled back may be given to another message.
-    """
-
-    def __init__(self) -> None:
-        self._texts: OrderedDict[tuple[int, int, int], str] = OrderedDict()
-        self._size = 0
-        self._lock = threading.Lock()
-
-    def put(self, key: tuple[int, int, int], text: str) -> None:
-        with self._lock:
-            self._size -= len(self._texts.pop(key, ""))
-            self._texts[key] = text
-            self._size += len(text)
-            while self._size > REMEMBERED:
-                _, oldest = self._texts.popitem(last=False)
-                self._size -= len(oldest)
-
-    def take(self, key: tuple[int, int, int]) -> str | None:
-        with self._lock:
-            text = self._texts.pop(key, None)
-            self._size -= len(text or "")
-            return text
-
-
-_fresh = _Fresh()
-
-
-def remember(message: int, size: int, arrived: int, search_text: str) -> None:
-    """Keep what was parsed of a message that is being stored, if this process indexes."""
-    if indexes_here:
-        _fresh.put((message, size, arrived), search_text)
-
-
-indexes_here = False  # set by the process's Indexer
+_WAITING = ("mailspace_id", "id", "size", "internal_date")
 
 
 def index_pending(*, limit: int = BATCH, mailspace: int | None = None) -> int:
@@ -71,23 +35,41 @@ def index_pending(*, limit: int = BATCH, mailspace: int | None = None) -> int:
     waiting = Message.objects.filter(indexed=False)
     if mailspace is not None:
         waiting = waiting.filter(mailspace_id=mailspace)
-    # By the key of the partial index: by id alone, SQLite reads the whole table for it.
-    found = list(
-        waiting.order_by("mailspace_id", "id").values_list("mailspace_id", "id", "size", "internal_date")[
-            :limit
-        ]
-    )
+    # As their small index has them.
+    return _index(list(waiting.order_by("mailspace_id", "id").values_list(*_WAITING)[:limit]))
+
+
+def index_fresh(*, limit: int = BATCH) -> int:
+    """The same with messages that this process stored itself a moment ago."""
+    ids = fresh.texts.oldest(limit)
+    if ids:
+        _index(list(Message.objects.filter(id__in=ids, indexed=False).values_list(*_WAITING)))
+        fresh.texts.forget(set(ids))
+    return len(ids)
+
+
+def _index(found: Sequence[tuple[int, int, int, int]]) -> int:
     read = {id_: (space, texts) for space, id_, texts in _texts(found)}
-    if read:
+    if not read:
+        return len(found)
+    if connection.vendor == "postgresql":
         with transaction.atomic():
             _write(read)
+    else:
+        # One who writes at a time: it costs less together with what is being delivered than between.
+        for piece in rows.chunks(list(read), AT_ONCE):
+            writer.commit((), partial(_work, {id_: read[id_] for id_ in piece}))
     return len(found)
+
+
+def _work(read: dict[int, tuple[int, Texts]], _door: Door) -> None:
+    _write(read)
 
 
 def _texts(waiting: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, int, Texts]]:
     unread: dict[int, list[int]] = {}
     for space, id_, size, arrived in waiting:
-        text = _fresh.take((id_, size, arrived))
+        text = fresh.texts.text(id_, size, arrived)
         if text is not None:
             yield space, id_, search.tokens(text)
         else:

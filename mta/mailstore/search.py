@@ -8,7 +8,7 @@ indexed yet (`tail`); `indexing` keeps that short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from mta.message import criteria as c
 from mta.message.parse import search_sections, search_text
 from mta.message.text import MAX_WORD, words
 
-from . import contents, rows
+from . import contents, fresh, rows
 from .models import SearchText
 from .sql import among, execute
 
@@ -219,11 +219,22 @@ def tail(mailspace: int) -> list[int]:
     return [row[0] for row in found]
 
 
-def tail_matches(mailspace: int, ids: Iterable[int], node: c.Words) -> Iterator[int]:
+def tail_matches(mailspace: int, ids: Sequence[int], node: c.Words) -> Iterator[int]:
     """Those of some messages that hold the words, read from their bytes a few at a time."""
     wanted = words(node.text, limit=MOST_WORDS)
     kinds = _WHERE.get(node.where, tuple(KINDS))
-    for id_, raw in contents.raws(mailspace, ids):
+    unread: list[int] = []
+    for piece in rows.chunks(ids):
+        where, params = among("id", piece)
+        for key in rows.select(
+            f"SELECT id, size, internal_date FROM mailstore_message WHERE {where}", params
+        ):
+            known = fresh.texts.text(*key)
+            if known is None:
+                unread.append(key[0])
+            elif _holds(tokens(known), wanted, kinds, node):
+                yield key[0]
+    for id_, raw in contents.raws(mailspace, unread):
         if _holds(texts(raw), wanted, kinds, node):
             yield id_
 

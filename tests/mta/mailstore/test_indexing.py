@@ -6,9 +6,8 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
-from django.db import connection
 
-from mta.mailstore import doctor, headerwords, indexer, indexing, matching, search, writer
+from mta.mailstore import doctor, fresh, headerwords, indexer, indexing, matching, search, writer
 from mta.mailstore import service as mailstore
 from mta.mailstore.models import HeaderWord, Message, SearchText
 from mta.message import criteria as c
@@ -27,9 +26,9 @@ def index_all() -> None:
 
 @pytest.fixture
 def indexing_here() -> Iterator[None]:
-    indexing.indexes_here = True
+    fresh.texts.turn(on=True)
     yield
-    indexing.indexes_here = False
+    fresh.texts.turn(on=False)
 
 
 def test_what_delivery_parsed_is_not_parsed_again(
@@ -49,17 +48,35 @@ def test_what_delivery_parsed_is_not_parsed_again(
 
 def test_an_id_that_was_given_back_does_not_bring_anothers_words(space: Space, indexing_here: None) -> None:
     message = space.deliver(subject="Real", body="quince")
-    indexing.remember(message, 1, 1, "Another\n\n\n\n\n\nkumquat")
+    fresh.texts.remember(message, 1, 1, "Another\n\n\n\n\n\nkumquat")
     index_all()
     assert uids(space, c.Words("quince")) == [1] and uids(space, c.Words("kumquat")) == []
 
 
-def test_only_so_much_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(indexing, "REMEMBERED", 100)
-    fresh = indexing._Fresh()
+def test_a_search_that_comes_before_the_indexer_uses_it_too(
+    space: Space, indexing_here: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space.deliver(subject="Remembered", body="kumquat")
+    monkeypatch.setattr(search, "texts", None)
+    assert uids(space, c.Words("kumquat")) == [1] and not SearchText.objects.exists()
+    assert indexing.index_fresh() == 1 and indexing.index_fresh() == 0
+    assert uids(space, c.Words("kumquat")) == [1] and SearchText.objects.count() == 1
+
+
+def test_only_so_much_is_remembered_and_only_where_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh, "KEPT", 100)
+    texts = fresh.Fresh()
+    texts.remember(0, 0, 0, "nobody indexes here")
+    texts.turn(on=True)
     for number in range(10):
-        fresh.put((number, 0, 0), "x" * 30)
-    assert [fresh.take((number, 0, 0)) is not None for number in range(10)] == [False] * 7 + [True] * 3
+        texts.remember(number, 0, 0, "x" * 30)
+    assert texts.oldest(20) == [7, 8, 9]
+    texts.remember(8, 0, 0, "y" * 40)
+    assert texts.oldest(2) == [7, 9] and texts.text(8, 0, 0) == "y" * 40
+    texts.forget({7, 9})
+    assert texts.oldest(20) == [8] and texts.text(8, 1, 0) is None
+    texts.turn(on=False)
+    assert texts.oldest(20) == []
 
 
 def test_a_search_indexes_a_long_tail_and_reads_a_short_one(
@@ -199,48 +216,63 @@ def test_it_rests_while_others_store_mail() -> None:
     assert not writer.is_busy()
 
 
+def wait_until_indexed() -> None:
+    until = time.monotonic() + 20
+    while Message.objects.filter(indexed=False).exists():
+        assert time.monotonic() < until, "nobody indexed it"
+        time.sleep(0.02)
+
+
 @pytest.mark.django_db(transaction=True)
 def test_the_sidecars_indexer_follows_deliveries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(indexer, "GATHER", 0.01)
     space = Space(mailstore.create_mailspace())
+    space.deliver(subject="left by somebody else")
     keeper = indexer.Indexer()
     keeper.start()
     try:
+        wait_until_indexed()
         space.deliver(subject="persimmon")
-        until = time.monotonic() + 20
-        while Message.objects.filter(indexed=False).exists():
-            assert time.monotonic() < until, "nobody indexed it"
-            time.sleep(0.02)
+        wait_until_indexed()
     finally:
         keeper.stop()
-    assert not indexing.indexes_here
-    assert uids(space, c.Words("persimmon")) == [1]
+    assert uids(space, c.Words("persimmon")) == [2] and uids(space, c.Words("somebody")) == [1]
+    assert fresh.texts.oldest(1) == []
 
 
 @pytest.mark.django_db(transaction=True)
 def test_an_indexer_goes_on_after_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     tried: list[int] = []
-    real = indexing.index_pending
+    real = indexing.index_fresh
 
-    def fail_once(**_: object) -> int:
+    def fail_once() -> int:
         tried.append(1)
         if len(tried) == 1:
             raise RuntimeError("trouble")
         return real()
 
-    monkeypatch.setattr(indexing, "index_pending", fail_once)
-    monkeypatch.setattr(indexer, "GATHER", 0.01)
+    monkeypatch.setattr(indexing, "index_fresh", fail_once)
+    monkeypatch.setattr(indexer, "GATHER", 0.0)
     space = Space(mailstore.create_mailspace())
     keeper = indexer.Indexer()
-    monkeypatch.setattr(keeper._stopping, "wait", lambda seconds=None: keeper._stopping.is_set())
     keeper.start()
     try:
-        until = time.monotonic() + 20
         space.deliver(subject="persimmon")
-        while Message.objects.filter(indexed=False).exists():
-            assert time.monotonic() < until, "it gave up"
-            keeper._wake.set()
-            time.sleep(0.02)
+        wait_until_indexed()
     finally:
         keeper.stop()
-    assert len(tried) > 1 and connection.vendor in ("sqlite", "postgresql")
+    assert len(tried) > 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_writer_thread_indexes_between_deliveries() -> None:
+    space = Space(mailstore.create_mailspace())
+    mailstore.start_writer()
+    try:
+        for number in range(3):
+            space.deliver(subject=f"fig{number}")
+        assert mailstore.index_pending() == 3
+    finally:
+        mailstore.stop_writer()
+    assert uids(space, c.Words("fig", prefix=True)) == [1, 2, 3]
+    assert doctor.differences(space.id) == []
