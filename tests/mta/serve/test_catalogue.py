@@ -123,6 +123,7 @@ def dialogues() -> str:
     return "\n".join(path.read_text() for path in sorted(paths) if path != here)
 
 
+@cache
 def said() -> str:
     return "\n".join(line for line in transcripts() if line.startswith("C: "))
 
