@@ -17,7 +17,7 @@ from hashlib import sha256
 from mta.archive.naming import fit
 from mta.archive.values import Broken, Folder, Letter, Passed, Piece
 from mta.message.headers import first, message_ids, parse_header, split_message
-from mta.values import DELETED, DRAFTS, INBOX, SCHEDULED, SEEN, SENT, SNOOZED, Cause
+from mta.values import ARCHIVE, DELETED, DRAFTS, INBOX, SCHEDULED, SEEN, SENT, SNOOZED, Cause
 
 from . import bulk, contents, folders, keywords, rows, sql
 from .blobs import Prepared, prepare
@@ -214,6 +214,10 @@ class _Run:
                 )
             except MailboxExists:
                 info = folders.mailbox(self._mailspace, name)
+            except StoreError as error:  # too many of them, or a name that only looks fit: the mail is kept
+                self.tally.created.pop()
+                self.refuse(Broken(name, f"{error} Its mail goes to Archive."))
+                info, folder = folders.mailbox_by_role(self._mailspace, ARCHIVE), None
             if folder is not None and folder.subscribed is False:
                 folders.subscribe(self._mailspace, name, False)
         known = next((box for box in self._boxes.values() if box.id == info.id), None)

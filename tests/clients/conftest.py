@@ -23,7 +23,7 @@ from tests.product import Product
 
 PASSWORD = "right horse battery"
 DOMAIN = "clients.test"
-_ROOM = 60  # accounts made at once: one process instead of one for each test
+_ROOM = 80  # accounts made at once: one process instead of one for each test
 
 _MAKE = f"""
 from hosting import accounts, domains

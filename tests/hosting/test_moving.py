@@ -13,6 +13,9 @@ from django.core.management import CommandError, call_command
 from hosting import accounts, domains, tenants
 from hosting.actor import system
 from hosting.models import Account, AuditEntry
+from mta.archive import reading
+from mta.archive.values import Piece, Wishes
+from mta.mailstore import importing
 from mta.mailstore import service as mailstore
 from tests.hosting.conftest import PASSWORD
 from tests.mail import mail
@@ -79,6 +82,24 @@ def test_an_import_says_what_it_did_and_can_be_repeated_and_taken_back(ann: Acco
         "account.import.undo",
     ]
     assert run("import_mail", "ann@host.test", "--undo", action, code=1)
+
+
+def test_one_may_stop_it_and_go_on(ann: Account, source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = reading.read
+
+    def read(path: Path, wishes: Wishes) -> Iterator[Piece]:
+        for number, piece in enumerate(whole(path, wishes)):
+            if number == 5:
+                raise KeyboardInterrupt
+            yield piece
+
+    with monkeypatch.context() as patched:
+        patched.setattr(reading, "read", read)
+        patched.setattr(importing, "CHUNK", 2)
+        said = run("import_mail", "ann@host.test", source, code=130)
+    assert "Stopped; 2 messages are stored" in said
+    assert sum(counts(ann).values()) == 2
+    assert run("import_mail", "ann@host.test", source).startswith("Imported 4 messages")
 
 
 def test_a_dry_run_stores_nothing(ann: Account, source: Path) -> None:

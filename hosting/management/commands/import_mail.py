@@ -1,7 +1,7 @@
 """`manage.py import_mail ADDRESS PATH`: mail from files into an account, with folders, flags and dates.
 
 What it reads is `mta.archive`'s, what it stores and skips `mta.mailstore.importing`'s; here are the words for the
-person. Exit status: 0 all is there; 1 nothing was done; 3 some could not be read; 4 the quota is full.
+person. Exit status: 0 all is there; 1 nothing was done; 3 some could not be read; 4 the quota is full; 130 Ctrl-C.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from mta.archive.values import DOVECOT_UIDL, Broken, Unreadable, Wishes
 from mta.mailstore import service as mailstore
 from mta.values import Cause
 
-SOME_UNREADABLE, QUOTA_FULL = 3, 4
+SOME_UNREADABLE, QUOTA_FULL, INTERRUPTED = 3, 4, 130
 SLACK = 1.05  # files on Unix have shorter line ends than mail
 SHOWN_BROKEN = 1000
 
@@ -150,16 +150,20 @@ class Command(BaseCommand):
                 self.stderr.write(f"{_printable(broken.where)}: {broken.reason}")
             progress.broken += 1
 
-        tally = mailstore.import_letters(
-            _mailspace(account),
-            reading.read(path, wishes),
-            cause=Cause("import", f"import of {_printable(path.name)}"[:200], COMMAND_LINE.name),
-            terms=terms,
-            report=report,
-            progress=progress.show,
-        )
-        progress.clear()
-        return tally
+        try:
+            return mailstore.import_letters(
+                _mailspace(account),
+                reading.read(path, wishes),
+                cause=Cause("import", f"import of {_printable(path.name)}"[:200], COMMAND_LINE.name),
+                terms=terms,
+                report=report,
+                progress=progress.show,
+            )
+        except KeyboardInterrupt:
+            progress.clear()
+            raise CommandError(progress.stopped(account), returncode=INTERRUPTED) from None
+        finally:
+            progress.clear()
 
     def _sum_up(self, account: Account, tally: mailstore.Tally, terms: mailstore.Terms) -> None:
         out = self.stdout.write
@@ -222,8 +226,19 @@ class _Progress:
         self._began = time.monotonic()
         self._next = self._began + (0.5 if self._live else 10)
         self._shown = False
+        self._tally = mailstore.Tally()
+
+    def stopped(self, account: Account) -> str:
+        """What to say when somebody pressed Ctrl-C."""
+        if not self._tally.messages:
+            return "Stopped; nothing was stored."
+        return (
+            f"Stopped; {self._tally.messages:,} messages are stored. Run it again to go on, or take them back: "
+            f"manage.py import_mail {account.username} --undo {self._tally.action}"
+        )
 
     def show(self, tally: mailstore.Tally) -> None:
+        self._tally = tally
         now = time.monotonic()
         if self._quiet or now < self._next:
             return

@@ -11,7 +11,7 @@ import pytest
 
 from mta.archive import reading, writing
 from mta.archive.values import Broken, Folder, Letter, Piece, Wishes
-from mta.mailstore import doctor
+from mta.mailstore import doctor, folders
 from mta.mailstore import service as mailstore
 from mta.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN, Cause
 from tests.mail import mail
@@ -255,6 +255,16 @@ def test_words_dates_and_places_that_cannot_be_are_made_fit(space: Space) -> Non
     (letter,) = mailstore.letters(space.id, space.box("deep/x"))
     assert letter.internal_date == 0
     assert {"two_words", "ok", "_"} <= set(letter.keywords)
+
+
+def test_what_finds_no_room_for_a_mailbox_goes_to_the_archive(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "MOST", 10)
+    tally = take(space, [Letter(mail(), (f"Label {number}",)) for number in range(5)])
+    assert tally.broken == 5 - len(tally.created) > 0
+    assert space.box("archive").messages == tally.broken
+    assert mailstore.usage(space.id).messages == 5
 
 
 def test_the_same_word_for_two_messages_of_one_folder_makes_one_of_them(space: Space) -> None:
