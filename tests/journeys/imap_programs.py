@@ -232,13 +232,14 @@ class Resyncer:
         since = (place.validity, place.modseq, place.uidnext)
         self._here = place
         quick = f" (QRESYNC ({since[0]} {since[1]}))" if self._quick and since[0] else " (CONDSTORE)"
-        said = " ".join(self._link.run(f"SELECT {name}{quick}").untagged)
+        told = self._link.run(f"SELECT {name}{quick}").untagged
+        said = " ".join(told)
         validity, modseq, uidnext = (
             re.search(rf"\[{word} (\d+)\]", said) for word in ("UIDVALIDITY", "HIGHESTMODSEQ", "UIDNEXT")
         )
         assert validity is not None and modseq is not None and uidnext is not None, said
         assert since[0] in ("", validity.group(1)), f"UIDVALIDITY of {name} changed"
-        self._grown = False  # what follows asks for everything
+        self._grown = sum(line.endswith(" EXISTS") for line in told) > 1  # the first is what SELECT tells of
         if not since[0]:
             self._run("UID FETCH 1:* (FLAGS MODSEQ)")
         elif not self._quick:
@@ -246,6 +247,8 @@ class Resyncer:
             self._take_stock()
         place.validity, place.uidnext = validity.group(1), int(uidnext.group(1))
         place.modseq = max(place.modseq, int(modseq.group(1)))
+        if self._grown:
+            self._run("NOOP")
 
     def _take_stock(self) -> None:
         """Without QRESYNC only the list of all UIDs says what is gone."""
