@@ -132,28 +132,29 @@ def mailboxes(mailspace: int) -> tuple[MailboxInfo, ...]:
 def mailbox(mailspace: int, name: str) -> MailboxInfo:
     """A mailbox by its full name; INBOX in any case (RFC 3501 §5.1)."""
     wanted = normal_name(name)
-    return _one(mailspace, name=wanted)
+    return _one(mailspace, "name", wanted)
 
 
 def mailbox_by_id(mailspace: int, id_: int) -> MailboxInfo:
     """A mailbox of this mailspace by id."""
-    return _one(mailspace, id=id_)
+    return _one(mailspace, "id", id_)
 
 
 def mailbox_by_role(mailspace: int, role: str) -> MailboxInfo:
     """The mailbox with a role, e.g. values.SENT."""
-    return _one(mailspace, role=role)
+    return _one(mailspace, "role", role)
 
 
-def _one(mailspace: int, **criteria: object) -> MailboxInfo:
-    row = (
-        Mailbox.objects.filter(mailspace_id=mailspace, deleted_at__isnull=True, **criteria)
-        .values_list(*_INFO)
-        .first()
+def _one(mailspace: int, column: str, value: int | str) -> MailboxInfo:
+    """Plain SQL: every SELECT, STATUS and APPEND of a mail program asks."""
+    found = sql.select(
+        f"SELECT {', '.join(_INFO)} FROM mailstore_mailbox"
+        f" WHERE mailspace_id = %s AND deleted_at IS NULL AND {column} = %s",
+        [mailspace, value],
     )
-    if row is None:
-        raise NoSuchMailbox("There is no such mailbox.")
-    return MailboxInfo(*row)
+    for id_, name, role, colour, subscribed, *counts in found:
+        return MailboxInfo(id_, name, role, colour, bool(subscribed), *counts)
+    raise NoSuchMailbox("There is no such mailbox.")
 
 
 def deleted_sizes(mailspace: int) -> dict[int, int]:
