@@ -130,6 +130,10 @@ class Tree:
             self._probed[node] = self._few(node)
         return self._probed[node]
 
+    def probed(self, node: Node) -> bool:
+        """Whether an index was asked, and knew few."""
+        return self._probed.get(node) is not None
+
     def _few(self, node: Node) -> list[int] | None:
         match node:
             case c.InThread(thread):
