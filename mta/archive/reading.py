@@ -6,7 +6,6 @@ Nothing here raises for what it meets below the top: a file that cannot be read 
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
@@ -27,7 +26,7 @@ def read(path: Path, wishes: Wishes) -> Iterator[Piece]:
     """Everything in a file or folder. Raises Unreadable if that itself is nothing that could hold mail."""
     if path.is_dir():
         top: Node = DiskFolder.at(path)
-    elif zipfile.is_zipfile(path):
+    elif _is_zip(path):
         top = ZipFolder.at(path)
     else:
         yield from _single(path, wishes)
@@ -42,7 +41,7 @@ def size(path: Path) -> int:
     """About how many bytes of mail there are, without reading them: never much less than there are."""
     if path.is_dir():
         top: Node = DiskFolder.at(path)
-    elif zipfile.is_zipfile(path):
+    elif _is_zip(path):
         top = ZipFolder.at(path)
     else:
         return path.stat().st_size
@@ -50,6 +49,15 @@ def size(path: Path) -> int:
         return _size(top)
     finally:
         top.close()
+
+
+def _is_zip(path: Path) -> bool:
+    """By its beginning: one that was cut short is a .zip, too, and told to be broken."""
+    try:
+        with path.open("rb") as stream:
+            return stream.read(4) in (b"PK\3\4", b"PK\5\6")
+    except OSError:
+        return False
 
 
 def _size(node: Node) -> int:

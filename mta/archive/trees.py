@@ -158,9 +158,13 @@ class ZipFolder:
         try:
             archive = zipfile.ZipFile(_bounded(path))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
-            raise Unreadable(f"is not a .zip that can be read: {error}") from None
+            raise Unreadable(f"{path.name} is no .zip, or was cut short: {error}") from None
         top = cls(archive, path.name, "")
-        _refuse_overlaps(archive)
+        try:
+            _refuse_overlaps(archive)
+        except Unreadable as error:
+            archive.close()
+            raise Unreadable(f"{path.name} {error}") from None
         for info in archive.infolist():
             top._sort_in(info)
         return top

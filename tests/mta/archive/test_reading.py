@@ -272,6 +272,15 @@ def test_a_huge_table_of_contents_is_not_read(tmp_path: Path, monkeypatch: pytes
         read(path)
 
 
+def test_a_zip_that_was_cut_short_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "short.zip"
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("a.eml", mail("a") * 50)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(Unreadable, match="or was cut short"):
+        read(path)
+
+
 def test_a_damaged_or_encrypted_entry_costs_only_itself(tmp_path: Path) -> None:
     path = tmp_path / "damaged.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
