@@ -155,6 +155,19 @@ CASES: list[Case] = [
         cases.search(sets.CROWD[41], sets.CROWD_MESSAGES, f"TEXT {corpus.MARK}", corpus.has_mark, repeat=9),
         (Bar("ms", limit=20, faster=False),),
     ),
+    Case(
+        "prefix-common",
+        "prefix search with 5,000 hits, one among 100 accounts × 10k",
+        "crowd",
+        cases.search(
+            sets.CROWD[41],
+            sets.CROWD_MESSAGES,
+            f"TEXT {corpus.COMMON[:4]}",
+            corpus.has_common,
+            repeat=9,
+        ),
+        (Bar("ms", limit=20, faster=False),),
+    ),
 ]
 
 
