@@ -64,8 +64,7 @@ class Tree:
 
     def match(self, node: Node, within: Sequence[int] | None) -> Match:
         """What matches; with `within`, only what is said of those counts."""
-        if time.monotonic() > self.until:
-            raise TooMuch("This search takes too long; ask for less at once.")
+        self._go_on()
         match node:
             case c.All():
                 return ALL
@@ -77,6 +76,10 @@ class Tree:
             case c.Or(parts):
                 return self._any(parts, within)
         return self.whole(node) if within is None else Match(self.some(node, within))
+
+    def _go_on(self) -> None:
+        if time.monotonic() > self.until:
+            raise TooMuch("This search takes too long; ask for less at once.")
 
     def _all(self, parts: Iterable[Node], within: Sequence[int] | None) -> Match:
         have: set[int] | None = None
@@ -230,9 +233,10 @@ class Tree:
             heads = _heads(self.mailspace, piece) if name in HEAD_FIELDS else {}
             found += [id_ for id_, head in heads.items() if _has_field(head, name, wanted)]
             rest += [id_ for id_ in piece if id_ not in heads]
-        for id_, raw in contents.raws(self.mailspace, rest):
+        for id_, raw in contents.headers(self.mailspace, rest):
             if _has_field(raw[: split_message(raw)[0]], name, wanted):
                 found.append(id_)
+            self._go_on()
         return found
 
 
@@ -251,6 +255,8 @@ def _heads(mailspace: int, ids: Sequence[int]) -> dict[int, bytes]:
 
 
 def _has_field(head: bytes, name: str, wanted: str) -> bool:
+    if name.encode("utf-8", "replace") not in head.lower():  # most messages do not have the rarer ones
+        return False
     values = [each.value for each in parse_header(head) if each.name == name]
     return any(not wanted or wanted in fold(decode_text(value)) for value in values)
 
