@@ -187,3 +187,23 @@ def test_binary_takes_the_transfer_encoding_away(part: str, data: bytes | None) 
 def test_an_unknown_transfer_encoding_is_said() -> None:
     with pytest.raises(UnknownEncoding):
         Opened(ENCODED).section(Section("3", b"", decoded=True))
+
+
+ENCODINGS = st.sampled_from([b"base64", b"quoted-printable", b"x-uuencode", b"8bit", b"binary", b"own"])
+LEAVES = st.sampled_from([b"text/plain", b"message/rfc822", b"multipart/mixed; boundary=b", b"image/png"])
+
+
+@settings(max_examples=200, deadline=None)
+@given(ENCODINGS, LEAVES, MESSAGES, st.sampled_from(["1", "2", "1.1", "1.2", "2.1.1", ""]))
+def test_whatever_a_part_holds_it_is_decoded_or_refused(
+    encoding: bytes, kind: bytes, body: bytes, number: str
+) -> None:
+    head = b"Content-Type: %b\r\nContent-Transfer-Encoding: %b\r\n\r\n" % (kind, encoding)
+    raw = b"Content-Type: multipart/mixed; boundary=o\r\n\r\n--o\r\n" + head + body + b"\r\n--o--\r\n"
+    for each in (raw, head + body):
+        try:
+            data = Opened(each).section(Section(number, b"", decoded=True))
+        except UnknownEncoding:
+            assert encoding == b"own" or b"Encoding" in each
+        else:
+            assert data is None or isinstance(data, bytes)
