@@ -46,7 +46,7 @@ async def idle(session: Session, command: c.Idle) -> Ok:
 
 
 class _Heartbeat:
-    """Queues a word now and then, and rings the bell so that it goes out. One timer, however often it rings."""
+    """Says a word now and then. One timer, however often the bell rings; nobody looks at the store for it."""
 
     __slots__ = ("_session", "_timer")
 
@@ -58,8 +58,7 @@ class _Heartbeat:
         self._timer = asyncio.get_running_loop().call_later(STILL_HERE_SECONDS, self._beat)
 
     def _beat(self) -> None:
-        self._session.send(responses.status("*", "OK", "Still here"))
-        self._session.bell.set()
+        self._session.speak(responses.status("*", "OK", "Still here"))
         self._start()
 
     def stop(self) -> None:

@@ -361,6 +361,12 @@ class Session:
         if self._writer.is_closing():
             raise _Gone
 
+    def speak(self, data: bytes) -> None:
+        """A few bytes at once, from a timer: nobody waits until they are gone."""
+        self.send(data)
+        if self._writer.transport.get_write_buffer_size() < FLUSH_ABOVE:
+            self._write()
+
     async def flush_while_reading(self) -> None:
         """The same during IDLE, where another task waits for the client and owns the patience."""
         if not self._out:

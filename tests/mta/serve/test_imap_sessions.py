@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mta.mailstore import service as mailstore
-from mta.serve.imap import messages, signing_in
+from mta.serve.imap import idling, messages, signing_in
 from mta.serve.imap import session as sessions
 from tests.mail import mail
 from tests.mta.serve.imap_dialogue import CAUSE, Client, Server, serving
@@ -397,3 +397,19 @@ def test_thousands_of_commands_at_once_let_others_have_their_turn() -> None:
         assert client.hung_up()
         assert turns - before > 90
         waiting.cancel()
+
+
+def test_an_idle_client_hears_now_and_then_that_we_are_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(idling, "STILL_HERE_SECONDS", 0.1)
+    with serving() as server:
+        client = server.connect().sign_in()
+        client.ok("a SELECT INBOX")
+        client.line("b IDLE")
+        assert client.expect_line().startswith("+ ")
+        assert client.expect_line() == "* OK Still here"
+        server.desk.calls.clear()
+        assert client.expect_line() == "* OK Still here"
+        assert server.desk.calls == [], "nobody looks at the store for that"
+        client.line("DONE")
+        while not client.expect_line().startswith("b OK"):
+            pass
