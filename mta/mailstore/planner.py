@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db import connections
+from django.db import connections, transaction
 
 PREFIX, FULL_TEXT = "mailstore_", "mailstore_fts"
 ROWS = 1_000_000
@@ -32,7 +32,7 @@ def teach(using: str = "default", **_signal: Any) -> None:
     connection = connections[using]
     if connection.vendor != "sqlite":
         return
-    with connection.cursor() as cursor:
+    with transaction.atomic(using), connection.cursor() as cursor:
         names = connection.introspection.table_names(cursor)
         tables = [name for name in names if name.startswith(PREFIX) and not name.startswith(FULL_TEXT)]
         if not tables:

@@ -65,7 +65,8 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
             "pager": {
                 "first": first if page.rows else 0,
                 "last": last if page.rows else 0,
-                "total": None if page.has_older else last,
+                # Counted as far as an index knows that they are few; "many" otherwise.
+                "total": page.total if page.total is not None else (None if page.has_older else last),
                 "newer_url": newer,
                 "older_url": older,
             },
