@@ -293,6 +293,8 @@ class ThreadRef(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["mailspace_id", "ref", "thread_id"], name="thread_ref"),
         ]
+        # For forgetting a conversation.
+        indexes = [models.Index(fields=["mailspace_id", "thread_id"], name="thread_ref_thread")]
 
 
 class ThreadRow(models.Model):
