@@ -3,7 +3,7 @@
 A block of up to 10,000 messages that went through the door (`bench.seed`) is written again, for the same
 mailspace or for another, with everything that must differ made different: ids, UIDs, dates, and the block's
 token in every text and in the messages' bytes (see `bench.corpus`). What no reader sees is left out: the
-journal. `doctor --store` finds nothing to say about the result (tests/bench/test_seed.py).
+journal. `doctor --store` finds nothing to say about the result (tests/bench/test_clone.py).
 
 Every column of every table is either named in the rules below or must be one that a copy shares with its
 original; a new column whose name ends like a key is refused, so that it cannot be forgotten here.
@@ -13,38 +13,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import zstandard
 from django.db import connection, models, transaction
 
+from bench import originals
+from bench.bulk import columns, follow_sequence, insert, places
 from bench.corpus import BLOCK, STEP, block_token
+from bench.originals import COPIED, Original
 from mta.mailstore import blobs, headerwords, indexing, search
 from mta.mailstore import models as tables
 from mta.mailstore.threads import ref_hash
 from mta.values import now_us
 
 STEP_US = int(STEP.total_seconds() * 1_000_000)
-SHIFT_US = (
-    17_003_001  # mailspaces' dates differ, so that rows of the index, ordered by date alone, interleave
-)
-HEADER_TEXT = getattr(tables, "HeaderText", None)
-COPIED: tuple[type[models.Model], ...] = tuple(
-    model
-    for model in (
-        tables.Blob,
-        tables.Thread,
-        tables.Message,
-        HEADER_TEXT,
-        tables.Placement,
-        tables.ThreadRow,
-        tables.SearchText,
-    )
-    if model is not None
-)
+# Mailspaces' dates differ, so that rows of the index, which are ordered by date alone, interleave.
+SHIFT_US = 17_003_001
+_WITHOUT_NUMBERS = (tables.HeaderText, tables.SearchText)  # their keys say what they belong to
 _DATES = {"internal_date", "sort_at", "newest_at", "saved_at"}
 _TEXTS = (models.CharField, models.TextField)
 _KNOWN_KEYS = {
@@ -59,79 +46,14 @@ _KNOWN_KEYS = {
     "list_id",
 }
 
-_SPACE_COUNTS = ("used_bytes", "messages", "all_threads", "all_unread", "starred_threads", "starred_unread")
-_INBOX_COUNTS = ("messages", "unseen", "size", "threads", "unread_threads", "recent")
-
-_originals: dict[tuple[int, str], int] = {}
-
-
-def remember(mailspace: int, count: int, kind: str) -> None:
-    """Note a mailspace whose first block came through the door."""
-    _originals[count, kind] = mailspace
-
-
-def find(count: int, kind: str) -> int | None:
-    return _originals.get((count, kind))
-
-
-def forget() -> None:
-    """Everything that is remembered of originals."""
-    _originals.clear()
-    _read.clear()
-
-
-@dataclass
-class _Original:
-    """The first block of a mailspace, read once."""
-
-    mailspace: int
-    rows: dict[type[models.Model], list[list[Any]]] = field(default_factory=dict)
-    refs: list[tuple[int, list[str]]] = field(default_factory=list)  # thread, Message-IDs that lead to it
-    bytes: dict[int, bytes] = field(default_factory=dict)  # blob → raw message
-    objects: dict[int, str] = field(default_factory=dict)
-    inbox: int = 0
-    boxes: dict[int, str] = field(default_factory=dict)
-    space_counts: dict[str, int] = field(default_factory=dict)
-    inbox_counts: dict[str, int] = field(default_factory=dict)
-
-
-_read: dict[int, _Original] = {}
-
 
 def clone(source: int, target: int, blocks: Iterable[int]) -> None:
     """Write blocks of a source's mail into another mailspace, after what lies there."""
-    original = _read.get(source)
-    if original is None:
-        _read.clear()
-        original = _read[source] = _load(source)
+    original = originals.read(source)
     for block in blocks:
         with transaction.atomic():
             _quick()
             _Copy(original, target, block).write()
-
-
-@contextmanager
-def bulk() -> Iterator[None]:
-    """PostgreSQL: the full-text index is made once, at the end, instead of word by word."""
-    if connection.vendor != "postgresql":
-        yield
-        return
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT indexname, indexdef FROM pg_indexes"
-            " WHERE tablename = 'mailstore_searchtext' AND indexdef LIKE '%USING gin%'"
-        )
-        found = cursor.fetchall()
-        for name, _ in found:
-            cursor.execute(f'DROP INDEX "{name}"')
-    try:
-        yield
-    finally:
-        with connection.cursor() as cursor:
-            cursor.execute("SET maintenance_work_mem = '512MB'")
-            for _, definition in found:
-                cursor.execute(definition)
-            cursor.execute("ANALYZE")
 
 
 def _quick() -> None:
@@ -141,47 +63,10 @@ def _quick() -> None:
             cursor.execute("SET LOCAL synchronous_commit = off")
 
 
-def _columns(model: type[models.Model]) -> list[str]:
-    return [one.column for one in model._meta.concrete_fields if one.column]
-
-
-def _load(mailspace: int) -> _Original:
-    found = _Original(mailspace)
-    space = tables.Mailspace.objects.get(id=mailspace)
-    found.boxes = dict(tables.Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "role"))
-    found.inbox = next(id_ for id_, role in found.boxes.items() if role == "inbox")
-    for model in COPIED:
-        rows = [
-            list(row)
-            for row in model.objects.filter(mailspace_id=mailspace)
-            .order_by("pk")
-            .values_list(*_columns(model))
-        ]
-        found.rows[model] = rows
-    message = _index(tables.Message)
-    for row in found.rows[tables.Message]:
-        names = [row[message["message_id"]], row[message["in_reply_to"]], *row[message["references"]].split()]
-        found.refs.append((row[message["thread_id"]], [name for name in dict.fromkeys(names) if name]))
-    blob = _index(tables.Blob)
-    found.objects = dict(tables.BlobObject.objects.values_list("id", "name"))
-    for row in found.rows[tables.Blob]:
-        data, named = row[blob["data"]], row[blob["object_id"]]
-        frame = bytes(data) if data is not None else blobs.store().get(found.objects[named])
-        found.bytes[row[blob["id"]]] = zstandard.ZstdDecompressor().decompress(frame)
-    box = tables.Mailbox.objects.get(id=found.inbox)
-    found.space_counts = {name: getattr(space, name) for name in _SPACE_COUNTS}
-    found.inbox_counts = {name: getattr(box, name) for name in _INBOX_COUNTS if hasattr(box, name)}
-    return found
-
-
-def _index(model: type[models.Model]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(_columns(model))}
-
-
 class _Copy:
     """One block of one mailspace."""
 
-    def __init__(self, original: _Original, target: int, block: int) -> None:
+    def __init__(self, original: Original, target: int, block: int) -> None:
         self.original = original
         self.target = target
         self.block = block
@@ -199,9 +84,9 @@ class _Copy:
 
     def _shift(self, model: type[models.Model]) -> int:
         """How much is added to ids of a table."""
-        if model in (HEADER_TEXT, tables.SearchText):
+        if model in _WITHOUT_NUMBERS:
             return 0
-        ids = [row[_index(model)["id"]] for row in self.original.rows[model]]
+        ids = [row[places(model)["id"]] for row in self.original.rows[model]]
         top = model.objects.aggregate(top=models.Max("id"))["top"] or 0
         return max(0, top + 1 - min(ids, default=0))
 
@@ -213,8 +98,9 @@ class _Copy:
             if model is tables.SearchText:
                 self._index(rows)
             else:
-                _insert(model._meta.db_table, _columns(model), rows)
-            _follow_sequence(model)
+                insert(model._meta.db_table, columns(model), rows)
+            if model not in _WITHOUT_NUMBERS:
+                follow_sequence(model)
         self._write_refs()
         self._count()
 
@@ -298,7 +184,7 @@ class _Copy:
 
     def _copy_objects(self) -> None:
         """Large messages: the same object for the same bytes, a new one where the token differs."""
-        blob = _index(tables.Blob)
+        blob = places(tables.Blob)
         for row in self.original.rows[tables.Blob]:
             named = row[blob["object_id"]]
             if named is None:
@@ -322,7 +208,7 @@ class _Copy:
             self.objects[named] = made.id
 
     def _blob_maker(self, make: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
-        at = _index(tables.Blob)
+        at = places(tables.Blob)
 
         def blob(row: list[Any]) -> list[Any]:
             data = row[at["data"]]
@@ -340,8 +226,8 @@ class _Copy:
 
     def _text_maker(self, make: Callable[[list[Any]], list[Any]]) -> Callable[[list[Any]], list[Any]]:
         """Rows of the index follow INTERNALDATE, with the message's id as the last three digits."""
-        at = _index(tables.SearchText)
-        messages = _index(tables.Message)
+        at = places(tables.SearchText)
+        messages = places(tables.Message)
         dates = {
             row[messages["id"]]: row[messages["internal_date"]] for row in self.original.rows[tables.Message]
         }
@@ -356,8 +242,8 @@ class _Copy:
         return text
 
     def _index(self, rows: list[list[Any]]) -> None:
-        columns = _columns(tables.SearchText)
-        made = [tables.SearchText(**dict(zip(columns, row, strict=True))) for row in rows]
+        names_of = columns(tables.SearchText)
+        made = [tables.SearchText(**dict(zip(names_of, row, strict=True))) for row in rows]
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
                 cursor.execute(
@@ -365,15 +251,15 @@ class _Copy:
                     " SELECT *, NULL::text[] AS words FROM mailstore_searchtext LIMIT 0"
                 )
                 found = [[*row, search._lexemes(one)] for row, one in zip(rows, made, strict=True)]
-                _insert("bench_text", [*columns, "words"], found)
-                names = ", ".join(columns)
+                insert("bench_text", [*names_of, "words"], found)
+                names = ", ".join(names_of)
                 cursor.execute(
                     f"INSERT INTO mailstore_searchtext ({names}, vector)"  # noqa: S608 - our own words
                     f" SELECT {names}, array_to_tsvector(words) FROM bench_text ORDER BY id"
                 )
                 cursor.execute("DROP TABLE bench_text")
         else:
-            _insert(tables.SearchText._meta.db_table, columns, rows)
+            insert(tables.SearchText._meta.db_table, names_of, rows)
             connection.connection.executemany(
                 "INSERT INTO mailstore_fts (rowid, subject, sender, recipients, files, body) VALUES (?,?,?,?,?,?)",
                 ((row.id, *search._columns(row)) for row in made),
@@ -387,7 +273,7 @@ class _Copy:
             for thread, names in self.original.refs
             for name in names
         }
-        _insert(
+        insert(
             tables.ThreadRef._meta.db_table,
             ["mailspace_id", "ref", "thread_id"],
             [[self.target, ref, thread] for ref, thread in sorted(refs)],
@@ -407,26 +293,3 @@ class _Copy:
 
 def _value(column: Any) -> Any:
     return json.loads(column) if isinstance(column, str) else column
-
-
-def _insert(table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
-    names = ", ".join(f'"{name}"' for name in columns)
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor, cursor.copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
-            for row in rows:
-                copy.write_row(row)
-        return
-    marks = ", ".join("?" * len(columns))
-    connection.ensure_connection()
-    connection.connection.executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
-
-
-def _follow_sequence(model: type[models.Model]) -> None:
-    """PostgreSQL: no id that was written is given out again. (SQLite's AUTOINCREMENT sees to it by itself.)"""
-    if connection.vendor == "postgresql" and model not in (HEADER_TEXT, tables.SearchText):
-        table = model._meta.db_table
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT setval(pg_get_serial_sequence(%s, 'id'), (SELECT MAX(id) FROM {table}))",  # noqa: S608
-                [table],
-            )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from bench import cases, corpus, growth, loads, sets
+from bench import cases, corpus, delivery, growth, holding, loads, pop3, sets
 from bench.cases import Bar, Case
 
 _K10, _K100 = sets.LARGE[10_000], sets.LARGE[100_000]
@@ -109,12 +109,12 @@ CASES: list[Case] = [
         "idle",
         "IDLE: SMTP's 250 → * EXISTS",
         "people",
-        loads.idle(100),
+        delivery.idle(100),
         (Bar("p50_ms", limit=15, faster=False), Bar("p99_ms", limit=60, faster=False)),
     ),
-    Case("pop3-1", "POP3, 1 connection × 1,000", "people", loads.drain(1), (Bar("per_s", ratio=0.7),)),
-    Case("pop3-10", "POP3, 10 connections × 1,000", "people", loads.drain(10), (Bar("per_s", ratio=0.7),)),
-    Case("deliver", "SMTP, 20 connections, 2 KB, durable", "people", loads.deliver(2_000, 20)),
+    Case("pop3-1", "POP3, 1 connection × 1,000", "people", pop3.drain(1), (Bar("per_s", ratio=0.7),)),
+    Case("pop3-10", "POP3, 10 connections × 1,000", "people", pop3.drain(10), (Bar("per_s", ratio=0.7),)),
+    Case("deliver", "SMTP, 20 connections, 2 KB, durable", "people", delivery.deliver(2_000, 20)),
     Case(
         "mixed",
         "mixed load, 20 clients, as many processes as cores",
@@ -128,7 +128,7 @@ CASES: list[Case] = [
         "memory-2k",
         "memory of an idle connection, 2,000",
         "people",
-        loads.idle_memory(2_000, [*sets.MIXED, *sets.DRAINED]),
+        holding.idle_memory(2_000, [*sets.MIXED, *sets.DRAINED]),
         (Bar("kib", limit=40, faster=False),),
         once=True,
     ),
@@ -136,7 +136,7 @@ CASES: list[Case] = [
         "memory-crowd-2k",
         "memory of an idle connection, 2,000, Inboxes of 10k",
         "crowd",
-        loads.idle_memory(2_000, sets.CROWD),
+        holding.idle_memory(2_000, sets.CROWD),
         (Bar("kib", limit=40, faster=False),),
         once=True,
     ),
@@ -144,7 +144,7 @@ CASES: list[Case] = [
         "memory-crowd-10k",
         "memory of an idle connection, 10,000, Inboxes of 10k",
         "crowd",
-        loads.idle_memory(10_000, sets.CROWD),
+        holding.idle_memory(10_000, sets.CROWD),
         (Bar("kib", limit=40, faster=False),),
         once=True,
     ),

@@ -22,7 +22,8 @@ django.setup()
 from django.core.management import call_command  # noqa: E402 - Django must be set up first
 from django.db import connection, connections  # noqa: E402
 
-from bench import clone, corpus, sets  # noqa: E402
+from bench import clone, corpus, originals, sets  # noqa: E402
+from bench.bulk import index_at_the_end  # noqa: E402
 from bench.servers import DOMAIN, PASSWORD  # noqa: E402
 from hosting import accounts, domains, tenants  # noqa: E402
 from hosting.actor import system  # noqa: E402
@@ -46,7 +47,7 @@ def main(name: str) -> None:
         provider = tenants.add_provider(name="Benchmark", actor=actor)
         domains.activate(domains.add(DOMAIN, tenant=provider, actor=actor), actor=actor)
     if not all(is_full(user, count) for user, (count, _) in chosen.items()):
-        with clone.bulk():
+        with index_at_the_end():
             for user, (count, kind) in chosen.items():
                 fill(user, count, kind)
     sys.stdout.write(f"{name}: {len(chosen)} accounts in {time.monotonic() - start:.0f} s\n")
@@ -66,14 +67,14 @@ def fill(user: str, count: int, kind: str) -> None:
     inbox = mailstore.mailbox_by_role(mailspace, "inbox")
     if inbox.messages == count or not count:
         if 0 < count <= corpus.BLOCK:
-            clone.remember(mailspace, count, kind)
+            originals.remember(mailspace, count, kind)
         return
     if inbox.messages:
         raise SystemExit(f"{user} has {inbox.messages} messages instead of {count}: seed into a new folder")
-    source = clone.find(min(count, corpus.BLOCK), kind)
+    source = originals.find(min(count, corpus.BLOCK), kind)
     if source is None and count <= corpus.BLOCK:
         through_the_door(mailspace, count, kind)
-        clone.remember(mailspace, count, kind)
+        originals.remember(mailspace, count, kind)
     elif source is None:
         raise SystemExit(f"{user} comes before the mailbox of {corpus.BLOCK} that it is a multiple of")
     else:

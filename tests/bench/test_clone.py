@@ -2,7 +2,8 @@
 
 import pytest
 
-from bench import clone, corpus
+from bench import clone, corpus, originals
+from bench.bulk import index_at_the_end
 from mta.mailstore import doctor
 from mta.mailstore import service as mailstore
 from mta.mailstore.models import Placement
@@ -15,7 +16,7 @@ KINDS = [(corpus.REAL, 40), (corpus.SMALL, 24)]
 
 @pytest.fixture(autouse=True)
 def nothing_remembered() -> None:
-    clone.forget()
+    originals.forget()
 
 
 def original(kind: str, count: int) -> int:
@@ -40,7 +41,7 @@ def original(kind: str, count: int) -> int:
 def test_the_doctor_finds_nothing_in_cloned_mailboxes(kind: str, count: int) -> None:
     source = original(kind, count)
     targets = [mailstore.create_mailspace() for _ in range(2)]
-    with clone.bulk():
+    with index_at_the_end():
         clone.clone(source, targets[0], range(3))
         clone.clone(source, targets[1], range(1))
     for mailspace in (source, *targets):
