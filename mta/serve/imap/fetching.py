@@ -18,7 +18,7 @@ from mta.serve.imap.replies import Bad, No, Ok
 from mta.serve.imap.resyncing import vanished_since
 from mta.serve.imap.session import Session
 from mta.serve.imap.signing_in import turn_on_condstore
-from mta.values import DELETED, SEEN
+from mta.values import DELETED, SEEN, Cause
 from mta.wire.imap import commands as c
 from mta.wire.imap import fetch as wire
 from mta.wire.imap.uids import Uids
@@ -86,22 +86,20 @@ async def _mark_seen(session: Session, selection: Selection, command: c.Fetch, w
     """BODY[] sets \\Seen (RFC 3501 §6.4.5), before it is sent, so that the answer can say so."""
     if selection.read_only or not wanted or not wire.marks_seen(command.items):
         return False
-    unseen = await session.call(_unseen, session.mailspace, selection.mailbox, wanted)
-    if not unseen:
+    seen = await session.call(_see, session.mailspace, selection.mailbox, wanted, session.cause)
+    if not seen:
         return False
-    await session.call(
-        mailstore.store_flags,
-        session.mailspace,
-        selection.mailbox,
-        list(unseen),
-        "add",
-        SEEN,
-        (),
-        cause=session.cause,
-    )
-    selection.expect(unseen)
+    selection.expect(seen)
     session.wrote()
     return True
+
+
+def _see(mailspace: int, mailbox: int, wanted: Uids, cause: Cause) -> dict[int, Flags]:
+    """Mark messages as read; the flags of those that were not, as they are now."""
+    unseen = _unseen(mailspace, mailbox, wanted)
+    if unseen:
+        mailstore.store_flags(mailspace, mailbox, list(unseen), "add", SEEN, (), cause=cause)
+    return unseen
 
 
 def _unseen(mailspace: int, mailbox: int, wanted: Uids) -> dict[int, Flags]:

@@ -112,13 +112,13 @@ def test_bodies_are_marked_as_read_with_one_call(server: Server, client: Client)
     client.ok("a FETCH 1 UID")
     server.desk.calls.clear()
     lines = client.ok("b FETCH 2:6 BODY[1]<0.1>")
-    assert server.desk.calls.count("store_flags") == 1
+    assert server.desk.calls.count("_see") == 1
     told = [line for line in lines if "FETCH (FLAGS (" in line]
     assert len(told) == 5
     assert all("\\Seen" in line for line in told)
     # The change has been told with the answer: nothing is told twice.
     assert client.ok("c NOOP")[:-1] == []
-    assert server.desk.calls.count("store_flags") == 1
+    assert server.desk.calls.count("_see") == 1
 
 
 def test_a_head_too_large_to_be_kept_is_read_from_the_message(server: Server, client: Client) -> None:
