@@ -16,17 +16,20 @@ from mta.message.text import is_reply_subject
 WALKS = 20  # steps upwards per message, on average
 
 
+Name = str | int  # a message id or a base subject: only whether two are equal counts; "" or 0 is none
+
+
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """What threading asks of a message; `uid` names it. Message ids come without their brackets."""
+    """What threading asks of a message; `uid` names it."""
 
     uid: int
     sent: int
-    base_subject: str
-    subject: str = ""
-    message_id: str = ""
-    in_reply_to: str = ""
-    references: Sequence[str] = ()
+    base_subject: Name
+    subject: str = ""  # to see whether it is a reply
+    message_id: Name = ""
+    in_reply_to: Name = ""
+    references: Sequence[Name] = ()
 
 
 @dataclass(eq=False, slots=True)
@@ -52,7 +55,7 @@ def threads(algorithm: str, mails: Sequence[Mail]) -> list[Node]:
 
 def ordered_subject(mails: Sequence[Mail]) -> list[Node]:
     """RFC 5256 §3: by base subject, then sent date; all but the first of a subject are its children."""
-    by_subject: dict[str, Node] = {}
+    by_subject: dict[Name, Node] = {}
     for mail in sorted(mails, key=lambda mail: mail.sent):
         first = by_subject.get(mail.base_subject)
         if first is None:
@@ -76,7 +79,7 @@ def by_references(mails: Sequence[Mail]) -> list[Node]:
 
 def _linked(mails: Sequence[Mail]) -> list[Node]:
     """Steps 1 and 2: every message under the one that its references name last; who has no parent is a root."""
-    by_id: dict[str, Node] = {}
+    by_id: dict[Name, Node] = {}
     nodes: list[Node] = []
     links = _Links(len(mails))
     for mail in mails:
@@ -160,7 +163,7 @@ def _pruned(roots: Iterable[Node]) -> list[Node]:
 
 def _gathered_by_subject(roots: list[Node]) -> list[Node]:
     """Step 5: roots of one base subject become one thread."""
-    table: dict[str, Node] = {}
+    table: dict[Name, Node] = {}
     for root in roots:
         subject = _mail(root).base_subject
         if not subject:
