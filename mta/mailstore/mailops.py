@@ -283,11 +283,14 @@ def _uidvalidity(mailspace: int, mailbox: int) -> int:
 
 
 def _lying_in(mailspace: int, mailbox: int, lives: Sequence[Live]) -> set[int]:
-    return {
-        twin.message
-        for twin in rows.of_messages(mailspace, [live.message for live in lives])
-        if twin.mailbox == mailbox
-    }
+    """Those of some messages that lie in a mailbox."""
+    where, param = sql.among("message_id", [live.message for live in lives])
+    found = sql.select(
+        "SELECT message_id FROM mailstore_placement"
+        f" WHERE mailspace_id = %s AND {where} AND mailbox_id = %s AND expunged_modseq IS NULL",
+        [mailspace, *param, mailbox],
+    )
+    return {row[0] for row in found}
 
 
 def _copied(box: Mailbox, pairs: Sequence[tuple[int, int]]) -> Copied:
