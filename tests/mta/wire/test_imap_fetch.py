@@ -54,6 +54,19 @@ def test_the_kept_head_gives_the_same_fields_as_the_message(raw: bytes, names: s
     assert from_head([facts.head], section) == [select_fields(parse_header(facts.head), wanted)]
 
 
+HEADS = st.lists(MESSAGES.map(lambda raw: parse_message(raw).head), max_size=5)
+
+
+@settings(max_examples=500, deadline=None)
+@given(HEADS, st.sets(st.sampled_from(sorted(HEAD_FIELDS)), min_size=1), st.booleans())
+def test_many_kept_heads_are_cut_as_one_is(heads: list[bytes], names: set[str], nul: bool) -> None:
+    if nul and heads:
+        heads[0] = b"Date: a\0b\r\n\0\n" + heads[0]
+    for wanted in (names, set(HEAD_FIELDS) - names):
+        section = Section("HEADER.FIELDS", b"", tuple(name.title() for name in wanted))
+        assert from_head(heads, section) == [select_fields(parse_header(head), wanted) for head in heads]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(PIECES, max_size=20).map(b"".join))
 def test_header_and_text_are_the_message(raw: bytes) -> None:
