@@ -144,7 +144,7 @@ def holds(column: str, folded: str) -> Condition:
     """A column of `h` that holds a text, or that holds anything if the text is empty."""
     if not folded:
         return Condition(f"{column} > ''", headers=True)
-    folded = _storable(folded)
+    folded = storable(folded)
     if connection.vendor == "postgresql":
         return Condition(f"position(%s in {column}) > 0", [folded], headers=True)
     return Condition(f"instr({column}, %s) > 0", [folded], headers=True)
@@ -155,14 +155,14 @@ def has_words(node: c.Words) -> bool:
     return bool(words(node.text, limit=1))
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Without what no database takes."""
     return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _escape(text: str) -> str:
     """Text for LIKE … ESCAPE '!'."""
-    return _storable(text).replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return storable(text).replace("!", "!!").replace("%", "!%").replace("_", "!_")
 
 
 def _date(which: c.DateField, *, placed: bool) -> tuple[str, bool]:

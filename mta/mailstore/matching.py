@@ -156,7 +156,8 @@ class Tree:
             case c.Contains(header, text) if header.lower() in HEADERS:
                 return self._header(header.lower(), text)
             case c.Contains(header, text) if header.lower() == "message-id" and _is_whole_id(text):
-                return self._ids("m.message_id IN (%s, %s)", text[1:-1], text[1:-1].lower())
+                wanted = conditions.storable(text[1:-1])
+                return self._ids("m.message_id IN (%s, %s)", wanted, wanted.lower())
         return None
 
     def _ids(self, where: str, *params: Any) -> list[int] | None:

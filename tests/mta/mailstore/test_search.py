@@ -253,3 +253,37 @@ def test_a_search_that_takes_too_long_gives_up(space: Space, monkeypatch: pytest
     monkeypatch.setattr(matching, "LONGEST", -1.0)
     with pytest.raises(TooMuch):
         uids(space, c.Words("alpha"))
+
+
+ODD = [
+    "\0",
+    "a\0b",
+    "<\0@x>",
+    "\ud800",
+    "%",
+    "_",
+    "'",
+    '"',
+    "\\",
+    "NEAR(",
+    "*",
+    "x" * 20_000,
+    "é" * 300,
+    "{body} : x",
+    "",
+]
+
+
+@pytest.mark.parametrize("text", ODD, ids=ascii)
+def test_a_search_takes_any_text(space: Space, text: str) -> None:
+    space.deliver(subject="plain")
+    while mailstore.index_pending():
+        pass
+    for header in ("subject", "from", "cc", "message-id", "references", "list-id", "date", "x-own"):
+        uids(space, c.Contains(header, text))
+        uids(space, c.Contains(header, f"<{text}>"))
+    for where in ("any", "body", "to", "cc", "filename"):
+        for phrase in (True, False):
+            uids(space, c.Words(text, where, phrase=phrase))  # type: ignore[arg-type]
+            mailstore.search_threads(space.id, c.Words(f"plain {text}", where, phrase=phrase))  # type: ignore[arg-type]
+    uids(space, c.Keyword(text))
