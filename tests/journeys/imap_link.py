@@ -85,8 +85,10 @@ class Link:
             line = self._line()
         until = time.monotonic() + seconds
         while (rest := until - time.monotonic()) > 0:
-            if b"\r\n" in self._buffer or select.select([self._socket], [], [], rest)[0]:
+            if b"\r\n" in self._buffer:
                 self._hear(self._line())
+            elif select.select([self._socket], [], [], rest)[0]:
+                self._receive()  # which need not be a whole line
         self._history.note("C: DONE")
         self._send(b"DONE\r\n")
         return self._until(tag)
@@ -115,13 +117,16 @@ class Link:
 
     def _line(self) -> str:
         while b"\r\n" not in self._buffer:
-            data = self._socket.recv(65536)
-            assert data, "the server has hung up"
-            self._buffer += data if self._inflate is None else self._inflate.decompress(data)
+            self._receive()
         line, _, self._buffer = self._buffer.partition(b"\r\n")
         text = line.decode()
         self._history.note(f"S: {text}")
         return text
+
+    def _receive(self) -> None:
+        data = self._socket.recv(65536)
+        assert data, "the server has hung up"
+        self._buffer += data if self._inflate is None else self._inflate.decompress(data)
 
 
 def fetched(line: str) -> tuple[int | None, Flags | None, int | None]:

@@ -341,8 +341,9 @@ class Session:
 
     def send(self, data: bytes) -> None:
         """Queue bytes for the client; they go out before the session waits, or with `flush`."""
-        self._out.append(data)
-        self._out_size += len(data)
+        if data:  # nothing is not a packet either; compressed it would be five octets, and wake a phone
+            self._out.append(data)
+            self._out_size += len(data)
 
     def _write(self) -> None:
         if self._out:
