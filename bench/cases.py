@@ -6,18 +6,20 @@ fast, raises `imap.Refused`.
 
 from __future__ import annotations
 
+import multiprocessing
 import statistics
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from multiprocessing.connection import Connection
 
 from bench import corpus, sets
 from bench.imap import Imap, Refused, opened
 from bench.servers import Server
 
 Figures = dict[str, float]
-BYSTANDER_PAUSE = 0.002
+BYSTANDER_PAUSE = 0.001
+WARMING_UP = 40
 
 
 @dataclass(frozen=True)
@@ -80,35 +82,43 @@ def select(user: str, count: int) -> Callable[[Server], Figures]:
 
 
 class Bystander:
-    """Somebody else who does small things meanwhile; remembers the longest wait."""
+    """Somebody else who does small things meanwhile, in a process of their own; the waits are in `waits`."""
 
     def __init__(self, server: Server) -> None:
-        self._client = opened(server, sets.MIXED[0])
-        self._stop = threading.Event()
+        context = multiprocessing.get_context("fork")
+        self._stop = context.Event()
+        self._begun = context.Event()
+        self._pipe, theirs = context.Pipe(duplex=False)
         self.waits: list[float] = []
-        self._thread = threading.Thread(target=self._work, daemon=True)
+        self._process = context.Process(target=self._work, args=(server, theirs), daemon=True)
 
-    def _work(self) -> None:
-        number = 0
-        while not self._stop.is_set():
-            number += 1
-            if number % 2:
-                _, seconds = self._client.ok("NOOP")
-            else:
-                _, seconds = self._client.fetch(f"FETCH {number % 900 + 1} (FLAGS UID)", expect=1)
-            self.waits.append(seconds)
-            time.sleep(BYSTANDER_PAUSE)
+    def _work(self, server: Server, pipe: Connection) -> None:
+        waits = []
+        with opened(server, sets.MIXED[0]) as client:
+            for number in range(1_000_000):
+                if number % 2:
+                    _, seconds = client.ok("NOOP")
+                else:
+                    _, seconds = client.fetch(f"FETCH {number % 900 + 1} (FLAGS UID)", expect=1)
+                if number < WARMING_UP:
+                    continue
+                self._begun.set()
+                waits.append(seconds)
+                if self._stop.is_set():
+                    break
+                time.sleep(BYSTANDER_PAUSE)
+        pipe.send(waits)
 
     def __enter__(self) -> Bystander:
-        self._thread.start()
-        time.sleep(0.05)
-        self.waits.clear()
+        self._process.start()
+        self._begun.wait(60)
         return self
 
     def __exit__(self, *_error: object) -> None:
         self._stop.set()
-        self._thread.join(60)
-        self._client.close()
+        if self._pipe.poll(60):
+            self.waits = self._pipe.recv()
+        self._process.join()
 
 
 def fetch(user: str, count: int, items: str, *, repeat: int = 2) -> Callable[[Server], Figures]:
@@ -135,7 +145,8 @@ def beside(user: str, count: int, items: str) -> Callable[[Server], Figures]:
     def measure(server: Server) -> Figures:
         with opened(server, user) as client, Bystander(server) as other:
             client.fetch(f"FETCH 1:* {items}", expect=count)
-            time.sleep(0.01)
+        if not other.waits:
+            raise Refused("nobody else was served at all")
         return {"worst_wait_ms": max(other.waits) * 1000, "p95_wait_ms": percentile(other.waits, 0.95) * 1000}
 
     return measure

@@ -116,6 +116,11 @@ def _measure(case: Case, servers: list[Server], options: argparse.Namespace) -> 
             if (server.label == "postfix+dovecot" and not case.peers) or server.label in wrong:
                 continue
             busy.append(machine.wait_for_quiet(options.quiet, longest=options.patience))
+            if not machine.answers(
+                server.ports["imap"]
+            ):  # somebody ended it; the cases after this one can be had
+                server.stop()
+                server.start()
             cpu = machine.cpu_seconds(server.pids())
             start = time.perf_counter()
             try:
