@@ -85,11 +85,11 @@ class Busy:
 
 
 def wait_for_quiet(share: float, *, longest: float) -> float:
-    """Wait until no more than `share` of the machine was busy for a second; returns how busy it was then."""
+    """Wait until no more than `share` of the machine was busy for a moment; returns how busy it was then."""
     deadline = time.monotonic() + longest
     while True:
         busy = Busy()
-        time.sleep(1.0 if longest else 0.2)
+        time.sleep(0.4)
         now = busy.share()
         if now <= share or time.monotonic() >= deadline:
             return round(now, 2)
