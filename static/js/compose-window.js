@@ -145,7 +145,7 @@ export class ComposeWindow {
 
   /* --- a copy in this browser, until the server has it --- */
   keepCopy() {
-    if (this.closed || !this.dirty) return;
+    if (this.closed || this.discarding || !this.dirty) return;
     try { localStorage.setItem(storeKey(this.key), JSON.stringify({ at: Date.now(), draft: this.draft, version: this.version, content: this.content })); } catch { /* full or forbidden */ }
     this.dock.remember();
   }
@@ -320,6 +320,8 @@ export class ComposeWindow {
   }
 
   async discard() {
+    this.discarding = true;
+    this.forgetCopy();  // at once: a page that is left before the server answers must not bring the window back
     this.hide();
     await this.files.settled();
     clearTimeout(this.timers.save);
@@ -332,6 +334,8 @@ export class ComposeWindow {
       if (worth) this.dock.discarded({ action, draft: this.draft, snapshot });
     } catch (error) {
       if (error instanceof Refused && error.status === 410) return this.leave();
+      this.discarding = false;
+      this.keepCopy();
       this.show();
       this.trouble(error, () => {});
     }
