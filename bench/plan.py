@@ -114,6 +114,14 @@ CASES: list[Case] = [
     ),
     Case("pop3-1", "POP3, 1 connection × 1,000", "people", pop3.drain(1), (Bar("per_s", ratio=0.7),)),
     Case("pop3-10", "POP3, 10 connections × 1,000", "people", pop3.drain(10), (Bar("per_s", ratio=0.7),)),
+    Case(
+        "pop3-10-processes",
+        "POP3, 10 connections × 1,000, as many processes as cores",
+        "people",
+        pop3.drain(10),
+        (Bar("per_s", ratio=0.7),),
+        processes=os.cpu_count() or 1,
+    ),
     Case("deliver", "SMTP, 20 connections, 2 KB, durable", "people", delivery.deliver(2_000, 20)),
     Case(
         "mixed",
