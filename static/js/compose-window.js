@@ -328,7 +328,7 @@ export class ComposeWindow {
     await (this.last ?? Promise.resolve()).catch(() => {});
     const snapshot = { ...this.content, quote: this.quoteUrl, quoteKept: this.quoteKept };
     try {
-      const action = this.draft ? (await call(`${this.draft}/discard/`, { body: {} })).action : "";
+      const action = this.draft ? (await call(`${this.draft}/discard/`, { body: {}, keepalive: true })).action : "";
       const worth = !this.blank || this.draft;
       this.leave();
       if (worth) this.dock.discarded({ action, draft: this.draft, snapshot });

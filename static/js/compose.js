@@ -226,7 +226,7 @@ function start() {
   document.addEventListener("compose:open", (event) => open(event.detail ?? {}));
   phone.addEventListener("change", () => self.arrange());
   addEventListener("resize", () => self.arrange(windows.find((each) => each.element.contains(document.activeElement))));
-  addEventListener("pagehide", () => { for (const each of windows) { each.keepCopy(); if (each.draft && (each.dirty || each.unsettled)) leaving(each); } });
+  addEventListener("pagehide", () => { for (const each of windows) { each.keepCopy(); if (each.draft && !each.discarding && (each.dirty || each.unsettled)) leaving(each); } });
   addEventListener("beforeunload", (event) => { if (windows.some((each) => each.files.running.size)) event.preventDefault(); });
   if (page) {
     page.hidden = true;
