@@ -108,21 +108,6 @@ def test_a_discarded_draft_comes_back_from_its_toast(writer: Screen) -> None:
     expect(writer.page.locator("[data-test=toast-discarded]")).to_be_visible(timeout=PATIENCE)
 
 
-def test_a_page_left_while_a_draft_is_discarded_does_not_bring_its_window_back(writer: Screen) -> None:
-    window = addressed(writer.page, "Left behind")
-    state(window, "Draft saved")
-    window.locator("[data-test=compose-body] [contenteditable]").press_sequentially(" and more")
-    kept = "Object.keys(localStorage).filter(k => k.includes('compose:')).length"
-    eventually(lambda: writer.page.evaluate(kept) == 1, "a copy is kept", every=0.02)
-    writer.page.route("**/discard/", lambda route: None)  # the server is slow
-    with writer.page.expect_request("**/discard/"):
-        window.locator("[data-test=discard]").click()
-    writer.page.unroute("**/discard/")
-    writer.go("/mail/sent/")
-    assert writer.page.evaluate(kept) == 0
-    expect(writer.page.locator("[data-test=compose-window]:visible")).to_have_count(0)
-
-
 def test_an_ended_session_keeps_the_text_and_sends_it_after_signing_in(writer: Screen) -> None:
     page = writer.page
     window = addressed(page, "Expired")
