@@ -9,8 +9,8 @@ import math
 from collections.abc import Mapping, Sequence
 from xml.sax.saxutils import escape
 
-WIDTH, HEIGHT = 760, 440
-LEFT, RIGHT, TOP, BOTTOM = 62, 230, 44, 48
+WIDTH, HEIGHT = 810, 440
+LEFT, RIGHT, TOP, BOTTOM = 62, 280, 44, 48
 _COLOURS = (
     "#2b6cb0",
     "#c05621",
@@ -24,6 +24,8 @@ _COLOURS = (
     "#546e7a",
     "#7cb342",
     "#3949ab",
+    "#8d6e63",
+    "#d81b60",
 )
 _STYLE = (
     "text{font:12px system-ui,sans-serif;fill:#57606a}.t{font-size:15px;font-weight:600;fill:#24292f}"

@@ -12,13 +12,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from bench import report
+from bench import plan, report, sets
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
 def main(files: list[str]) -> None:
     record = merged([json.loads(Path(name).read_text()) for name in files])
+    order = {case.name: place for place, case in enumerate(plan.cases_for(list(sets.GROWTH)))}
+    record["results"].sort(key=lambda result: order.get(result["case"], len(order)))
     page = DOCS / "performance.md"
     text = page.read_text()
     for name, content in (

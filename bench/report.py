@@ -72,11 +72,19 @@ def _rows(result: dict[str, Any], labels: list[str]) -> Iterator[list[str]]:
             if found is None:
                 cells += [result["wrong"].get(label, "–"), "✗" if label in result["wrong"] else "–"]
             elif bar["limit"] is None and bar["ratio"] is None:
-                cells += [number(found[figure]), "–"]
+                cells += [number(found[figure]), _beside(figure, found, theirs)]
             else:
                 reached, enough = judge(bar, found[figure], theirs[figure] if theirs else None)
                 cells += [number(found[figure]), reached + {True: " ✓", False: " ✗", None: ""}[enough]]
         yield [*cells, number(theirs[figure]) if theirs and figure in theirs else "–"]
+
+
+def _beside(figure: str, ours: dict[str, float], theirs: dict[str, float] | None) -> str:
+    """Without a bar: only how it compares."""
+    if theirs is None:
+        return "–"
+    rate = figure.endswith(("per_s", "mb_s"))
+    return f"{number(ratio({'faster': rate}, ours[figure], theirs[figure]))}×"
 
 
 def table(record: dict[str, Any]) -> str:
