@@ -69,7 +69,7 @@ def test_an_inbox_is_listed_without_what_is_marked_deleted(space: Space) -> None
     box = space.box("inbox")
     found = mailstore.inbox(space.id)
     assert (found.mailbox, list(found.messages), found.imported) == (box.id, [first, second, third], {})
-    assert [b - a for a, b in zip(found.sizes, found.sizes[1:], strict=False)] == [10, 10]
+    assert list(found.sizes) == [len(mailstore.raw(space.id, message)) for message in (first, second, third)]
     mailstore.store_flags(space.id, box.id, [found.uids[1]], "add", DELETED, (), cause=POP3)
     assert list(mailstore.inbox(space.id).messages) == [first, third]
     assert list(mailstore.inbox(space.id, newest=1).messages) == [third]
