@@ -1,10 +1,12 @@
-"""What a person has chosen for their web mail. Looks (theme, density, left column) are cookies of each browser."""
+"""What a person has chosen for their web mail. Looks (theme, density, left column, reading pane) are cookies of each
+browser; what follows the person to every browser is here."""
 
 from __future__ import annotations
 
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class Preferences(models.Model):
@@ -17,6 +19,38 @@ class Preferences(models.Model):
         (TO_OLDER, _("Open the next older conversation")),
         (TO_NEWER, _("Open the next newer conversation")),
     ]
+    PLAIN, UNREAD_FIRST, STARRED_FIRST = "default", "unread", "starred"
+    INBOXES = [
+        (PLAIN, _("Newest first")),
+        (UNREAD_FIRST, _("Unread first")),
+        (STARRED_FIRST, _("Starred first")),
+    ]
+    NEVER = -1
+    READ_AFTER = [
+        (0, _("At once")),
+        (1, _("After 1 second")),
+        (3, _("After 3 seconds")),
+        (NEVER, _("Never by itself")),
+    ]
+    ASK, SHOW = "ask", "show"
+    PICTURES = [
+        (ASK, _("Ask before showing them")),
+        (SHOW, _("Show them, fetched by this host")),
+    ]
+    QUIET, IMPORTANT, EVERY = "off", "important", "all"
+    NOTICES = [
+        (QUIET, pgettext_lazy("notifications", "Off")),
+        (EVERY, _("For every new conversation in the inbox")),
+        (IMPORTANT, _("Only for important ones")),
+    ]
+    SWIPES = [
+        ("archive", _("Archive")),
+        ("delete", _("Delete")),
+        ("read", _("Mark as read or unread")),
+        ("move", _("Move to")),
+        ("snooze", _("Snooze")),
+        ("none", _("Nothing")),
+    ]
 
     account = models.OneToOneField(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, primary_key=True, related_name="web_mail"
@@ -24,8 +58,56 @@ class Preferences(models.Model):
     page_size = models.PositiveSmallIntegerField(choices=PAGE_SIZES, default=50)
     after_action = models.CharField(max_length=8, choices=AFTER, default=TO_LIST)
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": that of the browser
+    language = models.CharField(max_length=16, blank=True, default="")  # "": that of the browser
     undo_seconds = models.PositiveSmallIntegerField(default=5)
     signature = models.TextField(blank=True, default="")  # HTML as the editor writes it
+    conversations = models.BooleanField(default=True)  # off: every message is a row of its own
+    inbox_type = models.CharField(max_length=8, choices=INBOXES, default=PLAIN)
+    read_after = models.SmallIntegerField(choices=READ_AFTER, default=0)  # seconds
+    keyboard = models.BooleanField(default=True)
+    notifications = models.CharField(max_length=10, choices=NOTICES, default=QUIET)
+    pictures = models.CharField(max_length=8, choices=PICTURES, default=ASK)
+    pictures_at_delivery = models.BooleanField(default=False)
+    dark_mail = models.BooleanField(default=False)  # darken the senders' own colours in the dark theme, too
+    morning = models.PositiveSmallIntegerField(default=8)  # the hour at which "tomorrow" wakes
+    evening = models.PositiveSmallIntegerField(default=18)  # the hour of "later today"
+    swipe_right = models.CharField(max_length=8, choices=SWIPES, default="archive")  # towards the line's end
+    swipe_left = models.CharField(max_length=8, choices=SWIPES, default="delete")
+    label_looks = models.JSONField(
+        default=dict, blank=True
+    )  # {mailbox id: {"list": "hide"|"unread", "rows": "hide"}}
 
     def __str__(self) -> str:
         return f"preferences of account {self.account_id}"
+
+
+class ShownSender(models.Model):
+    """A sender whose remote pictures this person always wants to see."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="shown_senders"
+    )
+    address = models.CharField(max_length=320)  # lower case
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "address"], name="shown_sender")]
+
+    def __str__(self) -> str:
+        return f"pictures of {self.address} for account {self.account_id}"
+
+
+class RecentSearch(models.Model):
+    """What a person searched for lately in a mailspace; offered again while they type."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="recent_searches"
+    )
+    mailspace = models.BigIntegerField()
+    text = models.CharField(max_length=1000)
+    at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "mailspace", "text"], name="recent_search")]
+
+    def __str__(self) -> str:
+        return f"a search of account {self.account_id}"
