@@ -12,6 +12,9 @@ export const commands = new Map();  // name → function; keys and menus call wh
 export const view = () => document.getElementById("view")?.dataset ?? {};
 export const say = (name, ...values) => values.reduce((text, value) => text.replace(/%[sd]/, value), words[name] ?? "");
 
+/** A function of a module that is fetched when it is first called: commands.set("snooze", later(() => import("./snooze.js"), "open")). */
+export const later = (load, name) => async (...a) => (await load())[name](...a);
+
 /* --- asking ----------------------------------------------------------------- */
 const cookie = (name) => document.cookie.split("; ").find((each) => each.startsWith(`${name}=`))?.slice(name.length + 1);
 const token = () => cookie("mailstead_csrf") ?? document.querySelector("[name=csrfmiddlewaretoken]")?.value ?? "";
