@@ -3,7 +3,7 @@
 from typing import Any
 from xml.etree import ElementTree
 
-from bench import curves, plan, report
+from bench import curves, plan, report, sets
 
 
 def result(name: str, median: dict[str, dict[str, float]], bars: list[dict[str, Any]]) -> dict[str, Any]:
@@ -67,8 +67,6 @@ def test_curves_are_well_formed_and_every_label_has_its_own_line() -> None:
 
 
 def test_every_case_has_a_name_of_its_own_and_a_set_that_exists() -> None:
-    from bench import sets
-
     found = plan.cases_for(list(sets.GROWTH))
     assert len({case.name for case in found}) == len(found)
     assert {case.set for case in found} <= sets.SETS.keys()

@@ -114,11 +114,6 @@ def test_read_on_the_phone_is_read_in_the_browser(two_hosts: TwoHosts, screen: O
         bea.misses_row("Read me")
 
 
-def test_both_stores_add_up(two_hosts: TwoHosts) -> None:
-    for host in (two_hosts.a, two_hosts.b):
-        assert "as it should be" in host.manage("doctor", "--store")
-
-
 def _word(name: str) -> re.Pattern[str]:
     return re.compile(rf"(^|\s){name}(\s|$)")
 
