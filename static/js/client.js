@@ -12,7 +12,7 @@ export const commands = new Map();  // name → function; keys and menus call wh
 export const view = () => document.getElementById("view")?.dataset ?? {};
 export const say = (name, ...values) => values.reduce((text, value) => text.replace(/%[sd]/, value), words[name] ?? "");
 
-/** A function of a module that is fetched when it is first called: commands.set("snooze", later(() => import("./snooze.js"), "open")). */
+/** A function of a module that is fetched when it is first called: later(() => the import of the module, "its function"). */
 export const later = (load, name) => async (...a) => (await load())[name](...a);
 
 /* --- asking ----------------------------------------------------------------- */
