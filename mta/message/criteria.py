@@ -1,12 +1,13 @@
 """What a search asks for, as values: shared by IMAP, the web client's search box and filters.
 
 `mta.mailstore` turns them into SQL; `matches` judges one message without a database (filters, and the tail
-that is not indexed yet). Both must agree. Parsing a search line is the callers' business.
+that is not indexed yet). Both must agree. `dump` and `load` keep them as JSON for a background job or a filter.
+Parsing a search line is the callers' business.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, fields
+from typing import Any, Literal, Protocol, get_args
 
 from mta.message.text import words
 
@@ -15,6 +16,10 @@ Where = Literal["any", "subject", "from", "to", "cc", "bcc", "body", "filename"]
 DateField = Literal["internal", "sent", "saved"]  # saved: when it was put into the mailbox (RFC 8514)
 DAY = 86_400 * 1_000_000
 MAX_ASKED = 64  # words of one question
+MAX_DEPTH = 60  # of criteria that are loaded
+MAX_NODES = 4_000
+MAX_TEXT = 10_000
+MAX_NUMBER = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,3 +303,111 @@ def _has_phrase(present: list[str], wanted: list[str], prefix: bool) -> bool:
         if last == wanted[-1] or (prefix and last.startswith(wanted[-1])):
             return True
     return False
+
+
+# --- as JSON
+
+
+def dump(criteria: Criteria) -> list[Any]:
+    """A list of a criterion's name and values: `["not", ["words", "ada", "from", false, true]]`."""
+    values: list[Any] = []
+    for each in fields(criteria):
+        value = getattr(criteria, each.name)
+        match each.name:
+            case "parts":
+                value = [dump(part) for part in value]
+            case "part":
+                value = dump(value)
+            case "ranges":
+                value = [list(pair) for pair in value]
+        values.append(value)
+    return [type(criteria).__name__.lower(), *values]
+
+
+def load(stored: object) -> Criteria:
+    """What `dump` made. A ValueError for anything else, and for what is larger than a search can be."""
+    return _Loader().criterion(stored, 0)
+
+
+class _Loader:
+    def __init__(self) -> None:
+        self._nodes = 0
+
+    def criterion(self, stored: object, depth: int) -> Criteria:
+        self._nodes += 1
+        if depth > MAX_DEPTH or self._nodes > MAX_NODES:
+            raise ValueError("larger than a search can be")
+        if not isinstance(stored, list) or not stored or not isinstance(stored[0], str):
+            raise ValueError("not a criterion")
+        name, *values = stored
+        kind = _KINDS.get(name)
+        if kind is None or len(values) != len(fields(kind)):
+            raise ValueError("not a criterion")
+        made = [
+            self._value(kind, each.name, value, depth)
+            for each, value in zip(fields(kind), values, strict=True)
+        ]
+        found: Criteria = kind(*made)
+        return found
+
+    def _value(self, kind: type, name: str, value: object, depth: int) -> object:
+        match name:
+            case "parts":
+                return tuple(self.criterion(part, depth + 1) for part in _list(value))
+            case "part":
+                return self.criterion(value, depth + 1)
+            case "ranges":
+                return tuple(_range(each) for each in _list(value))
+        if not (_is_flag if kind is Flag else _FITS.get(name, _is_number))(value):
+            raise ValueError(f"not a {name}")
+        return value
+
+
+def _list(value: object) -> list[Any]:
+    if not isinstance(value, list) or len(value) > MAX_NODES:
+        raise ValueError("not a list")
+    return value
+
+
+def _range(value: object) -> tuple[int, int]:
+    match value:
+        case [int(low), int(high)] if _is_number(low) and _is_number(high):
+            return low, high
+    raise ValueError("not a range")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and len(value) <= MAX_TEXT
+
+
+def _is_number(value: object) -> bool:
+    return type(value) is int and -MAX_NUMBER <= value <= MAX_NUMBER
+
+
+def _is_truth(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, str) and value in get_args(FlagName)
+
+
+def _is_where(value: object) -> bool:
+    return isinstance(value, str) and value in get_args(Where)
+
+
+def _is_date(value: object) -> bool:
+    return isinstance(value, str) and value in get_args(DateField)
+
+
+_KINDS: dict[str, Any] = {kind.__name__.lower(): kind for kind in get_args(Criteria)}
+# What a field of that name holds; others hold numbers.
+_FITS: dict[str, Callable[[object], bool]] = {
+    "name": _is_text,
+    "header": _is_text,
+    "text": _is_text,
+    "where": _is_where,
+    "phrase": _is_truth,
+    "prefix": _is_truth,
+    "field": _is_date,
+}
