@@ -76,6 +76,12 @@ const KEPT_VIEWS = 8, KEPT_AHEAD = 30_000;
 const left = new Map();  // history id → the view that was left
 const ahead = new Map(); // address → {html: Promise, at}
 let loading = null;
+let coming = 0;  // a view that the history asked for and that is not kept
+
+/** Whether a view is on its way: keys wait for it (js/keyboard.js); `mail:settled` tells when it came, or did not. */
+export const underway = () => loading !== null || coming > 0;
+const settled = () => { if (!underway()) document.dispatchEvent(new CustomEvent("mail:settled")); };
+
 let here = history.state?.id ?? Date.now();
 
 history.scrollRestoration = "manual";
@@ -150,8 +156,8 @@ export async function go(address, { replace = false } = {}) {
     if (error.name === "AbortError") return;
     toast(error.message || words.load_failed, { actions: [{ text: words.retry, run: () => go(address, { replace }) }] });
   } finally {
-    if (loading === mine) loading = null;
     bar?.removeAttribute("aria-busy");
+    if (loading === mine) { loading = null; settled(); }
   }
 }
 
@@ -174,7 +180,8 @@ addEventListener("popstate", (event) => {
     return;
   }
   main.querySelector("[data-toolbar]")?.setAttribute("aria-busy", "true");
-  getHtml(location.href).then((html) => place(parse(html), {}), () => location.reload());
+  coming += 1;
+  getHtml(location.href).then((html) => place(parse(html), {}), () => location.reload()).finally(() => { coming -= 1; settled(); });
 });
 
 document.addEventListener("click", (event) => {
