@@ -164,7 +164,11 @@ export async function go(address, { replace = false } = {}) {
 /** Back to the list a conversation was opened from: as it was left, if it was left. */
 export function up(address) {
   const target = new URL(address ?? view().boxUrl ?? "/mail/inbox/", location.href);
-  if (history.state?.from && new URL(history.state.from).pathname === target.pathname) history.back();
+  if (history.state?.from && new URL(history.state.from).pathname === target.pathname) {
+    coming += 1;
+    addEventListener("popstate", () => { coming -= 1; settled(); }, { once: true });
+    history.back();
+  }
   else go(target.href);
 }
 
