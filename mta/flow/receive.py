@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
+from typing import Any
 
 from mta.directory import LocalTarget, RemoteTarget
 from mta.flow import placement
@@ -21,6 +22,7 @@ from mta.queue import service as queue
 from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
+from mta.trust import verdict
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import Cause, now_us
 
@@ -151,9 +153,15 @@ def _store_copy(door: Door, passage: Passage, delivery: Delivery, prepared: Prep
         flags=delivery.decision.flags,
         prefix=_prefix(passage, delivery.address),
         trace_id=passage.trace_id,
-        reasons={"placement": delivery.decision.reason},
+        reasons=_reasons(passage.verdict, delivery.decision),
         cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
     )
+
+
+def _reasons(found: Verdict, decision: Decision) -> dict[str, Any]:
+    """What the reader is told later: why it lies there and, when something was looked at, what was found."""
+    evidence = verdict.written(found)
+    return {"placement": decision.reason} | ({"evidence": evidence} if evidence else {})
 
 
 def _forward(passage: Passage, prepared: Prepared) -> None:
