@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import environ
 
+from webmail import languages
 from webmail.listen import (
     Endpoint,
     is_loopback,
@@ -156,7 +157,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "webmail.security.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "webmail.i18n.Language",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -273,8 +274,11 @@ DATA_UPLOAD_MAX_NUMBER_FIELDS = 2000
 
 # --- language, time ----------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en"
-LANGUAGES = [("en", "English")]
-LOCALE_PATHS = [BASE_DIR / "locale"]
+# The two languages that a program makes from English, to try pages with long texts and from right to left.
+DEVELOPMENT_LANGUAGES = env.bool("DEVELOPMENT_LANGUAGES", default=DEBUG)
+LANGUAGES = languages.offered(BASE_DIR / "locale", development=DEVELOPMENT_LANGUAGES)
+LOCALE_PATHS = [DATA_DIR / "locale"]  # compiled by `prepare` from locale/
+LANGUAGE_COOKIE_NAME = "mailstead_language"
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True

@@ -1,8 +1,8 @@
 """`manage.py prepare`: everything that has to be there before the processes start.
 
-Creates or migrates the database, makes the self-signed certificate, collects the static files. May run any
-number of times, and on several hosts at once. With `--facts` it ends with one line of JSON that tells `up`
-what it needs to know, so that settings are read in one place only.
+Creates or migrates the database, makes the self-signed certificate, compiles the translations, collects the
+static files. May run any number of times, and on several hosts at once. With `--facts` it ends with one line of
+JSON that tells `up` what it needs to know, so that settings are read in one place only.
 """
 
 import fcntl
@@ -15,7 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from webmail import static_files, tls
+from webmail import catalogues, static_files, tls
 
 # Setting, what it carries, as `up` shows them.
 _LISTENERS = (
@@ -48,6 +48,7 @@ class Command(BaseCommand):
             if demo:
                 self._mark_demo(empty)
             self._certificate()
+            catalogues.compile_into(settings.DATA_DIR / "locale", folder=settings.BASE_DIR / "locale")
             if settings.COLLECT_STATIC:
                 static_files.collect()
         if facts:
