@@ -2,6 +2,8 @@
 
     message(i)                  message i of the realistic corpus, CRLF line ends
     message(i, SMALL)           the same kinds of mail in 1 to 2 KB, for mailboxes of a million
+    message(i, WEB)             as REAL, but 7 conversations of 13 messages, most of them alone, as people have them
+    message(i, WEB_SMALL)       both
 
 Sizes follow what mailboxes hold (median about 4 KB, mean about 10 KB, up to 100 KB): plain text, text with
 HTML, attachments, forwarded messages, lists, threads of four, encoded words and several charsets.
@@ -27,7 +29,8 @@ from email.utils import format_datetime
 from functools import cache
 
 BLOCK = 10_000
-REAL, SMALL = "real", "small"
+REAL, SMALL, WEB, WEB_SMALL = "real", "small", "web", "web-small"
+CONVERSATIONS = (1, 1, 1, 2, 1, 3, 4)  # messages of each, over and over, in the mailboxes that a browser opens
 RARE, COMMON, SUBJECT_WORD = "zyzzogeton", "meeting", "Quarterly"
 MARK, SUBJECT_MARK = "lodestar", "kestrel"  # each followed by the block's token
 START = datetime(2019, 1, 1, 8, tzinfo=UTC)
@@ -152,13 +155,23 @@ def _template(i: int, kind: str) -> bytes:
     return _Writer(i, kind).write()
 
 
+def _place_in_thread(i: int) -> tuple[int, int]:
+    """(conversation, how many of its messages came before) where conversations are of different lengths."""
+    cycle, place = divmod(i, sum(CONVERSATIONS))
+    for number, length in enumerate(CONVERSATIONS):
+        if place < length:
+            return cycle * len(CONVERSATIONS) + number, place
+        place -= length
+    raise AssertionError(place)
+
+
 class _Writer:
     """One message of block 0."""
 
     def __init__(self, i: int, kind: str) -> None:
         self.i = i
-        self.small = kind == SMALL
-        self.thread, self.depth = divmod(i, 4)
+        self.small = kind in (SMALL, WEB_SMALL)
+        self.thread, self.depth = _place_in_thread(i) if kind in (WEB, WEB_SMALL) else divmod(i, 4)
         self.random = random.Random(i * 2654435761 + 5)  # noqa: S311
         common = random.Random(self.thread * 40503 + 99)  # noqa: S311 - the same for the whole thread
         self.topic = common.choice(_TOPICS).format(n=common.randrange(10_000))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bench.corpus import REAL, SMALL
+from bench.corpus import REAL, SMALL, WEB, WEB_SMALL
 
 Accounts = dict[str, tuple[int, str]]
 
@@ -18,6 +18,9 @@ GROWTH = {10_000: "g10k", 100_000: "g100k", 1_000_000: "g1m"}
 CROWD = [f"crowd{n}" for n in range(100)]
 CROWD_MESSAGES = 10_000
 
+# Whom a browser signs in as; the mailboxes of ten thousand are what the larger ones are multiples of.
+BROWSED = {100: "web100", 50_000: "web50k", 1_000_000: "web1m"}
+
 SETS: dict[str, Accounts] = {
     "people": {
         **dict.fromkeys(MIXED, (MIXED_MESSAGES, REAL)),
@@ -29,6 +32,13 @@ SETS: dict[str, Accounts] = {
     },
     "growth": {user: (count, SMALL) for count, user in GROWTH.items()},
     "crowd": dict.fromkeys(CROWD, (CROWD_MESSAGES, SMALL)),
+    "web": {
+        BROWSED[100]: (100, WEB),
+        "web10k": (10_000, WEB),
+        BROWSED[50_000]: (50_000, WEB),
+        "web10ks": (10_000, WEB_SMALL),
+        BROWSED[1_000_000]: (1_000_000, WEB_SMALL),
+    },
     # A small one of each kind of cloning, for tests: `doctor --store` must find nothing.
     "tiny": {"one": (60, REAL), "two": (60, REAL)},
 }
