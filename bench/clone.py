@@ -250,7 +250,7 @@ class _Copy:
                     "CREATE TEMPORARY TABLE bench_text ON COMMIT DROP AS"
                     " SELECT *, NULL::text[] AS words FROM mailstore_searchtext LIMIT 0"
                 )
-                found = [[*row, search._lexemes(one)] for row, one in zip(rows, made, strict=True)]
+                found = [[*row, search.lexemes(one)] for row, one in zip(rows, made, strict=True)]
                 insert("bench_text", [*names_of, "words"], found)
                 names = ", ".join(names_of)
                 cursor.execute(
@@ -262,7 +262,7 @@ class _Copy:
             insert(tables.SearchText._meta.db_table, names_of, rows)
             connection.connection.executemany(
                 "INSERT INTO mailstore_fts (rowid, subject, sender, recipients, files, body) VALUES (?,?,?,?,?,?)",
-                ((row.id, *search._columns(row)) for row in made),
+                ((row.id, *search.index_columns(row)) for row in made),
             )
         headerwords.learn((self.target, word) for row in made for word in indexing.header_words(row))
 

@@ -217,7 +217,7 @@ class Changing:
             **self.common(prepared, size=size, at=arrived, own=own, flags=flags, words=words, uidl=uidl),
         }
         id_ = sql.insert("mailstore_message", row)
-        texts = columns.header_texts(prepared.facts)
+        texts = columns.header_texts(prepared.facts, prefix)
         sql.insert_many("mailstore_headertext", HEADER_COLUMNS, [(self.id, id_, *texts)])
         fresh.texts.remember(id_, size, arrived, prepared.facts.search_text)
         return self.inserted(id_, row)

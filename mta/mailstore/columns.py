@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from mta.message.address import Address
-from mta.message.parse import PARSER_VERSION, Facts
+from mta.message.parse import PARSER_VERSION, Facts, delivered_to
 from mta.message.text import fold
 
 from .sql import as_json
@@ -63,7 +63,10 @@ CHANGE_COLUMNS = (
     *("count", "before", "is_open", "undone_by"),
 )
 JSON_COLUMNS = frozenset(("reasons", "addresses", "attachments"))
-HEADER_TEXTS = ("subject_text", "from_text", "to_text", "cc_text", "bcc_text")
+HEADER_TEXTS = (
+    *("subject_text", "from_text", "to_text", "cc_text", "bcc_text"),
+    *("list_text", "delivered_text"),
+)
 HEADER_COLUMNS = ("mailspace_id", "message_id", *HEADER_TEXTS)
 
 
@@ -107,10 +110,16 @@ def from_facts(facts: Facts) -> dict[str, Any]:
     }
 
 
-def header_texts(facts: Facts) -> tuple[str, ...]:
-    """The values of HEADER_TEXTS: folded, for substring search."""
+def header_texts(facts: Facts, prefix: bytes = b"") -> tuple[str, ...]:
+    """The values of HEADER_TEXTS: folded, for substring search. `prefix` is what was put before the message."""
     people = (facts.from_, facts.to, facts.cc, facts.bcc)
-    return fold(facts.subject)[:TEXT_KEPT], *(_searchable(each) for each in people)
+    delivered = (*(delivered_to(prefix) if prefix else ()), *facts.delivered_to)
+    return (
+        fold(facts.subject)[:TEXT_KEPT],
+        *(_searchable(each) for each in people),
+        fold(facts.list_id),
+        fold(", ".join(delivered))[:TEXT_KEPT],
+    )
 
 
 def _searchable(addresses: Sequence[Address]) -> str:

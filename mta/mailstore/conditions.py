@@ -27,10 +27,14 @@ HEADERS = {
     "cc": "cc_text",
     "bcc": "bcc_text",
 }
-_STORED = {"message-id": "message_id", "in-reply-to": "in_reply_to", "list-id": "list_id"}
+# Kept beside the others, but looked through row by row.
+SCANNED = {"list-id": "list_text", "delivered-to": "delivered_text"}
+_STORED = {"message-id": "message_id", "in-reply-to": "in_reply_to"}
 _STORED["references"] = '"references"'
 LONGEST = 10_000  # characters of a header text
 RANGES_WRITTEN = 100  # UID ranges that are written into the SQL
+
+_BRACKETS = frozenset("<>")  # are not kept
 
 FALSE, TRUE = "1 = 0", "1 = 1"
 
@@ -133,6 +137,8 @@ def contains(header: str, text: str) -> Condition | None:
         if header == "subject" and not text:
             return None  # is there such a field? (RFC 3501 §6.4.4)
         return holds(f"h.{HEADERS[header]}", fold(text))
+    if header in SCANNED and not _BRACKETS.intersection(text):
+        return holds(f"h.{SCANNED[header]}", fold(text))
     if header in _STORED and text:
         wanted = text.strip("<>") if header != "references" else text
         pattern = f"%{_escape(wanted.lower())}%"

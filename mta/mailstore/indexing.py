@@ -10,7 +10,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from functools import partial
 
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 
 from . import contents, fresh, headerwords, rows, search, writer
 from .door import Door
@@ -77,18 +77,31 @@ def _texts(waiting: Sequence[tuple[int, int, int, int]]) -> Iterator[tuple[int, 
     for space, ids in unread.items():
         try:
             found = [(space, id_, search.texts(raw)) for id_, raw in contents.raws(space, ids)]
+        except OSError as error:
+            if not isinstance(error, FileNotFoundError):
+                raise  # the files are away for a moment: the batch is tried again
+            found = [(space, id_, texts) for id_ in ids if (texts := _texts_of(space, id_)) is not None]
+        except DatabaseError:
+            raise
         except Exception:  # one of them: find out which, so that it holds up nobody else
             found = [(space, id_, texts) for id_ in ids if (texts := _texts_of(space, id_)) is not None]
         yield from found
 
 
 def _texts_of(mailspace: int, message: int) -> Texts | None:
-    """The words of a stored message; none if it cannot be read; None if it is gone."""
+    """The words of a stored message; None if it is gone. None at all if its bytes are lost, or no mail.
+
+    That the database or the files are away is no fault of the message: it is tried again.
+    """
     try:
         return search.texts(contents.raw(mailspace, message))
     except NoSuchMessage:
         return None
-    except Exception:
+    except DatabaseError:
+        raise
+    except Exception as error:
+        if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+            raise
         log.exception("message %d cannot be indexed", message)
         return dict.fromkeys(search.KINDS, "")
 
@@ -142,7 +155,7 @@ def _insert(made: Sequence[SearchText]) -> None:
             cursor.executemany(
                 f"INSERT INTO mailstore_searchtext ({columns}, vector)"
                 " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, array_to_tsvector(%s))",
-                [(*_values(row), search._lexemes(row)) for row in made],
+                [(*_values(row), search.lexemes(row)) for row in made],
             )
         else:
             cursor.executemany(
@@ -151,7 +164,7 @@ def _insert(made: Sequence[SearchText]) -> None:
             )
             cursor.executemany(
                 f"INSERT INTO mailstore_fts (rowid, {_FTS}) VALUES (%s, %s, %s, %s, %s, %s)",
-                [(row.id, *search._columns(row)) for row in made],
+                [(row.id, *search.index_columns(row)) for row in made],
             )
 
 
@@ -167,7 +180,7 @@ def forget(mailspace: int, messages: Sequence[int]) -> None:
         with connection.cursor() as cursor:
             cursor.executemany(
                 f"INSERT INTO mailstore_fts (mailstore_fts, rowid, {_FTS}) VALUES ('delete',%s,%s,%s,%s,%s,%s)",
-                [(row.id, *search._columns(row)) for row in found],
+                [(row.id, *search.index_columns(row)) for row in found],
             )
     SearchText.objects.filter(id__in=[row.id for row in found]).delete()
     headerwords.forget(mailspace, {word for row in found for word in header_words(row)})

@@ -21,7 +21,7 @@ from mta.message.parse import HEAD_FIELDS
 from mta.message.text import fold
 
 from . import conditions, contents, headerwords, indexing, rows, search
-from .conditions import HEADERS, Between
+from .conditions import HEADERS, SCANNED, Between
 from .conditions import Leaf as Node
 from .errors import TooMuch
 from .sql import among
@@ -155,6 +155,8 @@ class Tree:
                 return self._few_words(node)
             case c.Contains(header, text) if header.lower() in HEADERS:
                 return self._header(header.lower(), text)
+            case c.Contains(header, text) if header.lower() in SCANNED:
+                return self._scanned(header.lower(), text)
             case c.Contains(header, text) if header.lower() == "message-id" and _is_whole_id(text):
                 wanted = conditions.storable(text[1:-1])
                 return self._ids("m.message_id IN (%s, %s)", wanted, wanted.lower())
@@ -194,6 +196,18 @@ class Tree:
             )
             checked += [row[0] for row in read]
         return checked
+
+    def _scanned(self, header: str, text: str) -> list[int] | None:
+        """Header fields that are kept in a narrow table, in message order."""
+        written = conditions.contains(header, text)
+        if written is None or not written.headers:
+            return None
+        found = rows.select(
+            "SELECT h.message_id FROM mailstore_headertext h"
+            f" WHERE h.mailspace_id = %s AND {written.sql} LIMIT %s",
+            [self.mailspace, *written.params, FEW + 1],
+        )
+        return None if len(found) > FEW else [row[0] for row in found]
 
     def _few_words(self, node: c.Words) -> list[int] | None:
         asked = search.question(self.mailspace, node)

@@ -169,6 +169,8 @@ class HeaderText(models.Model):
     to_text = models.TextField(default="")
     cc_text = models.TextField(default="")
     bcc_text = models.TextField(default="")
+    list_text = models.TextField(default="")  # List-Id
+    delivered_text = models.TextField(default="")  # every Delivered-To, our own line first
 
 
 class Placement(models.Model):

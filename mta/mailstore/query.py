@@ -85,7 +85,7 @@ class _InMailbox(Tree):
         match node:
             case c.Since() | c.Before() | Between() | c.Words():
                 return messages // 2
-            case c.Contains(header) if header.lower() not in HEADERS:
+            case c.Contains(header) if header.lower() not in (*HEADERS, *conditions.SCANNED):
                 return messages * 100
         return messages
 

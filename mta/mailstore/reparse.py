@@ -10,6 +10,8 @@ import logging
 from collections.abc import Callable
 from functools import partial
 
+from django.db import DatabaseError
+
 from mta.message.parse import PARSER_VERSION, Facts, parse_message
 
 from . import columns, contents, indexing, rows, sql
@@ -21,6 +23,8 @@ log = logging.getLogger(__name__)
 
 CHUNK = 100
 PIECE = 10  # messages in memory
+
+Parsed = tuple[Facts, bytes]
 
 
 def pending() -> int:
@@ -56,22 +60,27 @@ def reparse(progress: Callable[[int, int], None], *, mailspace: int | None = Non
         progress(done, len(unread))
 
 
-def _facts(mailspace: int, message: int, unread: list[int]) -> Facts | None:
+def _facts(mailspace: int, message: int, unread: list[int]) -> Parsed | None:
+    """The facts, and the lines that were put before the message for this recipient."""
     try:
-        # As at delivery: without the lines that were put before it for this recipient.
+        # As at delivery: without those lines.
         found = rows.select("SELECT prefix FROM mailstore_message WHERE id = %s", [message])
-        return parse_message(
-            contents.raw(mailspace, message).removeprefix(bytes(found[0][0]) if found else b"")
-        )
+        prefix = bytes(found[0][0]) if found else b""
+        return parse_message(contents.raw(mailspace, message).removeprefix(prefix)), prefix
     except NoSuchMessage:
         return None  # purged meanwhile
+    except (DatabaseError, OSError) as error:
+        if not isinstance(error, FileNotFoundError):
+            raise  # not this message's fault: the next run goes on where this one stopped
+        unread.append(message)
+        return None
     except Exception:
         log.exception("message %d cannot be read", message)
         unread.append(message)
         return None
 
 
-def _write(door: Door, mailspace: int, facts: dict[int, Facts]) -> None:
+def _write(door: Door, mailspace: int, facts: dict[int, Parsed]) -> None:
     if not facts:
         return
     changing = door[mailspace]
@@ -82,11 +91,11 @@ def _write(door: Door, mailspace: int, facts: dict[int, Facts]) -> None:
     )
     indexing.forget(mailspace, [id_ for id_, _ in still])
     for id_, thread in still:
-        row = columns.from_facts(facts[id_]) | {"indexed": False}
+        row = columns.from_facts(facts[id_][0]) | {"indexed": False}
         del row["base_subject"]  # conversations stay as they are
         sql.update("mailstore_message", id_, row)
         changing.touched.add(thread)
     where, params = sql.among("message_id", [id_ for id_, _ in still])
     sql.execute(f"DELETE FROM mailstore_headertext WHERE mailspace_id = %s AND {where}", [mailspace, *params])
-    texts = [(mailspace, id_, *columns.header_texts(facts[id_])) for id_, _ in still]
+    texts = [(mailspace, id_, *columns.header_texts(*facts[id_])) for id_, _ in still]
     sql.insert_many("mailstore_headertext", columns.HEADER_COLUMNS, texts)

@@ -254,7 +254,7 @@ def _holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], n
 # --- how tokens are written
 
 
-def _columns(row: SearchText) -> list[str]:
+def index_columns(row: SearchText) -> list[str]:
     """The tokens of an FTS5 row, each behind its mailspace's id."""
     before = f"{row.mailspace_id}x"
     return [
@@ -263,7 +263,7 @@ def _columns(row: SearchText) -> list[str]:
     ]
 
 
-def _lexemes(row: SearchText) -> list[str]:
+def lexemes(row: SearchText) -> list[str]:
     """The tokens of a tsvector: mailspace, the letter of the kind, the word."""
     return sorted(
         {

@@ -10,12 +10,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mta.message.address import Address, parse_addresses
+from mta.message.attached import attached_text
 from mta.message.headers import (
     Field,
     decode_text,
     first,
     message_ids,
     parse_date,
+    parse_header,
     split_message,
     unfold,
 )
@@ -23,7 +25,7 @@ from mta.message.structure import bodystructure, envelope
 from mta.message.text import bare_subject, html_to_text, snippet
 from mta.message.tree import Part, decoded_text, parse_tree
 
-PARSER_VERSION = 2  # 2: more fields in `head`
+PARSER_VERSION = 3  # 2: more fields in `head`; 3: text of attached files is searched, Delivered-To
 MAX_SUBJECT = 998
 MAX_SNIPPET = 200
 MAX_ATTACHMENTS = 100
@@ -141,7 +143,7 @@ def parse_message(raw: bytes) -> Facts:
         auto_submitted=_auto_submitted(values),
         snippet=snippet(body, MAX_SNIPPET),
         attachments=attachments,
-        search_text=_search_text(subject, people, attachments, body),
+        search_text=_search_text(subject, people, attachments, _with_files(raw, tree, body)),
         bulk=_bulk(values),
         size=len(raw),
     )
@@ -156,7 +158,7 @@ def search_text(raw: bytes) -> str:
     people = {name: _people(values.get(name)) for name in ("from", "to", "cc", "bcc")}
     attachments = tuple(_attachments(tree))[:MAX_ATTACHMENTS]
     subject = decode_text(values.get("subject", b""))[:MAX_SUBJECT]
-    return _search_text(subject, people, attachments, body_text(raw, tree))
+    return _search_text(subject, people, attachments, _with_files(raw, tree, body_text(raw, tree)))
 
 
 def _head(fields: tuple[Field, ...]) -> tuple[bytes, bool]:
@@ -192,6 +194,11 @@ def _list_id(value: bytes | None) -> str:
     text = decode_text(value)[:1000]
     match = _IN_BRACKETS.search(text)
     return (match[1] if match else text[:250]).strip().lower()
+
+
+def delivered_to(head: bytes) -> tuple[str, ...]:
+    """The addresses of the Delivered-To lines of a header, or of a part of one."""
+    return _delivered_to(tuple(parse_header(head)))
 
 
 def _delivered_to(fields: tuple[Field, ...]) -> tuple[str, ...]:
@@ -321,6 +328,14 @@ def body_text(raw: bytes, tree: Part) -> str:
         if length > MAX_SEARCH_TEXT:
             break
     return "\n".join(pieces)[:MAX_SEARCH_TEXT]
+
+
+def _with_files(raw: bytes, tree: Part, body: str) -> str:
+    """What is searched as the body: with the text of attached files."""
+    if not tree.children and tree.maintype == "text":
+        return body
+    found = attached_text(raw, tree, beside=tuple(text_parts(tree)))
+    return f"{body}\n{found}" if found else body
 
 
 SECTIONS = ("subject", "from", "to", "cc", "bcc", "filename", "body")
