@@ -221,8 +221,16 @@ def mx_sync(domain: str) -> Answer[Mx]:
     return asyncio.run(_fresh().mx(domain))
 
 
-def addresses_sync(host: str) -> Answer[str]:
-    return asyncio.run(_fresh().addresses(host))
+def addresses_sync(host: str, *, within: float | None = None) -> Answer[str]:
+    """`within`: seconds that the caller has for it; Temporary when they are over."""
+
+    async def ask() -> Answer[str]:
+        try:
+            return await asyncio.wait_for(_fresh().addresses(host), within)
+        except TimeoutError:
+            raise Temporary(f"addresses of {host}: no answer in time") from None
+
+    return asyncio.run(ask())
 
 
 def txt_sync(name: str) -> Answer[str]:
