@@ -23,12 +23,19 @@ from mta.mailstore.service import Conversation, ConversationMessage, Person
 from mta.queue import service as queue
 from mta.queue.values import CANCELLED, DEFERRED, DELIVERED, EXPIRED, FAILED, RecipientState
 from mta.values import FLAGGED, SEEN
+from webmail import evidence, heads, invitations
 from webmail.boxes import COMPOSE
-from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, read, split_quote, text_to_html
+from webmail.evidence import Known
+from webmail.heads import Banner
+from webmail.invitations import Card
+from webmail.plain import text_to_html
+from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, fold_text, merged, read
 from webmail.rows import attachment_url, short_name
 from webmail.sanitize import asks_for_pictures, is_painted
+from webmail.unsubscribing import Offer, offer
 from webmail.views.attachments import SAFE_PICTURES
 
+MOST_OPEN = 24  # that open by themselves: more would make everybody wait for what nobody reads at once
 FOLD_FROM = 4  # closed messages in a row that are drawn as one
 MAX_THUMBNAIL = 2 * 1024 * 1024
 
@@ -54,7 +61,7 @@ class Sending:
 
 
 @dataclass(frozen=True, slots=True)
-class Card:
+class FileCard:
     """An attached file."""
 
     name: str
@@ -75,7 +82,7 @@ class Content:
     held_back: bool = False
     clipped: str = ""  # the address that shows all of it
     note: str = ""
-    files: tuple[Card, ...] = ()
+    files: tuple[FileCard, ...] = ()
     all_files: str = ""
 
 
@@ -98,10 +105,16 @@ class Letter:
     snippet: str
     subject: str
     node: str
-    details: tuple[tuple[str, object], ...]
+    details: tuple[tuple[str, str], ...]
     draft: bool
     reply_all: bool
+    ids: str = ""  # the message and its twins, which are acted on together
     trash: bool = False
+    junk: bool = False
+    list_name: str = ""
+    leave: Offer | None = None
+    banners: tuple[Banner, ...] = ()
+    card: Card | None = None
     sending: Sending | None = None
     content: Content = field(default_factory=Content)
 
@@ -120,31 +133,65 @@ def write_out(
     open_ids: frozenset[int],
     own: frozenset[str],
     trash: frozenset[int] = frozenset(),
+    junk: frozenset[int] = frozenset(),
 ) -> list[Letter]:
-    """The letters of a conversation, oldest first; those in `open_ids` with their content."""
+    """The letters of a conversation, oldest first; those in `open_ids` with their content. `trash` and `junk` are the
+    mailboxes that lie aside."""
     messages = conversation.messages
     needed = _needed(messages, open_ids)
     raws = dict(mailstore.raws(mailspace, needed)) if needed else {}
-    sendings = sendings_of(mailspace, _sent(messages))
+    shelf = _Shelf(
+        raws=raws,
+        own=own,
+        trash=trash,
+        junk=junk,
+        sendings=sendings_of(mailspace, _sent(messages)),
+        cards=_invitations(messages, raws, own),
+    )
     return [
-        _letter(
-            message,
-            messages[:place],
-            raws,
-            sendings.get(message.id),
-            own,
-            is_open=message.id in open_ids,
-            trash=trash,
-        )
+        _letter(message, messages[:place], shelf, is_open=message.id in open_ids)
         for place, message in enumerate(messages)
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Shelf:
+    """What was read for all letters of a page together."""
+
+    raws: dict[int, bytes]
+    own: frozenset[str]
+    trash: frozenset[int]
+    junk: frozenset[int]
+    sendings: dict[int, Sending]
+    cards: dict[int, Card]
+    words: dict[int, Earlier] = field(default_factory=dict)
+
+    def known(self, nearest: Sequence[ConversationMessage]) -> Earlier:
+        """The words of some earlier messages, each read once."""
+        for each in nearest:
+            if each.id in self.raws and each.id not in self.words:
+                self.words[each.id] = earlier((self.raws[each.id],))
+        return merged([self.words[each.id] for each in nearest if each.id in self.words])
+
+
+def _invitations(
+    messages: Sequence[ConversationMessage], raws: dict[int, bytes], own: frozenset[str]
+) -> dict[int, Card]:
+    """The cards of those that invite; answers, changes and cancellations in the conversation count."""
+    found = {
+        message.id: event
+        for message in messages
+        if message.id in raws and (event := invitations.find(raws[message.id])) is not None
+    }
+    return invitations.cards(found, own, [message.id for message in messages]) if found else {}
+
+
 def to_open(mailspace: int, messages: Sequence[ConversationMessage]) -> frozenset[int]:
-    """Which messages stand open when a conversation is opened: the unread ones, the last, and own ones that did not
-    reach everybody, so that where they are is seen at once."""
-    unread = {message.id for message in messages if not message.flags & SEEN}
-    return frozenset(unread | {each.id for each in messages[-1:]} | set(astray(mailspace, _sent(messages))))
+    """Which messages stand open when a conversation is opened: the unread ones (the first two dozen of them), the
+    last, and own ones that did not reach everybody, so that where they are is seen at once."""
+    unread = [message.id for message in messages if not message.flags & SEEN][:MOST_OPEN]
+    lost = list(astray(mailspace, _sent(messages)))[:MOST_OPEN]
+    return frozenset((*unread, *lost, *(each.id for each in messages[-1:])))
 
 
 def astray(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
@@ -183,31 +230,30 @@ def folded(letters: Sequence[Letter]) -> list[Letter | Fold]:
 
 
 def _needed(messages: Sequence[ConversationMessage], open_ids: frozenset[int]) -> list[int]:
-    """The messages whose bytes are read: the open ones and, for their quotations, the few before each."""
+    """The messages whose bytes are read: the open ones and, for their quotations, the few before each; and if one of
+    these invites, what else in the conversation may change or answer it."""
     needed: dict[int, None] = {}
     for place, message in enumerate(messages):
         if message.id in open_ids and message.draft is None:
             needed[message.id] = None
             needed.update((each.id, None) for each in messages[max(0, place - MAX_EARLIER) : place])
+    inviting = [message.id for message in messages if invitations.has_invitation(message)]
+    if any(message in open_ids for message in inviting):
+        needed.update((message, None) for message in inviting[:MOST_OPEN])
     return list(needed)
 
 
 def _letter(
-    message: ConversationMessage,
-    before: Sequence[ConversationMessage],
-    raws: dict[int, bytes],
-    sending: Sending | None,
-    own: frozenset[str],
-    *,
-    is_open: bool,
-    trash: frozenset[int],
+    message: ConversationMessage, before: Sequence[ConversationMessage], shelf: _Shelf, *, is_open: bool
 ) -> Letter:
     unread = not message.flags & SEEN
+    sending = shelf.sendings.get(message.id)
     node = (
         "draft" if message.draft is not None else sending.state if sending else "unread" if unread else "read"
     )
-    others = {each.email.lower() for each in (*message.to, *message.cc, message.from_)} - own
-    return Letter(
+    others = {each.email.lower() for each in (*message.to, *message.cc, message.from_)} - shelf.own
+    here = set(message.boxes)
+    letter = Letter(
         id=message.id,
         thread=message.thread,
         open=is_open,
@@ -220,17 +266,31 @@ def _letter(
         else message.from_.name or message.from_.email,
         address=message.from_.email,
         kind="list" if message.list_id else "person",
-        to=recipients_text(message, own),
+        to=recipients_text(message, shelf.own),
         at=message.sent_at if message.own and message.sent_at else message.internal_date,
         snippet=message.snippet,
         subject=message.subject,
         node=node,
-        details=tuple(_details(message)) if is_open else (),
+        details=(),
         draft=message.draft is not None,
         reply_all=len(others) > 1,
-        trash=bool(trash) and set(message.boxes) <= trash,
+        ids=" ".join(str(each) for each in (message.id, *message.also)),
+        trash=bool(here) and here <= shelf.trash,
+        junk=bool(here) and here <= shelf.junk,
         sending=sending,
-        content=_content(message, before, raws) if is_open and message.id in raws else Content(),
+        card=shelf.cards.get(message.id),
+    )
+    if not is_open:
+        return letter
+    raw = shelf.raws.get(message.id)
+    known = evidence.known(message, raw) if raw is not None else Known()
+    return replace(
+        letter,
+        details=heads.details(message, known),
+        banners=heads.banners(message, known, in_spam=letter.junk),
+        leave=None if message.own or message.draft is not None else offer(known),
+        list_name=message.list_id,
+        content=_content(message, before, shelf) if raw is not None else Content(),
     )
 
 
@@ -256,39 +316,9 @@ def recipients_text(message: ConversationMessage, own: frozenset[str]) -> str:
     return ", ".join(parts) or _("to nobody named")
 
 
-def _details(message: ConversationMessage) -> list[tuple[str, object]]:
-    def people(them: Sequence[Person]) -> str:
-        return ", ".join(f"{each.name} <{each.email}>" if each.name else each.email for each in them[:50])
-
-    found: list[tuple[str, object]] = [(_("From"), people((message.from_,)))]
-    if message.reply_to and message.reply_to != (message.from_,):
-        found.append((_("Reply to"), people(message.reply_to)))
-    for term, them in ((_("To"), message.to), (_("Cc"), message.cc), (_("Bcc"), message.bcc)):
-        if them:
-            found.append((term, people(them)))
-    found.append((_("Subject"), message.subject or _("(no subject)")))
-    if message.list_id:
-        found.append((_("Mailing list"), message.list_id))
-    for reason in _reasons(message):
-        found.append((_("Placed here"), reason))
-    return found
-
-
-def _reasons(message: ConversationMessage) -> list[str]:
-    """Why the message lies where it lies, when delivery left a sentence about it."""
-    said = (
-        message.reasons.get("said") or message.reasons.get("reason")
-        if isinstance(message.reasons, dict)
-        else None
-    )
-    return [said] if isinstance(said, str) and said else []
-
-
 # --- content ------------------------------------------------------------------------------------------------
-def _content(
-    message: ConversationMessage, before: Sequence[ConversationMessage], raws: dict[int, bytes]
-) -> Content:
-    raw = raws[message.id]
+def _content(message: ConversationMessage, before: Sequence[ConversationMessage], shelf: _Shelf) -> Content:
+    raw = shelf.raws[message.id]
     reading = read(raw)
     files = tuple(_cards(message, reading))
     content = Content(
@@ -306,8 +336,7 @@ def _content(
             painted=is_painted(reading.html),
             held_back=asks_for_pictures(reading.html),
         )
-    known = earlier(raws[each.id] for each in nearest if each.id in raws) if nearest else Earlier()
-    text, quotation = split_quote(reading.text, known)
+    text, quotation = fold_text(reading.text, shelf.known(nearest))
     return replace(
         content,
         text=text_to_html(text.strip("\n"), compose=COMPOSE),
@@ -315,7 +344,7 @@ def _content(
     )
 
 
-def _cards(message: ConversationMessage, reading: Reading) -> list[Card]:
+def _cards(message: ConversationMessage, reading: Reading) -> list[FileCard]:
     """Attached files; pictures that the text shows by itself are not listed again."""
     cards = []
     for file in message.attachments:
@@ -326,7 +355,9 @@ def _cards(message: ConversationMessage, reading: Reading) -> list[Card]:
         url = attachment_url(message.id, file.number, file.name)
         small = file.type in SAFE_PICTURES and file.size <= MAX_THUMBNAIL
         cards.append(
-            Card(file.name or _("unnamed file"), file.type, file.size, url, f"{url}?inline" if small else "")
+            FileCard(
+                file.name or _("unnamed file"), file.type, file.size, url, f"{url}?inline" if small else ""
+            )
         )
     return cards
 

@@ -1,6 +1,6 @@
 """What of a message is shown to a reader: which parts, which text, and which quotation may be folded away.
 
-A message's bytes become a `Reading`: plain text (shown in the page itself, through `text_to_html`) or HTML (shown in
+A message's bytes become a `Reading`: plain text (shown in the page itself, through webmail.plain) or HTML (shown in
 a frame after webmail.sanitize). A quotation at the end is folded behind a button only when all of it stands in an
 earlier message, so that nothing a person wrote is ever hidden. Pure; every loop is bounded by the text, which is
 cut at `CLIP` characters unless the whole is asked for.
@@ -14,7 +14,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from django.utils.html import escape
-from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
@@ -39,9 +38,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The words of earlier messages in rows of three, to know a quotation again."""
+    """The words of earlier messages in rows of three, to know a quotation again, and their signatures, word for
+    word."""
 
     triples: frozenset[int] = frozenset()
+    signatures: frozenset[str] = frozenset()
 
     def holds(self, quotation: str) -> bool:
         """Whether nothing in the quotation was added to what stood in the earlier messages.
@@ -81,6 +82,7 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
 def earlier(raws: Iterable[bytes]) -> Earlier:
     """Know the words of some earlier messages, in every form they were sent in."""
     triples: set[int] = set()
+    signatures: set[str] = set()
     for raw in raws:
         for part in walk(parse_tree(raw)):
             if (
@@ -89,8 +91,19 @@ def earlier(raws: Iterable[bytes]) -> Earlier:
                 and part.disposition != "attachment"
             ):
                 text = _text_of(raw, part)[:CLIP]
-                triples.update(_triples(_words(_visible(text) if part.subtype == "html" else text)))
-    return Earlier(frozenset(triples))
+                is_html = part.subtype == "html"
+                triples.update(_triples(_words(_visible(text) if is_html else text)))
+                signatures.update(_html_signatures(text) if is_html else _text_signatures(text))
+    return Earlier(frozenset(triples), frozenset(signatures))
+
+
+def merged(known: Iterable[Earlier]) -> Earlier:
+    """What several know, together."""
+    every = list(known)
+    return Earlier(
+        frozenset().union(*(each.triples for each in every)),
+        frozenset().union(*(each.signatures for each in every)),
+    )
 
 
 def _text_of(raw: bytes, part: Part) -> str:
@@ -206,6 +219,51 @@ def split_quote(text: str, known: Earlier) -> tuple[str, str]:
     return ("\n".join(lines[:at]).rstrip(), quotation) if known.holds(quotation) else (text, "")
 
 
+def fold_text(text: str, known: Earlier) -> tuple[str, str]:
+    """(what is shown, what is folded): the quotation at the end, and before it a signature that an earlier message
+    ends with as well, word for word."""
+    shown, quotation = split_quote(text, known)
+    at = _signature_starts(shown.split("\n"))
+    if at is None:
+        return shown, quotation
+    lines = shown.rstrip().split("\n")
+    signature = "\n".join(lines[at:])
+    if _plain(signature) not in known.signatures or not "".join(lines[:at]).strip():
+        return shown, quotation
+    folded = f"{signature}\n\n{quotation}" if quotation else signature
+    return "\n".join(lines[:at]).rstrip(), folded
+
+
+MOST_SIGNED = 12  # lines of a signature; what is longer is text
+
+
+def _signature_starts(lines: list[str]) -> int | None:
+    """The line `-- ` near the end (RFC 3676 §4.3), or None."""
+    end = len(lines)
+    while end and not lines[end - 1].strip():
+        end -= 1
+    for at in range(end - 1, max(-1, end - MOST_SIGNED - 2), -1):
+        if lines[at].rstrip("\r") in ("-- ", "--"):
+            return at if at < end - 1 else None
+    return None
+
+
+def _text_signatures(text: str) -> list[str]:
+    """The signature of a plain message, which may stand before or after the quotation."""
+    lines = text.rstrip().split("\n")
+    quote = _quote_starts(lines)
+    found = []
+    for piece in (lines, lines[:quote] if quote is not None else []):
+        at = _signature_starts(piece)
+        if at is not None:
+            found.append(_plain("\n".join(piece[at:])))
+    return found
+
+
+def _plain(text: str) -> str:
+    return " ".join(text.split())
+
+
 def _quote_starts(lines: list[str]) -> int | None:
     """The first line of the quotation that the text ends with, its attribution included."""
     for at, line in enumerate(lines):
@@ -266,9 +324,46 @@ _MARKS = (
 )
 
 
+# Where mail programs put a signature: Gmail, Thunderbird, Outlook on the web, and ours.
+_SIGNED = (".gmail_signature", ".moz-signature", "#Signature", ".mailstead_signature")
+_SIGNS = ("gmail_signature", "moz-signature", "Signature", "mailstead_signature")
+
+
+def _html_signatures(html: str) -> list[str]:
+    if not any(sign in html for sign in _SIGNS) or nests_too_deep(html):
+        return []
+    found = LexborHTMLParser(html).css(", ".join(_SIGNED))[:8]
+    return [text for each in found if (text := _plain(each.text(separator=" ")))]
+
+
+def _fold_signature(html: str, known: Earlier) -> str:
+    """The first marked signature, folded when an earlier message has the very same."""
+    if not known.signatures or not any(sign in html for sign in _SIGNS):
+        return html
+    tree = LexborHTMLParser(html)
+    signature = tree.css_first(", ".join(_SIGNED))
+    if (
+        signature is None
+        or tree.body is None
+        or _plain(signature.text(separator=" ")) not in known.signatures
+    ):
+        return html
+    start, end = f"\u2063{secrets.token_hex(8)}", f"\u2063{secrets.token_hex(8)}"
+    signature.insert_before(start)
+    signature.insert_after(end)
+    marked = tree.body.html or ""
+    button = escape(_("Show trimmed content"))
+    opened = f'<details class="trimmed"><summary title="{button}">•••</summary>'
+    return marked.replace(start, opened, 1).replace(end, "</details>", 1)
+
+
 def fold_html(html: str, known: Earlier) -> str:
-    """The same HTML with the quotation at its end inside <details class="trimmed">; not safe yet."""
-    if not known.triples or nests_too_deep(html):
+    """The same HTML with the quotation at its end, and a signature that is known, inside <details class="trimmed">;
+    not safe yet."""
+    if nests_too_deep(html):
+        return html
+    html = _fold_signature(html, known)
+    if not known.triples:
         return html
     for mark in _MARKS:
         folded = _fold_at(html, mark, known) if mark.sign in html else None
@@ -342,68 +437,3 @@ def _visible(html: str, *, lines: bool = False) -> str:
     for hidden in body.css("style, script, title, head"):
         hidden.decompose()
     return body.text(separator="" if lines else " ").strip()
-
-
-# --- plain text as HTML -------------------------------------------------------------------------------------
-_LINK = re.compile(
-    r"(?P<url>(?:https?://|www\.)[^\s<>\"'`\u2018-\u201f()]+(?:\([^\s<>\"'()]*\)[^\s<>\"'`\u2018-\u201f()]*)*)"
-    r"|(?P<address>\b[A-Za-z0-9._%+-]{1,64}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){1,8}\b)",
-    re.IGNORECASE,
-)
-
-
-def text_to_html(text: str, *, compose: str) -> SafeString:
-    """Plain text with links and with its quoted lines as quotations; whatever it holds, it stays text."""
-    blocks: list[str] = []
-    quoted: list[str] = []
-    plain: list[str] = []
-    for line in text.split("\n"):
-        if line.startswith(">"):
-            if plain:
-                blocks.append(_linked("\n".join(plain), compose))
-                plain = []
-            quoted.append(re.sub(r"^>\s?", "", line))
-        else:
-            if quoted:
-                blocks.append(f"<blockquote>{_quoted(quoted, compose, 1)}</blockquote>")
-                quoted = []
-            plain.append(line)
-    if quoted:
-        blocks.append(f"<blockquote>{_quoted(quoted, compose, 1)}</blockquote>")
-    if plain:
-        blocks.append(_linked("\n".join(plain), compose))
-    return mark_safe("".join(blocks))  # noqa: S308  # every piece is escaped in _linked
-
-
-def _quoted(lines: list[str], compose: str, depth: int) -> str:
-    """Quoted lines, with quotations inside them, five deep at most."""
-    if depth >= 5 or not any(line.startswith(">") for line in lines):
-        return _linked("\n".join(lines), compose)
-    out: list[str] = []
-    inner: list[str] = []
-    for line in [*lines, ""]:
-        if line.startswith(">"):
-            inner.append(re.sub(r"^>\s?", "", line))
-            continue
-        if inner:
-            out.append(f"<blockquote>{_quoted(inner, compose, depth + 1)}</blockquote>")
-            inner = []
-        out.append(_linked(line, compose) + "\n")
-    return "".join(out).rstrip("\n")
-
-
-def _linked(text: str, compose: str) -> str:
-    out: list[str] = []
-    at = 0
-    for match in _LINK.finditer(text):
-        shown = match[0]
-        if match["url"]:
-            shown = shown.rstrip(".,;:!?*_")
-            target = shown if shown.lower().startswith("http") else f"http://{shown}"
-            link = f'<a href="{escape(target)}" target="_blank" rel="noopener noreferrer">{escape(shown)}</a>'
-        else:
-            link = f'<a href="{escape(compose)}?mailto={escape(shown)}">{escape(shown)}</a>'
-        out += (escape(text[at : match.start()]), link)
-        at = match.start() + len(shown)
-    out.append(escape(text[at:]))
-    return "".join(out)

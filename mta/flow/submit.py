@@ -26,6 +26,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchDraft, StoreError
 from mta.mailstore.service import Door, DraftInfo, Prepared, prepare
 from mta.message import build, dkim, trace
+from mta.message.build import Outgoing
 from mta.queue import service as queue
 from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
@@ -110,6 +111,42 @@ def submit_draft(
         return mailstore.commit({mailspace, *_mailspaces(letter)}, work)
     except NoSuchDraft as gone:
         raise AlreadySent(str(gone)) from gone
+
+
+def submit_letter(
+    mailspace: int, account: int, outgoing: Outgoing, *, cause: Cause, keep: bool = True
+) -> Submitted:
+    """Send a message that the web client wrote for its reader without an editor: an answer to an invitation, a wish
+    to leave a list, a report to the administrators. `keep`: with a copy in Sent. Raises as `submit_draft`."""
+    sender = _own_address(account, outgoing.from_.email)
+    addresses = recipients.read(each.email for each in (*outgoing.to, *outgoing.cc, *outgoing.bcc))
+    at = now_us()
+    unsigned = build.build(outgoing, with_bcc=False)
+    _check_size(unsigned)
+    audience = recipients.divide(addresses, size=len(unsigned))
+    raw = sign(unsigned, sender, at=at)
+    letter = _Letter(
+        kind=WEB,
+        sender=sender,
+        raw=raw,
+        prepared=prepare(raw),
+        audience=audience,
+        trace_id=tracing.new_trace_id(),
+        cause=cause,
+        at=at,
+        mailspace=mailspace,
+    )
+
+    def work(door: Door) -> Submitted:
+        message = None
+        if keep:
+            stored = door.store(
+                mailspace, letter.prepared, SENT, flags=SEEN, trace_id=letter.trace_id, cause=cause
+            )
+            message = stored.message
+        return _send(door, letter, message=message)
+
+    return mailstore.commit({mailspace, *_mailspaces(letter)}, work)
 
 
 def cancel(mailspace: int, outgoing: int, *, cause: Cause) -> int | None:

@@ -74,6 +74,7 @@ class Outgoing:
     reply_to: tuple[Address, ...] = ()
     attachments: tuple[Upload, ...] = ()
     extra_headers: tuple[tuple[str, str], ...] = field(default=())
+    calendar: tuple[str, str] | None = None  # (method, iCalendar text): a further form of the same
 
 
 def build(outgoing: Outgoing, *, with_bcc: bool) -> bytes:
@@ -135,6 +136,8 @@ class _Body:
 
     def text_entity(self, related: list[Upload]) -> bytes:
         mail = self.outgoing
+        if mail.calendar is not None and mail.html is None:
+            return self.multipart("alternative", [_text("plain", mail.text), _calendar(*mail.calendar)])
         if mail.html is None:
             return _text("plain", mail.text)
         html = _text("html", mail.html)
@@ -178,6 +181,13 @@ def _text(subtype: str, text: str) -> bytes:
         f"Content-Type: text/{subtype}; charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
         + body
     )
+
+
+def _calendar(method: str, text: str) -> bytes:
+    """RFC 6047 §2.4: the type names the method and the charset, and both must be right."""
+    encoding, body = encode_body(crlf(text.encode("utf-8", "replace")))
+    head = params_field("Content-Type", "text/calendar", (("method", method), ("charset", "utf-8")))
+    return head + f"Content-Transfer-Encoding: {encoding}\r\n\r\n".encode() + body
 
 
 def encode_body(data: bytes) -> tuple[str, bytes]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webmail.reading import CLIP, Earlier, earlier, fold_html, read, split_quote, text_to_html
+from webmail.plain import text_to_html
+from webmail.reading import CLIP, Earlier, earlier, fold_html, read, split_quote
 
 ORIGINAL = "Dear Ann,\n\nCould you bring the keys on Thursday?\nBen has the other set in Rotterdam.\n\nAda\n"
 
