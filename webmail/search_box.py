@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 
+from mta.message.attached import KIND_WORD, KINDS_OF_FILE
 from mta.message.criteria import (
     All,
     And,
@@ -50,15 +51,17 @@ ROLES = {
     "snoozed": SNOOZED,
     "scheduled": SCHEDULED,
 }
-KINDS_OF_FILE = {
-    "image": ("jpg", "jpeg", "png", "gif", "webp", "heic", "svg", "tif", "tiff", "bmp"),
-    "pdf": ("pdf",),
-    "document": ("doc", "docx", "odt", "rtf", "pages"),
-    "spreadsheet": ("xls", "xlsx", "ods", "csv", "numbers"),
-    "presentation": ("ppt", "pptx", "odp", "key"),
-    "invite": ("ics",),
-}
 NOTHING = Not(All())
+STATES: dict[str, Criteria] = {
+    "unread": Not(Flag("seen")),
+    "read": Flag("seen"),
+    "starred": Flag("flagged"),
+    "unstarred": Not(Flag("flagged")),
+    "answered": Flag("answered"),
+    "replied": Flag("answered"),
+    "important": Keyword("$Important"),
+    "muted": Keyword("$Muted"),
+}
 
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
@@ -70,8 +73,8 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
-_SIZE = re.compile(r"(\d{1,12})(?:\.\d+)?\s*([kmg]?)b?", re.IGNORECASE)
-_AGE = re.compile(r"(\d{1,4})([hdmy])", re.IGNORECASE)
+_SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)([kmg]?)(?:i?b)?", re.IGNORECASE)
+_AGE = re.compile(r"(\d{1,4})([hdwmy])", re.IGNORECASE)
 _DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
 
@@ -228,6 +231,8 @@ class _Reader:
             found = self._names.of_role(ROLES[place])
             self.everywhere = self.everywhere or ROLES[place] in (JUNK, TRASH)
             return InMailbox(found) if found is not None else NOTHING
+        if place in STATES and not self._names.labels_named(text):
+            return self.being(text, _phrase)
         return self.labelled(text, _phrase)
 
     def labelled(self, text: str, _phrase: bool) -> Criteria:
@@ -240,31 +245,32 @@ class _Reader:
         state = text.lower()
         if state in ("snoozed", "scheduled"):
             return self.inside(state, False)
-        states: dict[str, Criteria] = {
-            "unread": Not(Flag("seen")),
-            "read": Flag("seen"),
-            "starred": Flag("flagged"),
-            "unstarred": Not(Flag("flagged")),
-            "answered": Flag("answered"),
-            "replied": Flag("answered"),
-            "important": Keyword("$Important"),
-            "muted": Keyword("$Muted"),
-        }
-        return states.get(state)
+        return STATES.get(state)
 
     def having(self, text: str, _phrase: bool) -> Criteria | None:
-        thing = (
-            text.lower().rstrip("s") if text.lower() not in ("userlabels", "nouserlabels") else text.lower()
-        )
+        thing = text.lower().removesuffix("s")
         if thing == "attachment":
             return HasAttachment()
         if thing in KINDS_OF_FILE:
-            return _either([_words(ending, "filename", False) for ending in KINDS_OF_FILE[thing]])
-        if thing in ("userlabels", "nouserlabels"):
+            endings = (*KINDS_OF_FILE[thing], f"{KIND_WORD}{thing}")
+            return _either([_words(ending, "filename", False) for ending in endings])
+        if thing in ("userlabel", "nouserlabel"):
             labels = [InMailbox(each.id) for each in self._names.mailboxes if each.role == LABEL]
             some = _either(labels) if labels else NOTHING
-            return some if thing == "userlabels" else Not(some)
+            return some if thing == "userlabel" else Not(some)
         return None
+
+    def delivered(self, text: str, phrase: bool) -> Criteria:
+        wanted = self._names.own if text.lower() == "me" and not phrase and self._names.own else (text,)
+        return _either([Contains("delivered-to", each.strip("<>")) for each in wanted])
+
+    def listed(self, text: str, _phrase: bool) -> Criteria:
+        """A List-Id (RFC 2919) or a part of it; the list's address says the same with an @, or is a reader."""
+        name = text.strip("<>").lower()
+        if "@" not in name:
+            return Contains("list-id", name)
+        as_id = Contains("list-id", name.replace("@", "."))
+        return _either([as_id, And((Contains("list-id", ""), Words(name, "to", phrase=True, prefix=False)))])
 
     def moment(self, text: str) -> int | None:
         """The start of a day in the person's time zone, or Unix seconds, as µs since the epoch."""
@@ -294,7 +300,7 @@ class _Reader:
                     days=now.day - day
                 )
             else:
-                then = now - timedelta(**{{"h": "hours", "d": "days"}[unit]: number})
+                then = now - timedelta(**{{"h": "hours", "d": "days", "w": "weeks"}[unit]: number})
             return int(then.timestamp()) * 1_000_000
         except (ValueError, OverflowError):
             return None
@@ -327,7 +333,7 @@ def _anywhere(text: str, phrase: bool) -> Criteria:
 
 def _bytes(text: str) -> int | None:
     match = _SIZE.fullmatch(text)
-    return int(match[1]) * _UNITS[match[2].lower()] if match else None
+    return int(float(match[1]) * _UNITS[match[2].lower()]) if match else None
 
 
 def _filename(reader: _Reader, text: str, phrase: bool) -> Criteria:
@@ -362,19 +368,15 @@ def _field(*where: Where) -> Callable[[_Reader, str, bool], Criteria]:
     return lambda reader, text, phrase: reader.people(where, text, phrase)
 
 
-def _header(name: str) -> Callable[[_Reader, str, bool], Criteria]:
-    return lambda reader, text, phrase: Contains(name, text.strip("<>"))
-
-
 _OPERATORS: dict[str, Callable[[_Reader, str, bool], Criteria | None]] = {
     "from": _field("from"),
     "to": _field("to", "cc", "bcc"),
     "cc": _field("cc"),
     "bcc": _field("bcc"),
     "subject": lambda reader, text, phrase: _words(text, "subject", phrase),
-    "deliveredto": _header("delivered-to"),
-    "list": _header("list-id"),
-    "rfc822msgid": _header("message-id"),
+    "deliveredto": _Reader.delivered,
+    "list": _Reader.listed,
+    "rfc822msgid": lambda reader, text, phrase: Contains("message-id", f"<{text.strip('<>')}>"),
     "filename": _filename,
     "in": _Reader.inside,
     "label": _Reader.labelled,

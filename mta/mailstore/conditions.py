@@ -124,8 +124,6 @@ def of(node: Leaf, *, mailspace: int, placed: bool) -> Condition | None:
             return Condition("p.modseq >= %s" if placed else FALSE, [value] if placed else [])
         case c.Contains(header, text):
             return contains(header.lower(), text)
-        case c.Words(text, where) if where in ("cc", "bcc"):
-            return contains(where, text)
     return None
 
 

@@ -19,7 +19,7 @@ from mta.values import FLAGGED, JUNK, QUARANTINE, SEEN, TRASH
 
 from . import conditions, rows, search
 from .conditions import Leaf as Node
-from .matching import FEW, Match, Tree
+from .matching import COPIES, FEW, Match, Tree
 from .sql import among, marks
 
 COUNTED = 1_000  # conversations; more are "many"
@@ -176,7 +176,7 @@ class _InMailspace(Tree):
     def _guide(self, criteria: c.Criteria) -> c.Words | None:
         """Words that every match has."""
         parts = criteria.parts if isinstance(criteria, c.And) else (criteria,)
-        words = (part for part in parts if isinstance(part, c.Words) and part.where not in ("cc", "bcc"))
+        words = (part for part in parts if isinstance(part, c.Words) and part.where not in COPIES)
         return next(words, None)
 
     def _by_word(self, asked: search.Question, words: c.Words, start: int | None) -> Iterator[Piece]:
@@ -211,7 +211,7 @@ class _InMailspace(Tree):
                 return self.cost(part)
             case c.And(parts) | c.Or(parts):
                 return sum(map(self.cost, parts))
-            case c.Words() if node.where not in ("cc", "bcc"):
+            case c.Words():
                 return 20
             case c.Contains(header) if conditions.contains(header.lower(), "x") is None:
                 return 1_000
@@ -222,7 +222,7 @@ class _InMailspace(Tree):
 
     def some(self, node: Node, within: Sequence[int]) -> Collection[int]:
         match node:
-            case c.Words() if node.where not in ("cc", "bcc"):
+            case c.Words():
                 if (found := self.probe(node)) is None:
                     return within if node == self._known else self.with_words(node, within)
                 return set(found).intersection(within)

@@ -31,6 +31,9 @@ LONGEST = 60.0  # seconds that a search may take
 TAIL = 200  # messages not indexed yet that a search reads itself; more are indexed first
 
 
+COPIES = ("cc", "bcc")
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """What matches, as UIDs or message ids; with `others`, all match but these."""
@@ -149,8 +152,6 @@ class Tree:
                 return self._ids(f"{_DATES[which]} < %s", at)
             case Between("internal" | "sent" as which, start, end):
                 return self._ids(f"{_DATES[which]} >= %s AND {_DATES[which]} < %s", start, end)
-            case c.Words(text, "cc" | "bcc" as header):
-                return self._header(header, text)
             case c.Words():
                 return self._few_words(node)
             case c.Contains(header, text) if header.lower() in HEADERS:
@@ -215,7 +216,22 @@ class Tree:
             return None
         late = self.late
         found = search.messages(asked, limit=FEW)
-        return None if found is None else [*found, *search.tail_matches(self.mailspace, late, node)]
+        if found is None or node.where not in COPIES:
+            return None if found is None else [*found, *search.tail_matches(self.mailspace, late, node)]
+        return self._copied(node, [*found, *late])
+
+    def _copied(self, node: c.Words, messages: Collection[int]) -> list[int]:
+        """Those of some messages with the words in Cc or Bcc, which the index has among all recipients."""
+        found: list[int] = []
+        for piece in rows.chunks(list(messages), FEW):
+            where, params = among("message_id", piece)
+            read = rows.select(
+                f"SELECT message_id, {HEADERS[node.where]} FROM mailstore_headertext"
+                f" WHERE mailspace_id = %s AND {where}",
+                [self.mailspace, *params],
+            )
+            found += [id_ for id_, text in read if c.has_words(text, node)]
+        return found
 
     # --- leaves of messages
 
@@ -225,6 +241,8 @@ class Tree:
         if asked is None:
             return set()
         late = self.late
+        if node.where in COPIES:
+            return set(self._copied(node, [*search.every(asked), *late]))
         return {*search.every(asked), *search.tail_matches(self.mailspace, late, node)}
 
     def with_words(self, node: c.Words, messages: Collection[int]) -> list[int]:
@@ -232,6 +250,8 @@ class Tree:
         asked = search.question(self.mailspace, node)
         if asked is None:
             return list(messages)  # nothing but punctuation: no condition
+        if node.where in COPIES:
+            return self._copied(node, messages)
         late = set(self.late)
         read = [one for one in messages if one in late]
         found = search.of(asked, [one for one in messages if one not in late])

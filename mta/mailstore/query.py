@@ -102,7 +102,7 @@ class _InMailbox(Tree):
                 return Match(self._uids(ranges))
         if messages <= SMALL:
             return Match(self._ask(node, None))
-        if isinstance(node, c.Words) and node.where not in ("cc", "bcc") and not self.probed(node):
+        if isinstance(node, c.Words) and not self.probed(node):
             return self._words(node)
         if (found := self.probe(node)) is not None:
             return Match(self._placed(found))

@@ -35,6 +35,8 @@ _WHERE = {
     "subject": ("subject",),
     "from": ("sender",),
     "to": ("recipients",),
+    "cc": ("recipients",),
+    "bcc": ("recipients",),
     "filename": ("files",),
     "body": ("body",),
 }

@@ -9,7 +9,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import unescape
 
 from mta.message.charsets import storable
@@ -21,6 +21,29 @@ MAX_FILES = 20
 MAX_FILE = 2 << 20  # encoded bytes of one that are read
 MAX_UNPACKED = 2 << 20
 MAX_ENTRIES = 2_000
+
+# Kind of file → how its name ends.
+KINDS_OF_FILE = {
+    "image": ("jpg", "jpeg", "png", "gif", "webp", "heic", "svg", "tif", "tiff", "bmp"),
+    "pdf": ("pdf",),
+    "document": ("doc", "docx", "odt", "rtf", "pages"),
+    "spreadsheet": ("xls", "xlsx", "ods", "csv", "numbers"),
+    "presentation": ("ppt", "pptx", "odp", "key"),
+    "invite": ("ics",),
+}
+# Beside the names of files in the index: what kind they are of, when their names do not say it.
+KIND_WORD = "kindoffile"
+_KINDS = (
+    (re.compile(r"image/.*"), "image"),
+    (re.compile(r"application/pdf"), "pdf"),
+    (re.compile(r"text/calendar"), "invite"),
+    (
+        re.compile(r"application/(?:msword|rtf|vnd\..*(?:wordprocessing|opendocument\.text).*)|text/rtf"),
+        "document",
+    ),
+    (re.compile(r"application/vnd\..*(?:ms-excel|spreadsheet).*|text/csv"), "spreadsheet"),
+    (re.compile(r"application/vnd\..*(?:ms-powerpoint|presentation).*"), "presentation"),
+)
 
 # Kind of document → which of its entries hold text.
 _DOCUMENTS = {
@@ -45,6 +68,17 @@ _APART = re.compile(
     r"</(?:w:p|w:tc|a:p|si|text:p|text:h|table:table-cell)>|<(?:w:tab|w:br|text:s|text:tab)\b[^<>]*>"
 )
 _TAG = re.compile(r"<[^<>]*>")
+
+
+def kind_words(files: Iterable[tuple[str, str]]) -> list[str]:
+    """For files, given as (name, content type): the words for their kinds where no name says it, once each."""
+    found: dict[str, None] = {}
+    for name, type_ in files:
+        ending = name.rpartition(".")[2].lower()
+        for pattern, kind in _KINDS:
+            if ending not in KINDS_OF_FILE[kind] and pattern.fullmatch(type_[:200]):
+                found[KIND_WORD + kind] = None
+    return list(found)
 
 
 def attached_text(raw: bytes, tree: Part, *, beside: tuple[Part, ...]) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mta.message.address import Address, parse_addresses
-from mta.message.attached import attached_text
+from mta.message.attached import attached_text, kind_words
 from mta.message.headers import (
     Field,
     decode_text,
@@ -345,7 +345,8 @@ def _search_text(
     subject: str, people: dict[str, tuple[Address, ...]], attachments: tuple[Attachment, ...], body: str
 ) -> str:
     """One line for each of SECTIONS, the body last with lines of its own."""
-    names = " ".join(each.name for each in attachments if each.name)
+    kinds = kind_words((each.name, each.type) for each in attachments if not each.inline)
+    names = " ".join([*(each.name for each in attachments if each.name), *kinds])
     lines = [subject, *(_as_line(people[name]) for name in ("from", "to", "cc", "bcc")), names]
     return "\n".join([*(line[:20_000].replace("\n", " ") for line in lines), body])[:MAX_SEARCH_TEXT]
 

@@ -89,12 +89,55 @@ def berlin(year: int, month: int, day: int) -> int:
         ),
         ("subject:quarterly", words("quarterly", "subject")),
         ("list:<dev.example.test>", Contains("list-id", "dev.example.test")),
-        ("rfc822msgid:<a@b>", Contains("message-id", "a@b")),
+        ("list:dev", Contains("list-id", "dev")),
+        (
+            "list:Dev@example.test",
+            Or(
+                (
+                    Contains("list-id", "dev.example.test"),
+                    And((Contains("list-id", ""), words("dev@example.test", "to", phrase=True))),
+                )
+            ),
+        ),
+        ("rfc822msgid:<a@b>", Contains("message-id", "<a@b>")),
+        ("rfc822msgid:a@b", Contains("message-id", "<a@b>")),
+        ("deliveredto:sales@example.test", Contains("delivered-to", "sales@example.test")),
+        (
+            "deliveredto:me",
+            Or((Contains("delivered-to", "ann@example.test"), Contains("delivered-to", "info@example.test"))),
+        ),
+        (
+            "from:(me OR ben)",
+            Or(
+                (
+                    words("ann@example.test", "from", phrase=True),
+                    words("info@example.test", "from", phrase=True),
+                    words("ben", "from"),
+                )
+            ),
+        ),
+        (
+            "-{from:ada subject:lamp}",
+            Not(Or((words("ada", "from"), words("lamp", "subject")))),
+        ),
+        (
+            "((a OR b) c) OR d",
+            Or((And((Or((words("a"), words("b"))), words("c"))), words("d"))),
+        ),
+        ("is:read", Flag("seen")),
+        ("is:muted", Keyword("$Muted")),
+        ("in:unread", Not(Flag("seen"))),
+        ("label:work/big-projects", InMailbox(4)),
+        ('label:"Work/Big projects"', InMailbox(4)),
+        ("has:userlabels", InMailbox(4)),
+        ("size:1.5M", Larger(1536 * 1024)),
+        ("larger:10MB", Larger(10 * 1024 * 1024)),
+        ("smaller:500K", Smaller(500 * 1024)),
         ("is:unread", Not(Flag("seen"))),
         ("is:starred", Flag("flagged")),
         ("is:important", Keyword("$Important")),
         ("has:attachment", HasAttachment()),
-        ("has:pdf", words("pdf", "filename")),
+        ("has:pdf", Or((words("pdf", "filename"), words("kindoffilepdf", "filename")))),
         ("has:nouserlabels", Not(InMailbox(4))),
         ("filename:pdf", words("pdf", "filename", prefix=True)),
         ("filename:report.pdf", words("report.pdf", "filename", phrase=True, prefix=True)),
