@@ -24,6 +24,9 @@ SYSTEM_FLAGS = {
     "\\Deleted": DELETED,
 }
 
+# Keywords that people set on whole conversations; answers to a muted one skip the Inbox.
+IMPORTANT, MUTED = "$Important", "$Muted"
+
 # Mailbox roles; each real role exists once per mailspace from its first moment.
 INBOX, DRAFTS, SENT, ARCHIVE, JUNK, TRASH = "inbox", "drafts", "sent", "archive", "junk", "trash"
 SNOOZED, SCHEDULED, QUARANTINE, LABEL = "snoozed", "scheduled", "quarantine", ""

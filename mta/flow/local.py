@@ -62,6 +62,7 @@ def store(
                 prefix=trace.return_path(sender) + trace.delivered_to(each.address),
                 trace_id=trace_id,
                 reasons={"placement": decision.reason},
+                when_muted=placement.when_muted(decision, address=each.address, to=prepared.facts.to),
                 cause=cause,
             )
             events.append(

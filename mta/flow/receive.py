@@ -154,6 +154,7 @@ def _store_copy(door: Door, passage: Passage, delivery: Delivery, prepared: Prep
         prefix=_prefix(passage, delivery.address),
         trace_id=passage.trace_id,
         reasons=_reasons(passage.verdict, delivery.decision),
+        when_muted=placement.when_muted(delivery.decision, address=delivery.address, to=prepared.facts.to),
         cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
     )
 

@@ -94,8 +94,9 @@ class Changing:
         sql.update("mailstore_mailbox", mailbox.id, {"uidvalidity": mailbox.uidvalidity})
         self.touch_mailbox(mailbox)
 
-    def count_threads(self, box: int, threads_delta: int, unread_delta: int) -> None:
-        if not threads_delta and not unread_delta:
+    def count_threads(self, box: int, threads_delta: int, unread_delta: int, starred_delta: int) -> None:
+        """Note conversations more or less in a box. Those with a star are all of Starred; other boxes count them."""
+        if not threads_delta and not unread_delta and not starred_delta:
             return
         if box == ALL:
             self._row.all_threads += threads_delta
@@ -109,6 +110,7 @@ class Changing:
             mailbox = self.mailbox(box)
             mailbox.threads += threads_delta
             mailbox.unread_threads += unread_delta
+            mailbox.starred_threads += starred_delta
             self._dirty_mailboxes.add(box)
 
     # --- mailboxes
@@ -317,8 +319,10 @@ class Changing:
         sql.insert_many("mailstore_placement", PLACEMENT_COLUMNS, made)
         return list(uids)
 
-    def put(self, messages: Iterable[Live], mailbox: Mailbox, entry: Entry) -> None:
-        """Make messages lie visibly in a mailbox, whether they do already or not."""
+    def put(
+        self, messages: Iterable[Live], mailbox: Mailbox, entry: Entry, *, stay: Stay | None = None
+    ) -> None:
+        """Make messages lie visibly in a mailbox, whether they do already or not; `stay`: how new ones lie there."""
         wanted = one_each(messages)
         there = [
             live
@@ -327,7 +331,8 @@ class Changing:
         ]
         self.mark_deleted(there, False, entry)
         known = {live.message for live in there}
-        self.place([live for live in wanted if live.message not in known], mailbox, entry)
+        new = [live for live in wanted if live.message not in known]
+        self.place(new, mailbox, entry, stays=None if stay is None else [stay] * len(new))
 
     def expunge(self, placements: Sequence[Live], entry: Entry | None = None) -> None:
         """Take placements away, leaving tombstones. A message that loses its last one is gone."""

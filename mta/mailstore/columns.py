@@ -30,6 +30,7 @@ MAILBOX_COLUMNS = (
     "size",
     "threads",
     "unread_threads",
+    "starred_threads",
     "deleted_at",
 )
 SPACE_COLUMNS = (

@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from mta.values import DRAFTS, SENT, Appended, Cause, now_us
+from mta.values import DRAFTS, INBOX, SENT, Appended, Cause, now_us
 
-from . import sql
+from . import arriving, sql
 from .blobs import Prepared
 from .changing import Changing
 from .errors import NoSuchMailspace
@@ -35,6 +35,11 @@ def _locked(mailspaces: set[int]) -> list[Mailspace]:
         f"SELECT {', '.join(_COLUMNS)} FROM mailstore_mailspace WHERE {where} ORDER BY id{lock}", ids
     )
     return [Mailspace.from_db(DEFAULT_DB_ALIAS, _COLUMNS, row) for row in found]
+
+
+def _may_answer(prepared: Prepared) -> bool:
+    facts = prepared.facts
+    return bool(facts.in_reply_to or facts.references or facts.is_reply)
 
 
 class Door:
@@ -74,8 +79,13 @@ class Door:
         trace_id: str = "",
         reasons: dict[str, Any] | None = None,
         thread: int | None = None,
+        when_muted: tuple[str, dict[str, Any]] | None = None,
     ) -> Appended:
-        """Store a message into a mailbox given by id or role. Never fails for quota: it was accepted."""
+        """Store a message into a mailbox given by id or role. Never fails for quota: it was accepted.
+
+        In the Inbox an answer wakes its conversation; one to a muted conversation goes `when_muted` to the
+        mailbox with that role instead, for those reasons as well, which undo takes back like any other filter's choice.
+        """
         changing = self[mailspace]
         target = changing.role(mailbox) if isinstance(mailbox, str) else changing.open_mailbox(mailbox)
         message = changing.insert(
@@ -89,5 +99,12 @@ class Door:
             thread=thread,
             own=target.role in (SENT, DRAFTS),
         )
-        uid = changing.place([message], target, new=True)[0]
+        entry = None
+        if target.role == INBOX and _may_answer(prepared):
+            muted = arriving.meet(changing, message.thread, cause, stay_asleep=when_muted is not None)
+            if muted and when_muted is not None:
+                target, entry = arriving.pass_by(
+                    changing, message, target, when_muted[0], (reasons or {}) | when_muted[1]
+                )
+        uid = changing.place([message], target, entry, new=True)[0]
         return Appended(target.id, target.uidvalidity, uid, message.message, message.thread)

@@ -35,6 +35,10 @@ class HistoryLine:
     mailbox: str
     count: int
     undone: bool
+    target: str = ""
+    conversations: int = 0
+    subjects: tuple[str, ...] = ()
+    undoable: bool = True
 
 
 def history(mailspace: int, *, before: int | None = None, limit: int = 50) -> tuple[HistoryLine, ...]:

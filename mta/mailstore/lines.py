@@ -17,7 +17,9 @@ from mta.values import (
     ALL,
     DRAFTS,
     FLAGGED,
+    IMPORTANT,
     JUNK,
+    MUTED,
     QUARANTINE,
     SCHEDULED,
     SEEN,
@@ -52,6 +54,7 @@ class Member:
 
     id: int
     flags: int
+    keywords: str
     subject: str
     from_name: str
     from_address: str
@@ -84,6 +87,7 @@ class Member:
 MEMBER_COLUMNS = (
     "id",
     "flags",
+    "keywords",
     "subject",
     "from_name",
     "from_address",
@@ -202,6 +206,8 @@ def _summary(members: list[Member]) -> tuple[Any, ...]:
     return (
         len(unique),
         any(member.flags & FLAGGED for member in members),
+        _has(members, IMPORTANT),
+        _has(members, MUTED),
         (unique[0].subject or newest.subject)[:255],
         newest.snippet,
         len(attachments),
@@ -212,15 +218,21 @@ def _summary(members: list[Member]) -> tuple[Any, ...]:
     )
 
 
+def _has(members: list[Member], keyword: str) -> bool:
+    """Whether a message of the conversation has it, in any case (RFC 9051 §2.3.2)."""
+    low = keyword.lower()
+    return any(low in member.keywords.lower().split() for member in members if member.keywords)
+
+
 # What looks at the messages here, then what looks at the whole conversation.
 LINE_COLUMNS = (
     *("sort_at", "unread", "last_message", "wake_at", "woken", "recipients"),
-    *("count", "starred", "subject", "snippet", "attachment_count", "drafts"),
+    *("count", "starred", "important", "muted", "subject", "snippet", "attachment_count", "drafts"),
     *("people", "attachments", "boxes"),
 )
 JSON_COLUMNS = ("recipients", "people", "attachments", "boxes")
 _JSON_PLACES = tuple(LINE_COLUMNS.index(name) for name in JSON_COLUMNS)
-UNREAD = LINE_COLUMNS.index("unread")
+UNREAD, STARS = LINE_COLUMNS.index("unread"), LINE_COLUMNS.index("starred")
 KEY = ("mailspace_id", "box", "thread_id")
 
 
@@ -249,14 +261,15 @@ def _refresh(changing: Changing, ids: list[int]) -> None:
             old = before.pop((thread, box), None)
             if old is None:
                 made.append((changing.id, box, thread, *new))
-                changing.count_threads(box, 1, is_unread)
+                changing.count_threads(box, 1, is_unread, int(line[STARS]))
             elif old[3:] != new:
-                changing.count_threads(box, 0, is_unread - int(old[3 + UNREAD] > 0))
+                more = is_unread - int(old[3 + UNREAD] > 0)
+                changing.count_threads(box, 0, more, int(line[STARS]) - int(old[3 + STARS]))
                 places = [at for at, value in enumerate(new) if old[3 + at] != value]
                 different = tuple(LINE_COLUMNS[at] for at in places)
                 updates[different].append((old[0], *(new[at] for at in places)))
     for row in before.values():  # whatever is left shows nothing any more
-        changing.count_threads(row[2], -1, -int(row[3 + UNREAD] > 0))
+        changing.count_threads(row[2], -1, -int(row[3 + UNREAD] > 0), -int(row[3 + STARS]))
     if before:
         where, param = sql.among("id", [row[0] for row in before.values()])
         sql.execute(f"DELETE FROM mailstore_threadrow WHERE {where}", param)

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from django.db.models import Q, QuerySet
 
 from mta.message.criteria import Criteria
 from mta.values import ALL, DRAFTS, JUNK, QUARANTINE, TRASH
 
-from . import finding, rows
+from . import finding, rows, sql
 from .errors import NoSuchMessage
 from .lines import ASIDE, LINE_COLUMNS, roles_of
-from .models import Draft, Mailbox, Mailspace, Message, Placement, ThreadRow
+from .models import Draft, Mailspace, Message, Placement, ThreadRow
+
+Section = Literal["unread", "read", "starred", "unstarred"]
 
 
 class Person(NamedTuple):
@@ -57,6 +59,8 @@ class ThreadLine:
     unread: int
     count: int
     starred: bool
+    important: bool
+    muted: bool
     subject: str
     snippet: str
     people: tuple[Person, ...]
@@ -130,6 +134,14 @@ class Conversation:
 
 NEAR = 2_000  # lines that are counted without a second thought
 
+# Each has an index of its own but the last, of which nearly every line is one.
+SECTIONS = {
+    "unread": Q(unread__gt=0),
+    "read": Q(unread=0),
+    "starred": Q(starred=True),
+    "unstarred": Q(starred=False),
+}
+
 _LINE = ("thread_id", "box", *LINE_COLUMNS)
 
 
@@ -156,10 +168,17 @@ def threads(
     after: tuple[int, int] | None = None,
     limit: int = 50,
     oldest_first: bool = False,
+    section: Section | None = None,
 ) -> ThreadPage:
     """A page of a mailbox or view, newest first. `before` and `after` are (sort_at, thread) keys:
-    older than, or newer than. With `oldest_first` the page holds the oldest lines (the last page)."""
+    older than, or newer than. With `oldest_first` the page holds the oldest lines (the last page).
+    With a `section` it is a page of those lines, and counts them."""
     every = ThreadRow.objects.filter(mailspace_id=mailspace, box=box)
+    total, unread = _counts(mailspace, box, section)
+    if section is not None:
+        every = every.filter(SECTIONS[section])
+        if not total:
+            return ThreadPage((), False, False, 0, unread, 0)
     part = every
     if before is not None:
         part = part.filter(_older_than(before))
@@ -172,7 +191,6 @@ def threads(
     found = found[:limit]
     if from_the_end:
         found.reverse()
-    total, unread = _counts(mailspace, box)
     position = 0
     if found and (before is not None or from_the_end):
         # Not for the newest lines: they are the first page even if another one has arrived meanwhile.
@@ -199,16 +217,23 @@ def _newer_than(key: tuple[int, int]) -> Q:
     return Q(sort_at__gte=key[0]) & (Q(sort_at__gt=key[0]) | Q(thread_id__gt=key[1]))
 
 
-def _counts(mailspace: int, box: int) -> tuple[int, int]:
+def _counts(mailspace: int, box: int, section: Section | None = None) -> tuple[int, int]:
+    """(conversations of a box or a section of it, unread ones of the box), as they are kept."""
     if box > 0:
-        found = Mailbox.objects.filter(mailspace_id=mailspace, id=box).values_list(
-            "threads", "unread_threads"
+        columns, table = (
+            "threads, unread_threads, starred_threads",
+            "mailbox WHERE mailspace_id = %s AND id = %s",
         )
+    elif box == ALL:
+        columns, table = "all_threads, all_unread, starred_threads", "mailspace WHERE id = %s"
     else:
-        columns = ("all_threads", "all_unread") if box == ALL else ("starred_threads", "starred_unread")
-        views = Mailspace.objects.filter(id=mailspace).values_list(*columns)
-        return views[0] if views else (0, 0)
-    return found[0] if found else (0, 0)
+        columns, table = "starred_threads, starred_unread, starred_threads", "mailspace WHERE id = %s"
+    found = sql.select(
+        f"SELECT {columns} FROM mailstore_{table}", [mailspace, box] if box > 0 else [mailspace]
+    )
+    total, unread, starred = found[0] if found else (0, 0, 0)
+    kept = {"unread": unread, "read": total - unread, "starred": starred, "unstarred": total - starred}
+    return (total if section is None else kept[section]), unread
 
 
 def thread_lines(mailspace: int, box: int, thread_ids: Iterable[int]) -> tuple[ThreadLine, ...]:

@@ -18,8 +18,8 @@ from mta.values import (
     Copied,
 )
 
+from . import acts, rows, sql, whole
 from . import keywords as words
-from . import rows, sql, whole
 from .blobs import Prepared, prepare
 from .changing import Changing
 from .door import Door
@@ -194,7 +194,7 @@ def move(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
             changing = door[mailspace]
             box = changing.open_mailbox(target)
             entry = changing.entry("move", cause, action, mailbox)
-            return _copied(box, move_lives(changing, rows.at(mailspace, mailbox, piece), box, entry))
+            return _copied(box, acts.move_lives(changing, rows.at(mailspace, mailbox, piece), box, entry))
 
         moved = commit({mailspace}, work)
         uidvalidity = moved.uidvalidity
@@ -202,24 +202,6 @@ def move(mailspace: int, mailbox: int, uids: Sequence[int], target: int, *, caus
     if not uidvalidity:
         uidvalidity = _uidvalidity(mailspace, target)
     return Copied(uidvalidity, tuple(p[0] for p in pairs), tuple(p[1] for p in pairs))
-
-
-def move_lives(
-    changing: Changing, lives: Sequence[Live], box: Mailbox, entry: Entry
-) -> list[tuple[int, int]]:
-    """Move placements into a mailbox; returns (old UID, new UID) pairs."""
-    moving = {live.placement for live in lives}
-    already = [
-        twin
-        for twin in rows.of_messages(changing.id, [live.message for live in lives])
-        if twin.mailbox == box.id and twin.placement not in moving
-    ]
-    # What people see there already stays to be seen.
-    shown = {twin.message for twin in already if not twin.deleted}
-    stays = [Stay(live.deleted and live.message not in shown) for live in lives]
-    changing.expunge([*already, *lives], entry)
-    targets = changing.place(lives, box, entry, stays=stays)
-    return [(live.uid, uid) for live, uid in zip(lives, targets, strict=True)]
 
 
 def expunge(

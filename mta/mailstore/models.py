@@ -85,6 +85,7 @@ class Mailbox(models.Model):
     size = models.BigIntegerField(default=0)
     threads = models.BigIntegerField(default=0)
     unread_threads = models.BigIntegerField(default=0)
+    starred_threads = models.BigIntegerField(default=0)
     deleted_at = models.BigIntegerField(null=True)  # removed by a person; kept for undo
 
     class Meta:
@@ -146,6 +147,17 @@ class Message(models.Model):
             models.Index(fields=["mailspace_id", "thread_id"], name="message_thread"),
             models.Index(fields=["mailspace_id", "internal_date"], name="message_date"),
             models.Index(fields=["mailspace_id", "message_id"], name="message_message_id"),
+            # Newest first: messages with files, and those with a star.
+            models.Index(
+                fields=["mailspace_id", "internal_date", "id"],
+                name="message_files",
+                condition=Q(has_attachment=True),
+            ),
+            models.Index(
+                fields=["mailspace_id", "internal_date", "id"],
+                name="message_flagged",
+                condition=Q(Exact(F("flags").bitand(FLAGGED), FLAGGED)),
+            ),
             models.Index(fields=["blob_id"], name="message_blob"),
             models.Index(fields=["mailspace_id", "id"], name="message_unindexed", condition=Q(indexed=False)),
             models.Index(fields=["mailspace_id", "uidl"], name="message_uidl", condition=Q(uidl__gt="")),
@@ -229,8 +241,17 @@ class Placement(models.Model):
                 name="placement_keywords",
                 condition=LIVE & Q(keywords__gt=""),
             ),
+            # Of all mailspaces: what sleeps, by when it wakes.
             models.Index(
-                fields=["mailspace_id", "wake_at"], name="placement_wake", condition=Q(wake_at__isnull=False)
+                fields=["wake_at"],
+                name="placement_wake",
+                condition=LIVE & Q(deleted=False, wake_at__isnull=False),
+            ),
+            # A list of single messages, newest first.
+            models.Index(
+                fields=["mailspace_id", "mailbox_id", "internal_date", "message_id"],
+                name="placement_date",
+                condition=LIVE & Q(deleted=False),
             ),
             # Tombstones: by when they fell, for programs that were away; by message, which may have to be
             # forgotten; and the oldest first, for the clean-up.
@@ -309,6 +330,8 @@ class ThreadRow(models.Model):
     unread = models.IntegerField(default=0)  # unread messages placed here
     count = models.IntegerField(default=0)  # messages of the whole conversation
     starred = models.BooleanField(default=False)
+    important = models.BooleanField(default=False)
+    muted = models.BooleanField(default=False)
     subject = models.CharField(max_length=255, default="")
     snippet = models.CharField(max_length=255, default="")
     people = models.JSONField(default=list)  # [[name, email, unread, own]…] in order of first message
@@ -327,6 +350,22 @@ class ThreadRow(models.Model):
         ]
         indexes = [
             models.Index(fields=["mailspace_id", "box", "sort_at", "thread_id"], name="thread_row_sort"),
+            # The sections of a list (see `lists`). Few lack a star where anybody counts: these are found on the way.
+            models.Index(
+                fields=["mailspace_id", "box", "sort_at", "thread_id"],
+                name="thread_row_unread",
+                condition=Q(unread__gt=0),
+            ),
+            models.Index(
+                fields=["mailspace_id", "box", "sort_at", "thread_id"],
+                name="thread_row_read",
+                condition=Q(unread=0),
+            ),
+            models.Index(
+                fields=["mailspace_id", "box", "sort_at", "thread_id"],
+                name="thread_row_starred",
+                condition=Q(starred=True),
+            ),
             models.Index(fields=["mailspace_id", "thread_id"], name="thread_row_thread"),
         ]
 

@@ -24,7 +24,17 @@ _EQUAL = {
 }
 _OTHERWISE = 4
 PARTIAL = 50  # a partial index has so many times fewer rows
-_NARROW = frozenset(("placement_live", "placement_changed", "mailbox_name", "mailbox_role"))  # but not these
+# But not these.
+_NARROW = frozenset(
+    (
+        "placement_live",
+        "placement_changed",
+        "placement_date",
+        "thread_row_read",
+        "mailbox_name",
+        "mailbox_role",
+    )
+)
 
 
 def teach(using: str = "default", **_signal: Any) -> None:

@@ -38,6 +38,7 @@ def lines(mailspace: int) -> Iterator[str]:
     roles = list_lines.roles_of(mailspace)
     total: Counter[int] = Counter()
     unread: Counter[int] = Counter()
+    starred: Counter[int] = Counter()
     for chunk in _walk("messages", "mailstore_thread", mailspace):
         ids = [row[0] for row in chunk]
         wanted = {
@@ -57,15 +58,16 @@ def lines(mailspace: int) -> Iterator[str]:
         for (_, box), line in wanted.items():
             total[box] += 1
             unread[box] += line[list_lines.UNREAD] > 0
+            starred[box] += bool(line[list_lines.STARS])
     space = Mailspace.objects.get(id=mailspace)
     boxes = Mailbox.objects.filter(mailspace_id=mailspace)
-    counts = {box.id: (box.threads, box.unread_threads) for box in boxes}
-    counts[ALL] = (space.all_threads, space.all_unread)
-    counts[STARRED] = (space.starred_threads, space.starred_unread)
-    for box, pair in counts.items():
-        if pair != (total[box], unread[box]):
-            counted = (total[box], unread[box])
-            yield f"box {box}: kept {pair} conversations and unread ones, counted {counted}"
+    counts = {box.id: (box.threads, box.unread_threads, box.starred_threads) for box in boxes}
+    counts[ALL] = (space.all_threads, space.all_unread, space.starred_threads)
+    counts[STARRED] = (space.starred_threads, space.starred_unread, space.starred_threads)
+    for box, kept_counts in counts.items():
+        counted = (total[box], unread[box], starred[box])
+        if kept_counts != counted:
+            yield f"box {box}: kept {kept_counts} conversations, unread and starred ones, counted {counted}"
 
 
 def header_texts(mailspace: int) -> Iterator[str]:

@@ -156,22 +156,26 @@ def _lines(door: Door, mailspace: int, ids: list[int]) -> None:
 # --- counts
 
 
+NONE = (0, 0, 0)
+
+
 def _counts(door: Door, mailspace: int) -> None:
     """Of mailboxes, views and the whole; and the clock, which no number may be above."""
     changing = door[mailspace]
     row = changing.row
     lines = {
-        box: (number, unread)
-        for box, number, unread in sql.select(
-            "SELECT box, COUNT(*), SUM(CASE WHEN unread > 0 THEN 1 ELSE 0 END) FROM mailstore_threadrow"
+        box: tuple(numbers)
+        for box, *numbers in sql.select(
+            "SELECT box, COUNT(*), SUM(CASE WHEN unread > 0 THEN 1 ELSE 0 END),"
+            " SUM(CASE WHEN starred THEN 1 ELSE 0 END) FROM mailstore_threadrow"
             " WHERE mailspace_id = %s GROUP BY box",
             [mailspace],
         )
     }
     row.clock = max(row.clock, *(box.highestmodseq for box in Mailbox.objects.filter(mailspace_id=mailspace)))
     changing.changed()
-    row.all_threads, row.all_unread = lines.get(ALL, (0, 0))
-    row.starred_threads, row.starred_unread = lines.get(STARRED, (0, 0))
+    row.all_threads, row.all_unread = lines.get(ALL, NONE)[:2]
+    row.starred_threads, row.starred_unread = lines.get(STARRED, NONE)[:2]
     row.messages, row.used_bytes = sql.select(
         "SELECT COUNT(*), COALESCE(SUM(m.size), 0) FROM mailstore_message m WHERE m.mailspace_id = %s AND EXISTS ("
         "SELECT 1 FROM mailstore_placement p WHERE p.mailspace_id = m.mailspace_id AND p.message_id = m.id"
@@ -188,5 +192,5 @@ def _counts(door: Door, mailspace: int) -> None:
                  WHERE mailspace_id = %s AND mailbox_id = %s AND expunged_modseq IS NULL""",
             [box.recent_uid, mailspace, id_],
         )[0]
-        box.threads, box.unread_threads = lines.get(id_, (0, 0))
+        box.threads, box.unread_threads, box.starred_threads = lines.get(id_, NONE)
         changing.touch_mailbox(box)

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from mta.values import now_us
 
-from . import indexing, upkeep, whole
+from . import indexing, upkeep, waking, whole
 
 ROUNDS = 50  # pieces of one kind that one sweep takes on; the next goes on
 
@@ -29,3 +29,9 @@ def sweep() -> None:
             if not forget():
                 break
     upkeep.sweep_orphans(minute)
+
+
+@shared_task(name="mta.mailstore.tasks.wake", ignore_result=True)
+def wake() -> None:
+    """Bring back what was snoozed until now (beat, every few seconds)."""
+    waking.wake_due()
