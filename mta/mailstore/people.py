@@ -50,6 +50,26 @@ def people(
     return tuple(Correspondent(names.get(email, ""), email) for email in best)
 
 
+OFTEN = 3  # messages of somebody the owner never wrote to, after whom they are known all the same
+
+
+def acquainted(mailspace: int, *, limit: int) -> tuple[Correspondent, ...]:
+    """Whom the owner knows: has written to lately, or hears from again and again; the nearest first. One letter from
+    a stranger makes nobody known."""
+    scores: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for own, addresses in _recent(mailspace):
+        for name, email in _named(addresses, own=own):
+            key = email.lower()
+            scores[key] = scores.get(key, 0) + (OFTEN if own else 1)
+            if name and (own or not names.get(key)):
+                names[key] = name
+    known = sorted(
+        (email for email, score in scores.items() if score >= OFTEN), key=lambda each: (-scores[each], each)
+    )
+    return tuple(Correspondent(names.get(email, ""), email) for email in known[:limit])
+
+
 def _recent(mailspace: int) -> Iterable[tuple[bool, dict[str, list[list[str]]]]]:
     aside = Mailbox.objects.filter(mailspace_id=mailspace, role__in=[JUNK, TRASH, QUARANTINE, DRAFTS])
     lies_aside = Placement.objects.filter(

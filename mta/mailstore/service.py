@@ -150,6 +150,7 @@ __all__ = [
     "ThreadLine",
     "ThreadPage",
     "Usage",
+    "acquainted",
     "append",
     "append_many",
     "apply_labels",
