@@ -6,6 +6,7 @@ changes with the language. Pure but for the texts; called by every view that sho
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.urls import reverse
@@ -57,6 +58,7 @@ _VIEWS = {"all": ALL, "starred": STARRED}
 FIRST = ("inbox", "starred", "snoozed", "sent", "drafts")
 MORE = ("scheduled", "archive", "all", "spam", "trash")
 OUTGOING = frozenset({"sent", "drafts", "scheduled"})  # rows say to whom
+WAKEFUL = frozenset({"drafts", "scheduled", "spam", "trash"})  # what lies there is not snoozed
 MAX_DEPTH = 3  # of indentation
 
 
@@ -81,6 +83,10 @@ class Box:
     @property
     def is_outgoing(self) -> bool:
         return self.slug in OUTGOING
+
+    @property
+    def may_sleep(self) -> bool:
+        return self.slug not in WAKEFUL
 
     @property
     def icon(self) -> str:
@@ -155,12 +161,31 @@ class Item:
     id: int = 0
     path: str = ""
     current: bool = False
+    parents: bool = False  # other labels lie below it
+    folded: bool = False  # and are folded away
+    under_folded: bool = False  # it lies below one that is folded
+    shown: str = ""  # in the left column: "" always, "unread" while there is something unread, "hide" never
+    hidden: bool = False  # it, or one above it, is never listed but behind "Hidden labels"
+    in_rows: str = ""  # on rows of lists: "" shown, "hide" not
+
+
+Looks = Mapping[str, Mapping[str, str]]  # what a person chose for a label, by its id
+
+
+def hidden_in_rows(looks: Looks) -> frozenset[int]:
+    """Labels whose chips a person does not want to see on rows."""
+    return frozenset(int(id_) for id_, look in looks.items() if look.get("rows") == "hide")
 
 
 def sidebar(
-    mailboxes: tuple[MailboxInfo, ...], *, current: str = ""
+    mailboxes: tuple[MailboxInfo, ...],
+    *,
+    current: str = "",
+    looks: Looks | None = None,
+    folded: frozenset[int] = frozenset(),
 ) -> tuple[list[Item], list[Item], list[Item]]:
-    """The lines of the left column: the first ones, those behind "More", the labels."""
+    """The lines of the left column: the first ones, those behind "More", the labels. `folded` names labels (by id)
+    whose sublabels are folded away."""
     by_role = {each.role: each for each in mailboxes if each.role}
 
     def place(slug: str) -> Item | None:
@@ -175,7 +200,26 @@ def sidebar(
         bold = slug in ("inbox", "spam") and count > 0
         return Item(_url(slug), text, slug, icon, count=count, unread=bold, id=info.id, current=here)
 
-    labels = [
+    labels = _labels(mailboxes, current=current, looks=looks or {}, folded=folded)
+    return (
+        [item for slug in FIRST if (item := place(slug))],
+        [item for slug in MORE if (item := place(slug))],
+        labels,
+    )
+
+
+def _labels(
+    mailboxes: tuple[MailboxInfo, ...], *, current: str, looks: Looks, folded: frozenset[int]
+) -> list[Item]:
+    """Labels in the order of their paths, each below the one it belongs to."""
+    found = sorted(
+        (each for each in mailboxes if each.role == LABEL), key=lambda each: each.name.casefold().split("/")
+    )
+    names = {each.name for each in found}
+    parents = {above for each in found for above in _above(each.name)} & names
+    closed = {each.name for each in found if each.id in folded} & parents
+    away = {each.name for each in found if looks.get(str(each.id), {}).get("list") == "hide"}
+    return [
         Item(
             url=_url(label_slug(each.name)),
             text=each.name.rpartition("/")[2],
@@ -183,19 +227,25 @@ def sidebar(
             hue=hue_of(each),
             count=each.unread_threads,
             unread=each.unread_threads > 0,
-            depth=min(MAX_DEPTH, each.name.count("/")),
+            depth=min(MAX_DEPTH, sum(above in names for above in _above(each.name))),
             id=each.id,
             path=each.name,
             current=label_slug(each.name) == current,
+            parents=each.name in parents,
+            folded=each.name in closed,
+            under_folded=any(above in closed for above in _above(each.name)),
+            shown=looks.get(str(each.id), {}).get("list", ""),
+            hidden=not away.isdisjoint({each.name, *_above(each.name)}),
+            in_rows=looks.get(str(each.id), {}).get("rows", ""),
         )
-        for each in sorted(mailboxes, key=lambda each: each.name.casefold().split("/"))
-        if each.role == LABEL
+        for each in found
     ]
-    return (
-        [item for slug in FIRST if (item := place(slug))],
-        [item for slug in MORE if (item := place(slug))],
-        labels,
-    )
+
+
+def _above(name: str) -> list[str]:
+    """The labels that a label lies below: of "Work/2026/May", "Work" and "Work/2026"."""
+    parts = name.split("/")
+    return ["/".join(parts[:length]) for length in range(1, len(parts))]
 
 
 def _url(slug: str) -> str:

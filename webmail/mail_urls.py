@@ -4,7 +4,19 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
-from webmail.views import actions, attachments, body, conversation, labels, live, mail, search, settings
+from webmail.views import (
+    actions,
+    attachments,
+    body,
+    conversation,
+    history,
+    labels,
+    live,
+    mail,
+    pane,
+    search,
+    settings,
+)
 
 
 class BoxConverter:
@@ -27,6 +39,8 @@ app_name = "mail"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", mail.index, name="index"),
     path("inbox/", mail.box, {"box": "inbox"}, name="inbox"),
+    path("changes/", history.changes, name="changes"),
+    path("changes/undo/", history.undo, name="change-undo"),
     path("search/", search.search, name="search"),
     path("settings/", settings.settings, name="settings"),
     path("settings/pop3/", settings.pop3, name="settings-pop3"),
@@ -38,6 +52,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("actions/<slug:verb>/", actions.act, name="act-verb"),
     path("labels/", labels.create, name="label-create"),
     path("labels/<int:label>/", labels.change, name="label-change"),
+    path("labels/<int:label>/looks/", labels.looks, name="label-looks"),
     path("labels/<int:label>/remove/", labels.remove, name="label-remove"),
     path("message/<int:message>/", conversation.letter, name="letter"),
     path("original/<int:message>/", conversation.original, name="original"),
@@ -51,5 +66,5 @@ if find_spec("webmail.compose_urls"):
     urlpatterns.append(path("compose/", include("webmail.compose_urls")))
 urlpatterns += [
     path("<box:box>/", mail.box, name="box"),
-    path("<box:box>/<int:thread>/", conversation.conversation, name="conversation"),
+    path("<box:box>/<int:thread>/", pane.conversation, name="conversation"),
 ]

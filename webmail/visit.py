@@ -19,7 +19,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, Js
 from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
 from hosting.access import mailspaces_for, standing
@@ -29,6 +29,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchDraft, NoSuchMailbox, NoSuchMessage
 from mta.values import Cause, MailboxInfo
 from webmail import boxes
+from webmail.i18n import speaking
 from webmail.models import Preferences
 from webmail.words import keys, words
 
@@ -37,7 +38,12 @@ P = ParamSpec("P")
 # Rows repeat themselves: a page is a tenth when it is packed (with random padding against BREACH).
 _gzip = GZipMiddleware(lambda request: HttpResponse())
 LARGEST = 2**63 - 1
+LISTS = ("webmail/list.html", "webmail/search.html")  # views that a reading pane stands beside
 CHOSEN = "mailspace"  # the session's key for the mailspace chosen among several
+
+
+class NoMailbox(Http404):
+    """Somebody is signed in who may open no mailspace: an administrator who only administers."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,11 @@ class Visit:
     @property
     def address(self) -> str:
         return self.access.address or self.account.username
+
+    @property
+    def mark(self) -> str:
+        """Who looks at whose mail, as a page remembers it and says with everything it asks."""
+        return f"{self.account.pk}.{self.mailspace}"
 
     @property
     def may_organise(self) -> bool:
@@ -89,14 +100,24 @@ def visiting(
 
     @wraps(view)
     def entered(request: HttpRequest, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        visit = begin(request)
+        try:
+            visit = begin(request)
+        except NoMailbox:
+            if wants_parts(request) or request.method != "GET":
+                raise
+            return _no_mailbox(request)
         if visit is None:
             return _ask_to_sign_in(request)
+        if request.headers.get("X-Mailstead-Account", visit.mark) not in ("", visit.mark):
+            said = _("Somebody else has signed in here. Sign in again as who wrote this.")
+            return JsonResponse({"error": said, "text": said, "reason": "account"}, status=409)
         if any(isinstance(value, int) and value > LARGEST for value in kwargs.values()):
             raise Http404  # no row has such a number, and no database takes it
         request.visit = visit  # type: ignore[attr-defined]
         try:
-            with timezone.override(zone_of(visit, request)):
+            language = speaking(visit.preferences.language, request)
+            with timezone.override(zone_of(visit, request)), translation.override(language):
+                request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
                 return _private(view(request, visit, *args, **kwargs))
         except (NoSuchMailbox, NoSuchMessage, NoSuchDraft) as error:
             raise Http404(str(error)) from error
@@ -105,18 +126,25 @@ def visiting(
 
 
 def begin(request: HttpRequest) -> Visit | None:
-    """The visit of a signed-in person, None of anybody else; an account without mail has no such pages (404)."""
+    """The visit of a signed-in person, None of anybody else; an account without mail has no such pages."""
     account = request.user
     if not isinstance(account, Account):
         return None
     every = mailspaces_for(account)
     if not every:
-        raise Http404(_("This account has no mailbox."))
+        raise NoMailbox(_("This account has no mailbox."))
     chosen = request.session.get(CHOSEN)
     access = next((each for each in every if each.mailspace == chosen), every[0])
     preferences = Preferences.objects.filter(account=account).first() or Preferences(account=account)
     cause = Cause("web", session=program_of(request), actor=account.username)
     return Visit(account, access, every, preferences, cause)
+
+
+def _no_mailbox(request: HttpRequest) -> HttpResponse:
+    """There is nothing to see, and the way to where there is."""
+    account = request.user
+    may_administer = isinstance(account, Account) and bool(standing(account))
+    return render(request, "webmail/no_mailbox.html", {"may_administer": may_administer}, status=404)
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponse:
@@ -143,9 +171,25 @@ def wants_parts(request: HttpRequest) -> bool:
 
 def is_prefetch(request: HttpRequest) -> bool:
     """Whether nobody looks yet: then nothing may become read."""
-    return request.headers.get("X-Mailstead") == "prefetch" or "prefetch" in request.headers.get(
-        "Sec-Purpose", ""
-    )
+    asking = request.headers.get("X-Mailstead")
+    return asking in ("prefetch", "pane-ahead") or "prefetch" in request.headers.get("Sec-Purpose", "")
+
+
+def in_pane(request: HttpRequest) -> bool:
+    """Whether a conversation is asked for that will be shown beside its list."""
+    return request.headers.get("X-Mailstead", "").startswith("pane")
+
+
+def chosen_pane(request: HttpRequest) -> str:
+    """Where this browser opens conversations: over the list (none), or right of it or below it."""
+    chosen = request.COOKIES.get("pane", "")
+    return chosen if chosen in ("right", "below") else "none"
+
+
+def folded_labels(request: HttpRequest) -> frozenset[int]:
+    """The labels whose sublabels this browser has folded away (a cookie: `12.40`)."""
+    ids = request.COOKIES.get("folded", "")[:2000].split(".")
+    return frozenset(id_ for each in ids if (id_ := number(each)) is not None)
 
 
 def zone_of(visit: Visit, request: HttpRequest) -> ZoneInfo:
@@ -190,21 +234,29 @@ def show(request: HttpRequest, visit: Visit, template: str, context: dict[str, A
     parts = wants_parts(request)
     layout = "webmail/part.html" if parts else "webmail/client.html"
     page: dict[str, Any] = {"layout": layout, "visit": visit, "compose_url": boxes.COMPOSE} | context
+    page["in_pane"] = in_pane(request)
+    if template in LISTS and chosen_pane(request) != "none":
+        page["has_pane"] = True
+        page["pane_url"], page["pane"] = getattr(request, "pane", ("", ""))
     if not parts:
         searching = bool(context.get("query"))
-        page |= _frame(visit, current="" if searching or "box" not in context else context["box"].slug)
+        here = "" if searching or "box" not in context else context["box"].slug
+        page |= _frame(visit, current=here, folded=folded_labels(request))
     response = render(request, template, page)
     response["Vary"] = "X-Mailstead, Cookie"
     return cast(HttpResponse, _gzip.process_response(request, response))
 
 
-def _frame(visit: Visit, *, current: str) -> dict[str, Any]:
+def _frame(visit: Visit, *, current: str, folded: frozenset[int]) -> dict[str, Any]:
     """What lies around the sheet: the left column, the words and keys that scripts need."""
-    first, more, labels = boxes.sidebar(visit.mailboxes, current=current)
+    looks = visit.preferences.label_looks
+    first, more, labels = boxes.sidebar(visit.mailboxes, current=current, looks=looks, folded=folded)
     return {
         "sidebar_first": first,
         "sidebar_more": more,
-        "sidebar_labels": labels,
+        "more_open": any(item.current for item in more),
+        "sidebar_labels": [item for item in labels if not item.hidden],
+        "hidden_labels": [item for item in labels if item.hidden],
         "brand_url": "/mail/",
         "sign_out_url": reverse("hosting:sign_out"),
         "usage": mailstore.usage(visit.mailspace),

@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 
 def words() -> dict[str, str]:
     """By name, as static/js/mail.js asks for them."""
     return {
         "undo": _("Undo"),
+        "swipe_archive": _("Archive"),
+        "swipe_delete": _("Delete"),
+        "swipe_read": _("Mark as read"),
+        "swipe_unread": _("Mark as unread"),
+        "swipe_move": _("Move to"),
+        "swipe_snooze": _("Snooze"),
         "retry": _("Try again"),
         "show": _("Show"),
         "failed": _("That did not work: no answer from the server."),
         "load_failed": _("This page could not be loaded."),
         "signed_out": _("Your session has ended. Sign in again."),
         "sign_in": _("Sign in"),
-        "selected": _("%d selected"),
+        "selected": _("%s selected"),
+        "selected_page": _("All %d conversations on this page are selected."),
+        "select_all_in": _("Select all %s conversations in %s"),
+        "select_all_found": _("Select all %s conversations that match"),
+        "select_all_that_match": _("Select all conversations that match"),
+        "selected_all_in": _("All %s conversations in %s are selected."),
+        "selected_all_found": _("All %s conversations that match are selected."),
+        "selected_all_that_match": _("All conversations that match are selected."),
+        "all_that_match": pgettext("how many are selected", "All"),
+        "clear_selection": _("Clear selection"),
+        "range": pgettext("first, last and number of conversations", "%s–%s of %s"),
+        "stop": _("Stop"),
         "new_messages_one": _("1 new message."),
         "new_messages_many": _("%d new messages."),
         "new_mail": _("New mail: %s"),
@@ -31,6 +49,58 @@ def words() -> dict[str, str]:
         "mark_unread": _("Mark as unread"),
         "nothing_to_undo": _("There is nothing to undo."),
         "offline": _("You are offline. Showing the last view."),
+        "waits": _("This waits until you are online again."),
+        "waits_one": _("1 action waits."),
+        "waits_many": _("%d actions wait."),
+        "waited_one": _("What was waiting is done."),
+        "waited_many": _("The %d actions that were waiting are done."),
+        "waited_failed": _("Something that was waiting could not be done."),
+        "moved_label": _("Label saved."),
+        "notices_on": _("New mail is shown on this computer while a tab is open."),
+        "notices_denied": _("This browser does not let this page show notifications. Allow them in its settings."),
+        "notices_from": _("New mail from %s"),
+        "undoing": _("Taking back: %s"),
+        "undone": _("Taken back."),
+        "rewound": _("The mailbox is as it was."),
+    } | _asked_before_all()
+
+
+def _asked_before_all() -> dict[str, str]:
+    """What is asked once before something is done to everything in a place, and the button that does it, by verb."""
+    sure = {
+        "archive": (_("Archive all %s conversations? You can undo this."), _("Archive")),
+        "delete": (_("Move all %s conversations to Trash? You can undo this."), _("Delete")),
+        "junk": (_("Report all %s conversations as spam? You can undo this."), _("Report spam")),
+        "unjunk": (_("Move all %s conversations back to the inbox? You can undo this."), _("Not spam")),
+        "read": (_("Mark all %s conversations as read? You can undo this."), _("Mark as read")),
+        "unread": (_("Mark all %s conversations as unread? You can undo this."), _("Mark as unread")),
+        "star": (_("Star all %s conversations? You can undo this."), _("Star")),
+        "unstar": (_("Remove the stars of all %s conversations? You can undo this."), _("Remove star")),
+        "important": (
+            _("Mark all %s conversations as important? You can undo this."),
+            _("Mark as important"),
+        ),
+        "unimportant": (
+            _("Mark all %s conversations as not important? You can undo this."),
+            _("Not important"),
+        ),
+        "mute": (_("Mute all %s conversations? You can undo this."), _("Mute")),
+        "unmute": (_("Stop muting all %s conversations? You can undo this."), _("Stop muting")),
+        "snooze": (_("Snooze all %s conversations? You can undo this."), _("Snooze")),
+        "unsnooze": (_("Bring all %s conversations back to the inbox? You can undo this."), _("Bring back")),
+        "move": (_("Move all %s conversations? You can undo this."), _("Move")),
+        "label": (_("Label all %s conversations? You can undo this."), _("Label")),
+        "unlabel": (_("Take the label off all %s conversations? You can undo this."), _("Remove label")),
+        "labels": (_("Change the labels of all %s conversations? You can undo this."), _("Change labels")),
+        "delete-forever": (
+            _("Delete all %s conversations forever? This cannot be undone here."),
+            _("Delete forever"),
+        ),
+    }
+    words = {f"sure_{verb}": text for verb, (text, _button) in sure.items()}
+    return words | {f"do_{verb}": button for verb, (_text, button) in sure.items()} | {
+        "sure_many": _("This is done to all conversations that match. You can undo it."),
+        "sure_many_forever": _("All conversations that match are deleted forever. This cannot be undone here."),
     }
 
 
@@ -42,44 +112,67 @@ def keys() -> list[dict[str, object]]:
             "keys": [
                 (("j", "k"), _("Older, newer conversation")),
                 (("o", "Enter"), _("Open")),
-                (("u",), _("Back to the list")),
+                (("u",), _("Back to the list; refresh it")),
                 (("n", "p"), _("Next, previous message")),
+                (("`", "~"), _("Next, previous section")),
                 (("/",), _("Search")),
+                ((",",), _("To the tools")),
+                ((".",), _("More actions")),
+                (("?",), _("This list")),
+                (("Esc",), _("Close what is open")),
+                (("Shift+Esc",), _("From a message you write to the list")),
+            ],
+        },
+        {
+            "title": _("Going to"),
+            "keys": [
                 (("g i",), _("Inbox")),
                 (("g s",), _("Starred")),
+                (("g b",), _("Snoozed")),
                 (("g t",), _("Sent")),
                 (("g d",), _("Drafts")),
                 (("g a",), _("All mail")),
+                (("g l",), _("A label by its name")),
                 (("g n", "g p"), _("Next, previous page")),
+            ],
+        },
+        {
+            "title": _("Selecting"),
+            "keys": [
+                (("x",), _("Select")),
+                (("* a", "* n"), _("Select all, none")),
+                (("* r", "* u"), _("Select read, unread")),
+                (("* s", "* t"), _("Select starred, unstarred")),
             ],
         },
         {
             "title": _("Conversations"),
             "keys": [
-                (("x",), _("Select")),
                 (("e",), _("Archive")),
                 (("#",), _("Delete")),
                 (("!",), _("Report spam")),
                 (("s",), _("Star")),
-                (("Shift+i",), _("Mark as read")),
-                (("Shift+u",), _("Mark as unread")),
+                (("b",), _("Snooze")),
+                (("m",), _("Mute")),
                 (("v",), _("Move to")),
                 (("l",), _("Label as")),
+                (("y",), _("Take out of this place")),
+                (("+", "-"), _("Important, not important")),
+                (("Shift+i", "Shift+u"), _("Mark as read, unread")),
+                (("_",), _("Unread from this message on")),
                 (("[", "]"), _("Archive, then newer or older")),
-                (("* a", "* n"), _("Select all, none")),
+                ((";", ":"), _("Open, close all messages")),
+                (("Shift+n",), _("Look for news")),
                 (("z",), _("Undo")),
             ],
         },
         {
-            "title": _("Writing and reading"),
+            "title": _("Writing"),
             "keys": [
-                (("c",), _("Compose")),
-                (("r",), _("Reply")),
-                (("a",), _("Reply all")),
-                (("f",), _("Forward")),
-                ((";", ":"), _("Open, close all messages")),
-                (("?",), _("This list")),
-                (("Esc",), _("Close what is open")),
+                (("c", "d"), _("Compose, in a new tab")),
+                (("r", "Shift+r"), _("Reply, in a new tab")),
+                (("a", "Shift+a"), _("Reply all, in a new tab")),
+                (("f", "Shift+f"), _("Forward, in a new tab")),
             ],
         },
     ]

@@ -44,7 +44,7 @@ class Desk:
 
 def account_mark(visit: Visit) -> str:
     """What a window remembers of who opened it, and says with everything it sends."""
-    return f"{visit.account.pk}.{visit.mailspace}"
+    return visit.mark
 
 
 def desk_of(visit: Visit) -> Desk | None:
@@ -60,11 +60,6 @@ def writing(
     @visiting
     @wraps(view)
     def entered(request: HttpRequest, visit: Visit, *args: P.args, **kwargs: P.kwargs) -> HttpResponseBase:
-        opened_by = request.headers.get("X-Mailstead-Account", "")
-        if opened_by and opened_by != account_mark(visit):
-            return _answer(
-                request, 409, _("Somebody else has signed in here. Sign in again as who wrote this.")
-            )
         desk = desk_of(visit)
         if desk is None:
             return _answer(request, 403, _("You may read this mailbox, but not send from it."))

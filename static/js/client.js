@@ -10,6 +10,10 @@ export const words = JSON.parse(document.getElementById("words")?.textContent ??
 export const commands = new Map();  // name → function; keys and menus call what the modules put here
 
 export const view = () => document.getElementById("view")?.dataset ?? {};
+/** The facts of the open conversation: the view's own, or, in the reading pane, those beside the list's. */
+export const reading = () => (document.getElementById("reading") ?? document.getElementById("view"))?.dataset ?? {};
+/** The address of the view, also while the address bar names the conversation in the pane beside it. */
+export const address = () => view().at ?? location.href;
 export const say = (name, ...values) => values.reduce((text, value) => text.replace(/%[sd]/, value), words[name] ?? "");
 
 /** A function of a module that is fetched when it is first called: later(() => the import of the module, "its function"). */
@@ -21,31 +25,48 @@ const token = () => cookie("mailstead_csrf") ?? document.querySelector("[name=cs
 
 export class Problem extends Error {}
 
-function signedOut() {
-  toast(words.signed_out, { stay: 0, actions: [{ text: words.sign_in, url: `/?next=${encodeURIComponent(location.pathname + location.search)}` }] });
-  return new Problem(words.signed_out);
-}
+/* The session may end, another person may sign in, the line may be cut: js/signin.js and js/offline.js know what then. */
+const signIn = later(() => import("./signin.js"), "signIn");
+const offline = () => import("./offline.js");
+const mark = document.body.dataset.account ?? "";
+for (const kind of ["pointerdown", "keydown", "offline"]) addEventListener(kind, offline, { once: true });  // before it is needed
 
 async function ask(url, options, how) {
   let answer;
   try {
-    answer = await fetch(url, { ...options, headers: { "X-Mailstead": how, ...options?.headers } });
+    answer = await fetch(url, { ...options, headers: { "X-Mailstead": how, "X-Mailstead-Account": mark, ...(options.body ? { "X-CSRFToken": token() } : {}) } });
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(navigator.onLine ? words.failed : words.offline);
+    throw Object.assign(new Problem(navigator.onLine ? words.failed : words.offline), { unreached: true });
   }
-  if (answer.status === 401) throw signedOut();
-  return answer;
+  if (answer.status === 409 && (await answer.clone().json().catch(() => ({}))).reason === "account") {
+    location.assign("/mail/inbox/");  // somebody else has signed in in another tab: nothing of theirs belongs on this page
+    await new Promise(() => {});
+  }
+  if (answer.status !== 401) return answer;
+  if (how.endsWith("ahead") || how === "prefetch") throw new Problem(words.signed_out);
+  await signIn();
+  return ask(url, options, how);
 }
+document.addEventListener("mail:signed-out", () => signIn().catch(() => {}));
 
 /** POSTs fields and gives the JSON answer; throws a Problem whose message is a sentence. */
-export async function post(url, fields) {
-  const answer = await ask(url, { method: "POST", body: new URLSearchParams(fields), headers: { "X-CSRFToken": token() }, keepalive: true }, "1");
+export async function post(url, fields, { wait = true } = {}) {
+  const body = new URLSearchParams(fields);
+  let answer;
+  try {
+    answer = await ask(url, { method: "POST", body, keepalive: true }, "1");
+  } catch (problem) {
+    if (!problem.unreached || !wait || !WAITS.test(url)) throw problem;
+    return (await offline()).wait(url, body);  // done when there is a line again, in its turn
+  }
   let said = {};
   try { said = await answer.json(); } catch { /* an error page */ }
   if (!answer.ok) throw new Problem(said.text || words.failed);
   return said;
 }
+
+const WAITS = /^\/mail\/actions\/(?!undo|empty|delete-forever)/;
 
 export async function getJson(url) {
   const answer = await ask(url, {}, "1");
@@ -73,6 +94,8 @@ export function parse(html) {
 /* --- going from view to view ---------------------------------------------- */
 const OURS = /^\/mail\/(?!attachment|original|download|body|compose|inline|events|live|actions|labels\/|settings)/;
 const KEPT_VIEWS = 8, KEPT_AHEAD = 30_000;
+const KEPT_PAGES = 40;
+const pages = new Map(); // address → markup that was shown: still readable without a line
 const left = new Map();  // history id → the view that was left
 const ahead = new Map(); // address → {html: Promise, at}
 let loading = null;
@@ -108,10 +131,27 @@ function place(nodes, { scroll = 0, title, restored = false }) {
   document.dispatchEvent(new CustomEvent("mail:view", { detail: { restored } }));
 }
 
+/* Conversations open beside their list where there is a reading pane and room for it (js/pane.js). */
+const roomy = matchMedia("(width >= 1024px)");
+export const hasPane = () => roomy.matches && document.documentElement.dataset.pane !== "none" && document.getElementById("pane") !== null;
+const pane = () => import("./pane.js");
+const CONVERSATION = /^\/mail\/.+\/\d+\/$/;
+
+function opensBeside(url) {
+  if (!hasPane() || !CONVERSATION.test(url.pathname)) return false;
+  const { view: kind, boxUrl, query } = view();
+  return kind === "search" ? url.searchParams.get("q") === query : kind === "list" && url.pathname.startsWith(boxUrl) && /^\d+\/$/.test(url.pathname.slice(boxUrl.length));
+}
+
+/** Notes in the history what is open in the pane; `at` is null for the list alone. */
+export function noteBeside(url, { at, replace = false }) {
+  history[replace ? "replaceState" : "pushState"]({ ...history.state, id: here, pane: at, from: replace ? history.state?.from : location.href }, "", url);
+}
+
 export function markCurrent() {
   const { box, view: kind } = view();
   for (const item of document.querySelectorAll(".sidebar [data-nav]")) {
-    const on = item.dataset.nav === box && (kind === "list" || kind === "conversation");
+    const on = item.dataset.nav === box && ["list", "conversation", "changes"].includes(kind);
     item.toggleAttribute("aria-current", on);
     if (on) item.setAttribute("aria-current", "page");
   }
@@ -123,34 +163,45 @@ export function markCurrent() {
 export function lookAhead(address) {
   const url = new URL(address, location.href);
   if (!goesTo(url) || ahead.has(url.href) || navigator.connection?.saveData) return;
-  const html = getHtml(url.href, { how: "prefetch" });
+  const html = getHtml(url.href, { how: opensBeside(url) ? "pane-ahead" : "prefetch" });
   html.catch(() => ahead.delete(url.href));
   ahead.set(url.href, { html, at: Date.now() });
 }
 
 export const forgetAhead = () => ahead.clear();
 
-function load(url, signal) {
-  const early = ahead.get(url);
+/** The markup of a view, or of a conversation for the pane. Without a line: as it was seen last. */
+export async function load(url, { signal, how = "part" } = {}) {
+  const early = ahead.get(url), name = `${how} ${url}`;
   ahead.delete(url);
-  return early && Date.now() - early.at < KEPT_AHEAD ? early.html : getHtml(url, { signal });
+  try {
+    const html = await (early && Date.now() - early.at < KEPT_AHEAD ? early.html : getHtml(url, { signal, how }));
+    pages.delete(name);
+    pages.set(name, html);
+    if (pages.size > KEPT_PAGES) pages.delete(pages.keys().next().value);
+    return html;
+  } catch (problem) {
+    if (problem.unreached && pages.has(name)) return pages.get(name);
+    throw problem;
+  }
 }
 
 /** Shows the view of an address. `replace` takes the place of the one shown in the history. */
 export async function go(address, { replace = false } = {}) {
   const url = new URL(address, location.href);
   if (!goesTo(url) || !main) { location.href = url.href; return; }
+  if (opensBeside(url)) return (await pane()).show(url.href);
   loading?.abort();
   const mine = loading = new AbortController();
   const bar = main.querySelector("[data-toolbar]");
   bar?.setAttribute("aria-busy", "true");
   try {
-    const html = await load(url.href, mine.signal);
+    const html = await load(url.href, { signal: mine.signal });
     if (mine.signal.aborted) return;
     if (!replace) keep();
     if (!replace) here = Date.now();
     const state = { id: here, from: replace ? history.state?.from : location.href };
-    history[replace ? "replaceState" : "pushState"](state, "", url.href);
+    history[replace || history.state?.layer ? "replaceState" : "pushState"](state, "", url.href);  // js/touch.js says what a layer is
     place(parse(html), {});
   } catch (error) {
     if (error.name === "AbortError") return;
@@ -173,7 +224,10 @@ export function up(address) {
 }
 
 addEventListener("popstate", (event) => {
-  if (event.state?.id === here) return;  // only the part after # changed
+  if (event.state?.id === here) {  // only the part after # changed, or what is open in the pane
+    if ("pane" in event.state || document.getElementById("reading")) pane().then(({ restore }) => restore(event.state.pane ?? null));
+    return;
+  }
   loading?.abort();
   keep();
   here = event.state?.id ?? Date.now();
@@ -181,11 +235,12 @@ addEventListener("popstate", (event) => {
   if (kept) {
     left.delete(here);
     place(kept.nodes, { scroll: kept.scroll, title: kept.title, restored: true });
+    if (hasPane() && "pane" in (event.state ?? {})) pane().then(({ restore }) => restore(event.state.pane ?? null));
     return;
   }
   main.querySelector("[data-toolbar]")?.setAttribute("aria-busy", "true");
   coming += 1;
-  getHtml(location.href).then((html) => place(parse(html), {}), () => location.reload()).finally(() => { coming -= 1; settled(); });
+  load(location.href).then((html) => place(parse(html), {}), () => location.reload()).finally(() => { coming -= 1; settled(); });
 });
 
 document.addEventListener("click", (event) => {
@@ -218,3 +273,26 @@ document.addEventListener("pointerover", (event) => {
   clearTimeout(resting);
   if (link) resting = setTimeout(() => lookAhead(link.href), 65);
 });
+
+/* What is not needed before it is clicked: the module's function `click` gets the element. */
+const LATER = [
+  ["[data-label-new], [data-label-menu], [data-label-do], [data-label-colour], #label-actions [data-label-list], #label-actions [data-label-rows], [data-twist]", () => import("./labels.js")],
+  ["[data-ask-notices]", () => import("./notify.js")],
+  ["[data-change-do]", () => import("./history.js")],
+];
+document.addEventListener("click", (event) => {
+  for (const [wanted, get] of LATER) {
+    const element = event.target.closest?.(wanted);
+    if (element) get().then(({ click }) => click(element, event));
+  }
+});
+
+/* Modules of single views and of choices come when they are needed. */
+function accompany() {
+  if (view().view === "changes") import("./history.js").then(({ start }) => start());
+  if (hasPane() || document.getElementById("reading")) pane().then(({ start }) => start());
+  if (view().view === "settings") import("./notify.js").then(({ showPermission }) => showPermission());
+}
+document.addEventListener("mail:view", accompany);
+document.addEventListener("look", ({ detail }) => { if (detail.name === "pane") go(address(), { replace: true }); });
+accompany();

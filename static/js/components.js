@@ -16,10 +16,11 @@ export function setLook(name, value) {
   root.dataset[name] = value;
   remember(name, value);
   showLooks();
+  document.dispatchEvent(new CustomEvent("look", { detail: { name, value } }));
 }
 
 function showLooks() {
-  for (const name of ["theme", "density"]) {
+  for (const name of ["theme", "density", "pane"]) {
     const attribute = `data-set-${name}`;
     for (const choice of document.querySelectorAll(`[${attribute}]`)) {
       const on = choice.getAttribute(attribute) === root.dataset[name];
@@ -99,12 +100,12 @@ document.addEventListener("keydown", (event) => {
 
 /* --- clicks ------------------------------------------------------------------ */
 async function copy(button) {
-  const text = button.closest(".copy")?.querySelector("[data-copy-text]")?.textContent ?? button.dataset.copy;
+  const source = document.getElementById(button.dataset.copyFrom) ?? button.closest(".copy")?.querySelector("[data-copy-text]");
+  const text = source?.textContent ?? button.dataset.copy;
   try {
     await navigator.clipboard.writeText(text);
   } catch {
     const range = document.createRange();  // no clipboard without TLS: select it, so that Ctrl+C does it
-    const source = button.closest(".copy")?.querySelector("[data-copy-text]");
     if (!source) return;
     range.selectNodeContents(source);
     getSelection().removeAllRanges();
@@ -124,6 +125,7 @@ const clicks = {
   "[data-toggle-sidebar]": () => setLook("sidebar", root.dataset.sidebar === "rail" ? "full" : "rail"),
   "[data-set-theme]": (element) => setLook("theme", element.dataset.setTheme),
   "[data-set-density]": (element) => setLook("density", element.dataset.setDensity),
+  "[data-set-pane]": (element) => setLook("pane", element.dataset.setPane),
   "[data-copy]": copy,
   "[data-opens]": (element) => document.getElementById(element.dataset.opens)?.showModal(),
   "[data-closes]": (element) => element.closest("dialog")?.close(),

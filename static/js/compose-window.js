@@ -133,6 +133,7 @@ export class ComposeWindow {
     this.state(say("unsaved"));
     this.keepCopy();
     if (error instanceof SignedOut) {
+      document.dispatchEvent(new CustomEvent("mail:signed-out"));
       const link = { text: say("signIn"), url: `/?next=${encodeURIComponent(location.pathname)}` };
       this.notice("warn", "trouble", error.message, [link]);
     } else if (error instanceof Offline) this.notice("warn", "trouble", error.message);

@@ -1,12 +1,47 @@
-// Labels of the left column: made, renamed, coloured, removed. Loaded when the page has nothing else to do.
+// Labels of the left column: made, renamed, coloured, shown and hidden, folded, removed. js/client.js loads it when one
+// of their buttons is clicked first, and hands every such click to `click`.
 
-import { openMenuAt } from "./components.js";
-import { getHtml, go, markCurrent, post, say, view, words } from "./client.js";
+import { openMenuAt, remember as keep } from "./components.js";
+import { address, getHtml, go, markCurrent, post, say, view, words } from "./client.js";
 import { confirmed, remember, undo } from "./actions.js";
 import { toast } from "./toast.js";
 
 const dialog = document.getElementById("label-dialog");
+const menu = document.getElementById("label-actions");
 let labelNow = null;
+
+const CLICKS = {
+  labelNew: () => openLabelDialog({ title: words.new_label }),
+  labelMenu: openMenu,
+  labelDo: (element) => ({ change, below, remove })[element.dataset.labelDo]?.(),
+  labelColour: (element) => save(`/mail/labels/${labelNow.id}/`, { colour: element.dataset.labelColour }),
+  labelList: (element) => save(`/mail/labels/${labelNow.id}/looks/`, { list: element.dataset.labelList }),
+  labelRows: (element) => save(`/mail/labels/${labelNow.id}/looks/`, { rows: element.dataset.labelRows }).then(() => go(address(), { replace: true })),
+  twist,
+};
+
+export function click(element) {
+  // A ⋮ button carries its label's looks, too: what it is comes first.
+  for (const [name, run] of Object.entries(CLICKS)) if (name in element.dataset) { run(element); return; }
+}
+
+/* --- the menu of one label ------------------------------------------------------------- */
+function openMenu(opener) {
+  const { labelMenu: id, labelName: name, labelHue: hue, labelList: list, labelRows: rows } = opener.dataset;
+  labelNow = { id, name, hue };
+  for (const [attribute, value] of [["data-label-colour", hue], ["data-label-list", list], ["data-label-rows", rows]]) {
+    for (const item of menu.querySelectorAll(`[${attribute}]`)) item.setAttribute("aria-checked", item.getAttribute(attribute) === value);
+  }
+  const at = opener.getBoundingClientRect();
+  openMenuAt(menu, at.left, at.bottom);
+  menu.addEventListener("toggle", ({ newState }) => { if (newState === "closed" && document.activeElement === document.body) opener.focus(); }, { once: true });
+}
+
+const change = () => openLabelDialog({ ...labelNow, title: words.change_label });
+const below = () => openLabelDialog({ name: `${labelNow.name}/`, hue: labelNow.hue, title: words.new_label });
+async function remove() {
+  if (await confirmed(say("remove_label", labelNow.name), words.remove_label_button)) save(`/mail/labels/${labelNow.id}/remove/`, {});
+}
 
 function openLabelDialog({ id = "", name = "", hue = "5", title }) {
   const form = dialog.querySelector("form");
@@ -20,22 +55,7 @@ function openLabelDialog({ id = "", name = "", hue = "5", title }) {
   form.elements.name.setSelectionRange(name.length, name.length);
 }
 
-document.addEventListener("click", async (event) => {
-  if (event.target.closest?.("[data-label-new]")) openLabelDialog({ title: words.new_label });
-  const opener = event.target.closest?.("[data-label-menu]");
-  if (opener) {
-    labelNow = { id: opener.dataset.labelMenu, name: opener.dataset.labelName, hue: opener.dataset.labelHue };
-    const at = opener.getBoundingClientRect();
-    openMenuAt(document.getElementById("label-actions"), at.left, at.bottom);
-  }
-  const what = event.target.closest?.("[data-label-do]")?.dataset.labelDo;
-  if (what === "change") openLabelDialog({ ...labelNow, title: words.change_label });
-  if (what === "below") openLabelDialog({ name: `${labelNow.name}/`, hue: labelNow.hue, title: words.new_label });
-  if (what === "remove" && (await confirmed(say("remove_label", labelNow.name), words.remove_label_button))) {
-    saveLabel(`/mail/labels/${labelNow.id}/remove/`, {});
-  }
-});
-
+/* --- saving ------------------------------------------------------------------------------ */
 async function saveLabel(url, fields) {
   const said = await post(url, fields);
   if (said.action) remember(said.action);
@@ -45,10 +65,18 @@ async function saveLabel(url, fields) {
   return said;
 }
 
+async function save(url, fields) {
+  menu.hidePopover();
+  try { await saveLabel(url, fields); } catch (problem) { toast(problem.message); }
+}
+
 async function refreshSidebar() {
-  const page = new DOMParser().parseFromString(await getHtml(location.href, { how: "page" }), "text/html");
-  const fresh = page.getElementById("sidebar");
-  if (fresh) document.getElementById("sidebar").replaceChildren(...fresh.childNodes);
+  const page = new DOMParser().parseFromString(await getHtml("/mail/settings/", { how: "page" }), "text/html");
+  const column = document.getElementById("sidebar"), fresh = page.getElementById("sidebar");
+  if (!fresh) return;
+  const open = [...column.querySelectorAll("details[open]")].map((each) => each.dataset.keptOpen);
+  for (const each of fresh.querySelectorAll("details")) each.open ||= open.includes(each.dataset.keptOpen);
+  column.replaceChildren(...fresh.childNodes);
   markCurrent();
 }
 
@@ -63,3 +91,12 @@ dialog?.querySelector("form").addEventListener("submit", async (event) => {
     error.hidden = false;
   }
 });
+
+/* --- folding sublabels away: kept in this browser, and drawn so by the server -------------- */
+function twist(button) {
+  button.setAttribute("aria-expanded", button.getAttribute("aria-expanded") !== "true");
+  const column = document.querySelector("[data-labels]"), folded = [...column.querySelectorAll('[data-twist][aria-expanded="false"]')];
+  const paths = folded.map((each) => `${each.closest("[data-path]").dataset.path}/`);
+  for (const row of column.querySelectorAll("[data-path]")) row.hidden = paths.some((path) => row.dataset.path.startsWith(path));
+  keep("folded", folded.map((each) => each.dataset.twist).join("."));
+}

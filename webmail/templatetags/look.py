@@ -28,6 +28,8 @@ DEFAULT_HUE = 5  # the spruce of the accent
 THEMES = ("system", "light", "dark")
 DENSITIES = ("default", "comfortable", "compact")
 SIDEBARS = ("full", "rail")
+PANES = ("none", "right", "below")  # where a conversation opens: over its list, or beside it
+SPLITS = ("42", *(str(each) for each in range(20, 81, 2)))  # the list's share of the room, in hundredths
 MAX_COUNT_SHOWN = 99_999
 
 # What repeats in every row comes from one <symbol> per page instead of a drawing per row.
@@ -40,6 +42,7 @@ ROW_ICONS = (
     "clock",
     "paperclip",
     "calendar",
+    "bell-off",
     "grip-vertical",
     "file",
     "file-text",
@@ -50,6 +53,8 @@ ROW_ICONS = (
     "x",
     "copy",
     "check",
+    "folder-input",
+    "refresh-cw",
 )
 # Drawings that point along the line of reading turn round in right-to-left languages.
 _TURNING = re.compile(
@@ -308,8 +313,14 @@ def fullness(part: int | None, whole: int | None) -> str:
 
 @register.simple_tag(takes_context=True)
 def appearance(context: template.Context, what: str) -> str:
-    """Theme, density or sidebar of this browser, from its cookie; the server renders it, so nothing flashes."""
-    choices = {"theme": THEMES, "density": DENSITIES, "sidebar": SIDEBARS}[what]
+    """Theme, density, sidebar, pane or split of this browser, from its cookie; the server renders it, so nothing flashes."""
+    choices = {
+        "theme": THEMES,
+        "density": DENSITIES,
+        "sidebar": SIDEBARS,
+        "pane": PANES,
+        "split": SPLITS,
+    }[what]
     request = context.get("request")
     chosen = request.COOKIES.get(what, "") if request is not None else ""
     return chosen if chosen in choices else choices[0]

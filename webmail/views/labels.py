@@ -15,6 +15,7 @@ from webmail.boxes import box_of
 from webmail.visit import Visit, number, visiting, wants_parts
 
 HUES = 12
+LOOKS = {"list": ("unread", "hide"), "rows": ("hide",)}  # "" of each: shown
 
 
 @require_POST
@@ -47,6 +48,22 @@ def change(request: HttpRequest, visit: Visit, label: int) -> HttpResponse:
     except StoreError as error:
         return _refuse(request, error)
     return _done(request, _("Label saved."), box_of(mailstore.mailbox_by_id(visit.mailspace, label)).url)
+
+
+@require_POST
+@visiting
+def looks(request: HttpRequest, visit: Visit, label: int) -> HttpResponse:
+    """Where a label is shown: in the left column (`list`), on rows (`rows`). One person's choice, for all browsers."""
+    info = _label(visit, label)
+    every = dict(visit.preferences.label_looks)
+    look = dict(every.get(str(label), {}))
+    for name, known in LOOKS.items():
+        if name in request.POST:
+            look[name] = request.POST[name] if request.POST[name] in known else ""
+    every[str(label)] = {name: value for name, value in look.items() if value}
+    visit.preferences.label_looks = {id_: each for id_, each in every.items() if each}
+    visit.preferences.save()
+    return _done(request, _("Label saved."), box_of(info).url)
 
 
 @require_POST
