@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
@@ -104,8 +104,25 @@ _BY_DATE = itemgetter(1 + MEMBER_COLUMNS.index("internal_date"), 1 + MEMBER_COLU
 def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) -> dict[int, list[Member]]:
     """The visible members of some threads, oldest first, in two queries."""
     threads: dict[int, list[Member]] = {thread: [] for thread in thread_ids}
+    for thread, member in _members(mailspace, *sql.among("thread_id", threads), roles):
+        threads[thread].append(member)
+    return threads
+
+
+def load_messages(
+    mailspace: int, messages: Collection[int], roles: Mapping[int, str]
+) -> dict[int, tuple[int, Member]]:
+    """Some visible messages, each with its thread."""
+    found = _members(mailspace, *sql.among("id", messages), roles)
+    return {member.id: (thread, member) for thread, member in found}
+
+
+def _members(
+    mailspace: int, where: str, param: list[Any], roles: Mapping[int, str]
+) -> list[tuple[int, Member]]:
+    """Members with their threads, oldest first."""
     members: dict[int, Member] = {}
-    where, param = sql.among("thread_id", threads)
+    found: list[tuple[int, Member]] = []
     rows = sql.select(
         f"SELECT thread_id, {', '.join(MEMBER_COLUMNS)} FROM mailstore_message WHERE mailspace_id = %s AND {where}",
         [mailspace, *param],
@@ -116,7 +133,7 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
         member = Member(*columns)
         member.own = bool(member.own)
         members[member.id] = member
-        threads[thread].append(member)
+        found.append((thread, member))
     ids = list(members)
     if ids:
         where, param = sql.among("message_id", ids)
@@ -131,7 +148,7 @@ def load(mailspace: int, thread_ids: Iterable[int], roles: Mapping[int, str]) ->
             member.placed.append(Placed(mailbox, role, *times))
             if role not in ASIDE:
                 member.aside = False
-    return {thread: [m for m in found if m.placed] for thread, found in threads.items()}
+    return [(thread, member) for thread, member in found if member.placed]
 
 
 def lines(members: list[Member]) -> dict[int, tuple[Any, ...]]:

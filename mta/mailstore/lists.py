@@ -145,7 +145,8 @@ SECTIONS = {
 _LINE = ("thread_id", "box", *LINE_COLUMNS)
 
 
-def _line(row: tuple[Any, ...]) -> ThreadLine:
+def line_of(row: tuple[Any, ...]) -> ThreadLine:
+    """A line from its thread, its box, and the values of LINE_COLUMNS."""
     values = dict(zip(_LINE, row, strict=True))
     return ThreadLine(
         thread=values.pop("thread_id"),
@@ -186,7 +187,7 @@ def threads(
         part = part.filter(_newer_than(after))
     from_the_end = oldest_first or after is not None
     order = ("sort_at", "thread_id") if from_the_end else ("-sort_at", "-thread_id")
-    found = [_line(row) for row in part.order_by(*order).values_list(*_LINE)[: limit + 1]]
+    found = [line_of(row) for row in part.order_by(*order).values_list(*_LINE)[: limit + 1]]
     more = len(found) > limit
     found = found[:limit]
     if from_the_end:
@@ -239,7 +240,7 @@ def _counts(mailspace: int, box: int, section: Section | None = None) -> tuple[i
 def thread_lines(mailspace: int, box: int, thread_ids: Iterable[int]) -> tuple[ThreadLine, ...]:
     """The lines of some threads in a box, newest first; those that left the box are missing."""
     found = ThreadRow.objects.filter(mailspace_id=mailspace, box=box, thread_id__in=list(thread_ids))
-    return tuple(_line(row) for row in found.order_by("-sort_at", "-thread_id").values_list(*_LINE))
+    return tuple(line_of(row) for row in found.order_by("-sort_at", "-thread_id").values_list(*_LINE))
 
 
 def threads_changed(mailspace: int, since: int, *, limit: int = 500) -> tuple[tuple[int, ...], int]:
@@ -292,7 +293,7 @@ def search_threads(
     found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=[thread for thread, _ in shown])
     best: dict[int, ThreadLine] = {}
     for row in found.values_list(*_LINE):
-        line = _line(row)
+        line = line_of(row)
         if line.thread not in best or line.box == ALL:
             best[line.thread] = line
     # The key of a page of results is the match, not the newest message of its conversation.

@@ -90,6 +90,7 @@ from .people import Correspondent, acquainted, people
 from .provenance import Placed, Provenance, provenance
 from .query import find as search
 from .query import search_uids
+from .singles import FileLine, FilePage, files, message_lines
 from .sorting import sort_rows, thread_rows
 from .verbs import (
     apply_labels,
@@ -136,6 +137,8 @@ __all__ = [
     "DraftFields",
     "DraftFile",
     "DraftInfo",
+    "FileLine",
+    "FilePage",
     "HistoryLine",
     "Inbox",
     "Incoming",
@@ -182,6 +185,7 @@ __all__ = [
     "expunge",
     "expunged_since",
     "fetch",
+    "files",
     "flag_table",
     "folder_of",
     "free_maildrop",
@@ -206,6 +210,7 @@ __all__ = [
     "materialise",
     "message",
     "message_ids_at",
+    "message_lines",
     "move",
     "move_messages",
     "move_threads",

@@ -70,6 +70,15 @@ _APART = re.compile(
 _TAG = re.compile(r"<[^<>]*>")
 
 
+def kind_of(name: str, type_: str) -> str:
+    """The kind of one file, by the end of its name, else by its content type; "other" for all else."""
+    ending = name.rpartition(".")[2].lower()
+    for kind, endings in KINDS_OF_FILE.items():
+        if ending in endings:
+            return kind
+    return next((kind for pattern, kind in _KINDS if pattern.fullmatch(type_[:200])), "other")
+
+
 def kind_words(files: Iterable[tuple[str, str]]) -> list[str]:
     """For files, given as (name, content type): the words for their kinds where no name says it, once each."""
     found: dict[str, None] = {}
