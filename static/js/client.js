@@ -168,14 +168,19 @@ export function lookAhead(address) {
   ahead.set(url.href, { html, at: Date.now() });
 }
 
-export const forgetAhead = () => ahead.clear();
+/** Of all, or of these conversations: what was loaded early is not true any more. */
+export function forgetAhead(threads) {
+  for (const url of [...ahead.keys()]) if (!threads || threads.some((id) => new URL(url).pathname.endsWith(`/${id}/`))) ahead.delete(url);
+}
 
 /** The markup of a view, or of a conversation for the pane. Without a line: as it was seen last. */
 export async function load(url, { signal, how = "part" } = {}) {
   const early = ahead.get(url), name = `${how} ${url}`;
   ahead.delete(url);
   try {
-    const html = await (early && Date.now() - early.at < KEPT_AHEAD ? early.html : getHtml(url, { signal, how }));
+    const coming = early && Date.now() - early.at < KEPT_AHEAD ? early.html : getHtml(url, { signal, how });
+    document.dispatchEvent(new CustomEvent("mail:asked", { detail: { url, coming, seen: pages.has(name) } }));  // js/progress.js
+    const html = await coming;
     pages.delete(name);
     pages.set(name, html);
     if (pages.size > KEPT_PAGES) pages.delete(pages.keys().next().value);
@@ -294,5 +299,9 @@ function accompany() {
   if (view().view === "settings") import("./notify.js").then(({ showPermission }) => showPermission());
 }
 document.addEventListener("mail:view", accompany);
+document.addEventListener("change", (event) => {
+  const form = event.target.closest?.("[data-label-look]");
+  if (form) import("./labels.js").then(({ saveLook }) => saveLook(form));
+});
 document.addEventListener("look", ({ detail }) => { if (detail.name === "pane") go(address(), { replace: true }); });
 accompany();

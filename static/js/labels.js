@@ -66,9 +66,12 @@ async function saveLabel(url, fields) {
 }
 
 async function save(url, fields) {
-  menu.hidePopover();
+  if (menu.matches(":popover-open")) menu.hidePopover();
   try { await saveLabel(url, fields); } catch (problem) { toast(problem.message); }
 }
+
+/** Where a label is shown, from its line in the settings. */
+export const saveLook = (form) => save(form.action, new FormData(form));
 
 async function refreshSidebar() {
   const page = new DOMParser().parseFromString(await getHtml("/mail/settings/", { how: "page" }), "text/html");

@@ -12,7 +12,6 @@ const pane = () => document.getElementById("pane");
 const path = (url) => new URL(url, location.href).pathname;
 const threadOf = (url) => path(url).match(/(\d+)\/$/)?.[1];
 let coming = null;  // the address that is on its way
-let empty = null;  // what stands in the pane when nothing is open
 
 /** What the address of a conversation carries so that a reload shows the same page of the list. */
 function withPage(url) {
@@ -27,7 +26,6 @@ async function fill(url) {
   try {
     const html = await load(url, { how: "pane" });
     if (mine !== coming || !place.isConnected) return false;
-    keepEmpty(place);
     place.replaceChildren(parse(html));
     place.dataset.open = path(url);
     place.querySelector(".sheet-body")?.scrollTo(0, 0);
@@ -41,11 +39,6 @@ async function fill(url) {
     if (mine === coming) coming = null;
     place.removeAttribute("aria-busy");
   }
-}
-
-function keepEmpty(place) {
-  const note = place.querySelector("[data-pane-empty]");
-  if (note) empty = note;
 }
 
 function mark(open) {
@@ -82,7 +75,7 @@ function close() {
   delete place.dataset.open;
   const view = document.getElementById("view");
   delete view.dataset.at;
-  place.replaceChildren(...(empty ? [empty] : []));
+  place.replaceChildren();
   mark(false);
 }
 
@@ -155,7 +148,6 @@ document.addEventListener("keydown", (event) => {
 export function start() {
   const place = pane(), list = document.querySelector("#main [data-rows]");
   if (!place) return;
-  keepEmpty(place);
   gone.disconnect();
   if (list) gone.observe(list, { childList: true });
   if (!place.dataset.open || !document.getElementById("reading")) return;

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import time
 from functools import cache
+from typing import Any
 from zoneinfo import available_timezones
 
 from django import forms
@@ -10,14 +12,16 @@ from django.conf import settings as conf
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils import formats
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, gettext_noop
 
 from hosting import accounts
 from hosting.actor import Actor
 from hosting.forms import Pop3Form
 from hosting.views.frame import client_ip
+from webmail import boxes
 from webmail.models import Preferences
 from webmail.visit import CHOSEN, Visit, number, show, visiting
 
@@ -38,18 +42,87 @@ def _zones() -> list[tuple[str, str]]:
     ]
 
 
-class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
-    """What can be chosen."""
+def _languages() -> list[tuple[str, str]]:
+    return [("", _("As this browser says")), *((code, _(name)) for code, name in conf.LANGUAGES)]
 
+
+def _hours() -> list[tuple[int, str]]:
+    return [(hour, formats.time_format(time(hour), "TIME_FORMAT")) for hour in range(24)]
+
+
+GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+    ("lists", gettext_noop("Inbox and lists"), ("inbox_type", "conversations", "page_size", "after_action")),
+    ("reading", gettext_noop("Reading"), ("read_after", "pictures", "pictures_at_delivery", "dark_mail")),
+    ("hands", gettext_noop("Keyboard and touch"), ("keyboard", "swipe_right", "swipe_left")),
+    ("times", gettext_noop("Language and time"), ("language", "time_zone", "morning", "evening")),
+    ("notices", gettext_noop("Notifications on this computer"), ("notifications",)),
+)
+
+
+class PreferencesForm(forms.ModelForm):  # type: ignore[type-arg]
+    """What can be chosen. What a request does not name stays as it is; the page itself names everything (`every`)."""
+
+    language = forms.ChoiceField(
+        label=gettext_lazy("Language"), choices=lazy(_languages, list), required=False
+    )
     time_zone = forms.ChoiceField(label=gettext_lazy("Time zone"), choices=lazy(_zones, list), required=False)
+    morning = forms.TypedChoiceField(
+        label=gettext_lazy("A day begins at"),
+        choices=lazy(_hours, list),
+        coerce=int,
+        help_text=gettext_lazy("When conversations that sleep until “tomorrow” wake."),
+    )
+    evening = forms.TypedChoiceField(
+        label=gettext_lazy("An evening begins at"),
+        choices=lazy(_hours, list),
+        coerce=int,
+        help_text=gettext_lazy("When conversations that sleep until “later today” wake."),
+    )
 
     class Meta:
         model = Preferences
-        fields = ("page_size", "after_action", "time_zone")
+        fields = tuple(name for _group, _title, names in GROUPS for name in names)
         labels = {
+            "inbox_type": gettext_lazy("Order of the inbox"),
+            "conversations": gettext_lazy("Put the messages of a conversation together"),
             "page_size": gettext_lazy("Conversations per page"),
             "after_action": gettext_lazy("After archiving or deleting an open conversation"),
+            "read_after": gettext_lazy("An open conversation becomes read"),
+            "pictures": gettext_lazy("Pictures from elsewhere"),
+            "pictures_at_delivery": gettext_lazy("Fetch pictures when mail arrives"),
+            "dark_mail": gettext_lazy("Darken mail in the dark theme"),
+            "keyboard": gettext_lazy("Single keys do things"),
+            "swipe_right": gettext_lazy("Swiping a row to the right"),
+            "swipe_left": gettext_lazy("Swiping a row to the left"),
+            "notifications": gettext_lazy("Show new mail"),
         }
+        help_texts = {
+            "conversations": gettext_lazy("Off: every message is a row of its own."),
+            "pictures": gettext_lazy("Senders see from a picture that is fetched that you read their mail."),
+            "pictures_at_delivery": gettext_lazy(
+                "Then nobody learns when you read. It takes storage on this host."
+            ),
+            "dark_mail": gettext_lazy("Changes the senders' own colours; contrast is kept."),
+            "keyboard": gettext_lazy("j and k move, e archives; ? lists them all."),
+            "notifications": gettext_lazy("While a tab with your mail is open."),
+        }
+        widgets = {
+            name: forms.CheckboxInput(attrs={"data-switch": ""})
+            for name in ("conversations", "pictures_at_delivery", "dark_mail", "keyboard")
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.is_bound and "every" not in self.data:
+            for name in [name for name in self.fields if name not in self.data]:
+                del self.fields[name]
+
+    def groups(self) -> list[tuple[str, str, list[forms.BoundField]]]:
+        """The fields as the page shows them."""
+        return [
+            (group, _(title), [self[name] for name in names if name in self.fields])
+            for group, title, names in GROUPS
+        ]
 
 
 @visiting
@@ -92,10 +165,22 @@ def _page(
         "webmail/settings.html",
         {
             "form": form or PreferencesForm(instance=visit.preferences),
+            "storage": _storage(visit),
+            "labels": boxes.sidebar(visit.mailboxes, looks=visit.preferences.label_looks)[2],
             "pop3_form": (pop3_form or Pop3Form.of(visit.account)) if _has_pop3(visit) else None,
             "title": f"{_('Settings')} - {visit.address} - Mailstead",
         },
     )
+
+
+def _storage(visit: Visit) -> list[dict[str, Any]]:
+    """Where the room goes, the largest place first; a message under two labels is counted under both."""
+    largest = sorted(visit.mailboxes, key=lambda each: each.size, reverse=True)[:6]
+    return [
+        {"box": boxes.box_of(each), "size": each.size, "messages": each.messages}
+        for each in largest
+        if each.size
+    ]
 
 
 def _has_pop3(visit: Visit) -> bool:
