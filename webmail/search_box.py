@@ -63,7 +63,7 @@ STATES: dict[str, Criteria] = {
     "muted": Keyword("$Muted"),
 }
 
-_TOKEN = re.compile(
+TOKEN = re.compile(
     r"""(?P<space>\s+)
       | (?P<open>[({]) | (?P<close>[)}])
       | (?P<sign>[-+])(?=\S)
@@ -75,8 +75,11 @@ _TOKEN = re.compile(
 _IDEOGRAPHS = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _SIZE = re.compile(r"(\d{1,12}(?:\.\d{1,6})?)([kmg]?)(?:i?b)?", re.IGNORECASE)
 _AGE = re.compile(r"(\d{1,4})([hdwmy])", re.IGNORECASE)
-_DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
+DAY = re.compile(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})")
 _UNITS = {"": 1, "k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+Leaf = Callable[[str, bool], Criteria]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +118,7 @@ def parse(text: str, names: Names) -> Search:
     """Understand a line of the search box; an empty line asks for everything."""
     text = text.replace("\0", " ").strip()[:MAX_TEXT]
     reader = _Reader(_tokens(text), names)
-    return Search(text, reader.expression() or All(), reader.everywhere)
+    return Search(text, reader.whole() or All(), reader.everywhere)
 
 
 def _plain(name: str) -> str:
@@ -130,9 +133,9 @@ class _Token:
 
 def _tokens(text: str) -> list[_Token]:
     found: list[_Token] = []
-    for match in _TOKEN.finditer(text):
+    for match in TOKEN.finditer(text):
         kind = match.lastgroup or "word"
-        if kind != "space":
+        if kind != "space" and match[kind].strip():
             found.append(_Token(kind, match[kind]))
         if len(found) == MAX_TOKENS:
             break
@@ -152,7 +155,16 @@ class _Reader:
     def _peek(self) -> _Token | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
 
-    def expression(self, leaf: Callable[[str, bool], Criteria] | None = None) -> Criteria | None:
+    def whole(self) -> Criteria | None:
+        """All of the line; a bracket that closes nothing is passed over."""
+        parts: list[Criteria] = []
+        while self._peek() is not None:
+            if (part := self.expression()) is not None:
+                parts.append(part)
+            self._at += 1
+        return _both(parts)
+
+    def expression(self, leaf: Leaf | None = None) -> Criteria | None:
         """Terms joined by a silent AND, alternatives by an upper-case OR, which binds tighter (as elsewhere)."""
         parts: list[Criteria] = []
         either = False
@@ -170,7 +182,7 @@ class _Reader:
             parts.append(part)
         return _both(parts)
 
-    def _term(self, leaf: Callable[[str, bool], Criteria] | None) -> Criteria | None:
+    def _term(self, leaf: Leaf | None) -> Criteria | None:
         token = self._tokens[self._at]
         self._at += 1
         if token.kind == "sign":
@@ -182,10 +194,10 @@ class _Reader:
         if token.kind == "open":
             return self._group(token.text, leaf)
         if token.kind == "operator":
-            return self._operator(token.text)
-        return (leaf or _anywhere)(token.text, token.kind == "phrase") if token.text.strip() else None
+            return self._operator(token.text, leaf)
+        return _asked((leaf or _anywhere)(token.text, token.kind == "phrase")) if token.text.strip() else None
 
-    def _group(self, opened: str, leaf: Callable[[str, bool], Criteria] | None) -> Criteria | None:
+    def _group(self, opened: str, leaf: Leaf | None) -> Criteria | None:
         if self._depth >= MAX_DEPTH:
             return None
         self._depth += 1
@@ -197,11 +209,11 @@ class _Reader:
             return _either(list(inner.parts))
         return inner
 
-    def _operator(self, name: str) -> Criteria | None:
+    def _operator(self, name: str, outer: Leaf | None) -> Criteria | None:
         meaning = _OPERATORS.get(name.lower())
         following = self._peek()
         if meaning is None or following is None or following.kind == "close":
-            return self._as_text(name)
+            return self._as_text(name, outer or _anywhere)
 
         def leaf(text: str, phrase: bool) -> Criteria:
             found = meaning(self, text, phrase)
@@ -209,13 +221,13 @@ class _Reader:
 
         return self._term(leaf)
 
-    def _as_text(self, name: str) -> Criteria | None:
+    def _as_text(self, name: str, leaf: Leaf) -> Criteria | None:
         """`https://…`, `12:30`, `foo:bar` are no operators but text that was typed together."""
         following = self._peek()
         if following is None or following.kind not in ("word", "phrase"):
-            return _anywhere(name, False)
+            return _asked(leaf(name, False))
         self._at += 1
-        return _anywhere(f"{name}:{following.text}", True)
+        return _asked(leaf(f"{name}:{following.text}", True))
 
     # --- operators: each makes criteria of one value, or None when the value makes no sense -----------------
     def people(self, where: tuple[Where, ...], text: str, phrase: bool) -> Criteria:
@@ -276,7 +288,7 @@ class _Reader:
         """The start of a day in the person's time zone, or Unix seconds, as µs since the epoch."""
         if re.fullmatch(r"\d{9,11}", text):
             return int(text) * 1_000_000
-        match = _DAY.fullmatch(text)
+        match = DAY.fullmatch(text)
         if match is None:
             return None
         year, month, day = (match[1], match[2], match[3]) if match[1] else (match[6], match[4], match[5])
@@ -304,6 +316,11 @@ class _Reader:
             return int(then.timestamp()) * 1_000_000
         except (ValueError, OverflowError):
             return None
+
+
+def _asked(criteria: Criteria) -> Criteria | None:
+    """Signs alone ask for nothing."""
+    return None if isinstance(criteria, All) else criteria
 
 
 def _both(parts: list[Criteria]) -> Criteria | None:
@@ -392,3 +409,4 @@ _OPERATORS: dict[str, Callable[[_Reader, str, bool], Criteria | None]] = {
     "newer_than": _newer_than,
     "older_than": _older_than,
 }
+OPERATORS = frozenset(_OPERATORS)
