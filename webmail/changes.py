@@ -139,14 +139,19 @@ def _who(line: HistoryLine, me: str) -> tuple[str, str]:
 def sentence(verb: str, count: int, *, mailbox: str = "", target: str = "") -> str:
     """What was done, after the name of who did it: "deleted 312 messages from Inbox"."""
     values = {"n": grouped(count), "mailbox": mailbox, "target": target}
+    if verb.startswith("redo "):
+        return _("did again: %s") % sentence(
+            verb.removeprefix("redo "), count, mailbox=mailbox, target=target
+        )
     if verb.startswith("undo "):
         return _("took back: %s") % sentence(
             verb.removeprefix("undo "), count, mailbox=mailbox, target=target
         )
     if verb in ("undo", "rewind"):
         return _("put the mailbox back to an earlier moment: %s") % _messages(count)
-    if verb in ("create", "rename", "delete mailbox"):
+    if verb in ("create", "rename", "delete mailbox", "colour"):
         fixed = {
+            "colour": _("gave the label %(mailbox)s another colour"),
             "create": _("made the label %(mailbox)s"),
             "rename": _("renamed the label %(mailbox)s"),
             "delete mailbox": _("removed the label %(mailbox)s"),
@@ -198,8 +203,13 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         "mute": ngettext("muted a message", "muted a conversation of %(n)s messages", c),
         "unmute": ngettext("unmuted a message", "unmuted a conversation of %(n)s messages", c),
         "important": ngettext("marked a message as important", "marked %(n)s messages as important", c),
-        "not important": ngettext(
+        "unimportant": ngettext(
             "marked a message as not important", "marked %(n)s messages as not important", c
+        ),
+        "skip inbox": ngettext(
+            "let a message of a muted conversation skip the inbox",
+            "let %(n)s messages of muted conversations skip the inbox",
+            c,
         ),
         "flags": ngettext("changed the marks of a message", "changed the marks of %(n)s messages", c),
         "append": ngettext("added a message", "added %(n)s messages", c),

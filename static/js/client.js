@@ -298,6 +298,9 @@ function accompany() {
   if (hasPane() || document.getElementById("reading")) pane().then(({ start }) => start());
   if (view().view === "settings") import("./notify.js").then(({ showPermission }) => showPermission());
 }
+if (document.body.dataset.notices !== "off" && globalThis.Notification?.permission === "granted") {
+  (window.requestIdleCallback ?? setTimeout)(() => import("./notify.js").then(({ watch }) => watch()));
+}
 document.addEventListener("mail:view", accompany);
 document.addEventListener("change", (event) => {
   const form = event.target.closest?.("[data-label-look]");

@@ -2,9 +2,9 @@
 // `compose:open` ({detail: {mode, message, draft, mailto}}) on the document. Places them, brings them back after a
 // reload or a crash, and says what became of a message: "Sending in 5 s. Undo", then "Sent. View",
 // and when it soon turns out not to be delivered, that too.
-// Small on purpose: the window, its editor and its styles are loaded when the page has nothing else to do.
+// Small on purpose: the window, its editor and its styles are loaded when somebody is about to write.
 
-import { closeToast, toast } from "./toast.js";
+import { isNewest, toast } from "./toast.js";
 
 const dock = document.getElementById("compose-dock");
 const page = document.querySelector("[data-compose-page]");
@@ -13,6 +13,8 @@ const phone = matchMedia("(width <= 768px)");
 let parts = null, net = null;
 
 const account = dock?.dataset.account ?? "";
+const LATE = 12_000;  // ms after the page began
+
 const OPEN = `mailstead-compose-open:${account}`, ON_ITS_WAY = `mailstead-compose-sending:${account}`;
 
 function load() {
@@ -88,6 +90,7 @@ const self = {
     const list = windows.filter((each) => !each.closed && !each.element.hidden && (each.draft || each.dirty))
       .map((each) => ({ key: each.key, draft: each.draft, mode: each.mode, message: each.message, folded: each.folded, full: each.full }));
     try { sessionStorage.setItem(OPEN, JSON.stringify(list)); } catch { /* forbidden */ }
+    nameInAddress(list.map((each) => each.draft).filter(Boolean));
   },
 
   gone(gone) {
@@ -124,6 +127,14 @@ const self = {
   },
 };
 
+/* The address bar names the drafts that stand open (#compose=12,15): a reload, or the address elsewhere, opens them. */
+function nameInAddress(drafts) {
+  const hash = drafts.length ? `#compose=${drafts.join(",")}` : "";
+  if (page || location.hash === hash || (!hash && !location.hash.startsWith("#compose="))) return;
+  history.replaceState(history.state, "", location.pathname + location.search + hash);
+}
+const named = () => location.hash.match(/^#compose=([\d,]{1,200})$/)?.[1].split(",").filter(Boolean) ?? [];
+
 /* --- after sending --- */
 function onItsWay(sent, window_ = null) {
   let timer = 0;
@@ -139,6 +150,7 @@ function onItsWay(sent, window_ = null) {
   if (!left()) return done();
   const takeBack = async () => {
     clearInterval(timer);
+    shown.close();
     document.removeEventListener("keydown", onKey, true);
     try {
       const data = await net.call(`undo/${sent.outgoing}/`, { body: {} });
@@ -152,7 +164,7 @@ function onItsWay(sent, window_ = null) {
     }
   };
   const onKey = (event) => {  // `z` takes back what was done last, and as long as this toast stands that is the sending
-    if (event.key !== "z" || event.ctrlKey || event.metaKey || event.altKey || !document.querySelector('[data-test="toast-sending"]')) return;
+    if (event.key !== "z" || event.ctrlKey || event.metaKey || event.altKey || !isNewest("sending")) return;
     if (event.target.closest?.("input, textarea, select, [contenteditable=true]")) return;
     event.preventDefault();
     event.stopPropagation();
@@ -163,7 +175,7 @@ function onItsWay(sent, window_ = null) {
   timer = setInterval(() => {
     if (left()) return shown.say(net.say("sendingIn", left()));
     document.removeEventListener("keydown", onKey, true);
-    closeToast();
+    shown.close();
     done();
   }, 250);
 }
@@ -195,6 +207,7 @@ function kept() {
 }
 
 async function restore() {
+  const inAddress = named();
   let list = [];
   try { list = JSON.parse(sessionStorage.getItem(OPEN) ?? "[]"); } catch { /* nothing to bring back */ }
   const copies = kept();
@@ -206,6 +219,7 @@ async function restore() {
       if (!mine.has(key) && !held.has(prefix + key)) list.push({ key, draft: copy.draft, mode: copy.content.mode, message: copy.content.message });
     }
   }
+  for (const draft of inAddress) if (!list.some((each) => String(each.draft) === draft)) list.push({ key: undefined, draft });
   for (const each of list) {
     const copy = copies.get(each.key);
     if (!copy && !each.draft) continue;
@@ -224,6 +238,7 @@ function start() {
     open(wishOf(element), { opener: element });
   }, true);
   document.addEventListener("compose:open", (event) => open(event.detail ?? {}));
+  for (const shown of ["mail:view", "mail:reading"]) document.addEventListener(shown, () => self.remember());  // another address, the same windows
   phone.addEventListener("change", () => self.arrange());
   addEventListener("resize", () => self.arrange(windows.find((each) => each.element.contains(document.activeElement))));
   addEventListener("pagehide", () => { for (const each of windows) { each.keepCopy(); if (each.draft && !each.discarding && (each.dirty || each.unsettled)) leaving(each); } });
@@ -234,8 +249,12 @@ function start() {
     const asked = Object.fromEntries(new URLSearchParams(location.search));
     open(field("draft") ? { mode: "draft", draft: field("draft") } : asked, { full: true, opener: null });
   } else restore();
-  const idle = window.requestIdleCallback ?? ((run) => setTimeout(run, 1500));
-  idle(() => load().then(({ loadEditor }) => loadEditor()).catch(() => {}), { timeout: 4000 });
+  // The editor is the heaviest part of all: it comes when somebody is about to write, or when all else is long done.
+  const ready = () => load().then(({ loadEditor }) => loadEditor()).catch(() => {});
+  for (const kind of ["pointerover", "focusin", "touchstart"]) {
+    document.addEventListener(kind, (event) => { if (event.target.closest?.("[data-compose]:not(.row-link)")) ready(); }, { passive: true });
+  }
+  if (!navigator.connection?.saveData) setTimeout(() => (window.requestIdleCallback ?? setTimeout)(ready), LATE);
 }
 
 /** The page goes: one last save that outlives it. What is too big for that is in the copy. */

@@ -5,7 +5,7 @@ import { getJson, go, say, words } from "./client.js";
 
 const { notices, mailspace } = document.body.dataset;
 const can = "Notification" in window;
-let since = 0, mine = false;
+let since = 0, at = 0, mine = false;
 
 /* --- the settings' button ------------------------------------------------------------------- */
 export async function click() {
@@ -35,8 +35,8 @@ function show({ id, title, text, url }) {
 async function look() {
   if (!mine || !can || Notification.permission !== "granted") return;
   try {
-    const news = await getJson(`/mail/live/notices/?since=${since}`);
-    since = news.clock;
+    const news = await getJson(`/mail/live/notices/?since=${since}&at=${at}`);
+    ({ clock: since, at } = news);
     if (document.hasFocus()) return;  // whoever looks at the list sees it arrive
     for (const each of news.notices) show(each);
   } catch { /* the next ring tells it again */ }
