@@ -41,6 +41,7 @@ class Known:
     checked: tuple[Evidence, ...] = ()  # by this host
     noted: tuple[Evidence, ...] = ()  # by the host before, for mail that was brought here
     noted_by: str = ""
+    delivered_to: str = ""  # under which address it came, as this host noted it
     mailed_by: str = ""  # the domain of the envelope's sender
     signed_by: str = ""  # the domain that a DKIM-Signature names
     signs: frozenset[str] = frozenset()  # the fields it says it covers
@@ -78,6 +79,7 @@ def known(message: ConversationMessage, raw: bytes) -> Known:
         checked=checked,
         noted=noted,
         noted_by=noted_by,
+        delivered_to=_text(fields, "delivered-to")[:320] if came in ("outside", "here", "signed-in") else "",
         mailed_by=_domain_of(_first(fields, "return-path")),
         signed_by=signature[0],
         signs=signature[1],

@@ -6,7 +6,7 @@ the services only as much as is shown: bytes of open messages, and of those a qu
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from urllib.parse import quote, urlencode
@@ -28,6 +28,7 @@ from webmail.boxes import COMPOSE
 from webmail.evidence import Known
 from webmail.heads import Banner
 from webmail.invitations import Card
+from webmail.lookalike import Circle
 from webmail.plain import text_to_html
 from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, fold_text, merged, read
 from webmail.rows import attachment_url, short_name
@@ -134,9 +135,10 @@ def write_out(
     own: frozenset[str],
     trash: frozenset[int] = frozenset(),
     junk: frozenset[int] = frozenset(),
+    circle: Callable[[], Circle] = Circle,
 ) -> list[Letter]:
     """The letters of a conversation, oldest first; those in `open_ids` with their content. `trash` and `junk` are the
-    mailboxes that lie aside."""
+    mailboxes that lie aside; `circle` gives whom the reader knows, asked only when somebody else's mail is open."""
     messages = conversation.messages
     needed = _needed(messages, open_ids)
     raws = dict(mailstore.raws(mailspace, needed)) if needed else {}
@@ -147,6 +149,9 @@ def write_out(
         junk=junk,
         sendings=sendings_of(mailspace, _sent(messages)),
         cards=_invitations(messages, raws, own),
+        circle=circle()
+        if any(each.id in open_ids and not each.own and each.draft is None for each in messages)
+        else Circle(),
     )
     return [
         _letter(message, messages[:place], shelf, is_open=message.id in open_ids)
@@ -164,6 +169,7 @@ class _Shelf:
     junk: frozenset[int]
     sendings: dict[int, Sending]
     cards: dict[int, Card]
+    circle: Circle
     words: dict[int, Earlier] = field(default_factory=dict)
 
     def known(self, nearest: Sequence[ConversationMessage]) -> Earlier:
@@ -287,7 +293,10 @@ def _letter(
     return replace(
         letter,
         details=heads.details(message, known),
-        banners=heads.banners(message, known, in_spam=letter.junk),
+        banners=(
+            *heads.banners(message, known, in_spam=letter.junk),
+            *(Banner("danger" if each.danger else "warn", each.text) for each in shelf.circle.judge(message)),
+        ),
         leave=None if message.own or message.draft is not None else offer(known),
         list_name=message.list_id,
         content=_content(message, before, shelf) if raw is not None else Content(),

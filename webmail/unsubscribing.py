@@ -17,7 +17,6 @@ from django.utils.translation import gettext as _
 
 from hosting.access import Sender
 from mta.flow import submit
-from mta.mailstore.service import ConversationMessage
 from mta.message import build
 from mta.message.address import Address, BadAddress, canonical_domain, parse_addresses, split
 from mta.message.build import Outgoing
@@ -63,9 +62,7 @@ def offer(known: Known) -> Offer | None:
     return Offer(PAGE, pages[0], _host(pages[0])) if pages else None
 
 
-def leave(
-    mailspace: int, account: int, found: Offer, *, message: ConversationMessage, sender: Sender, cause: Cause
-) -> str:
+def leave(mailspace: int, account: int, found: Offer, *, sender: Sender, cause: Cause) -> str:
     """Do it; the sentence that says what was done. Raises CannotLeave."""
     if found.kind == ONE_CLICK:
         return _one_click(found)

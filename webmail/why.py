@@ -43,7 +43,6 @@ class Story:
     me: str
     sender: str  # a name, or else the address
     address: str
-    delivered_to: str = ""
     reason: str = ""  # the sentence of delivery, for Spam
     own: bool = False
     draft: bool = False
@@ -52,7 +51,6 @@ class Story:
     session: str = ""
     also: tuple[str, ...] = ()  # titles of other places
     arrived: int = 0
-    spared: bool = False  # the reader stood in To of a muted conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +65,12 @@ class Said:
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """A button: a verb of webmail/views/actions.py, with the fields it needs."""
+    """A button: a verb of webmail/views/actions.py, with the fields it needs; `whole` for the whole conversation."""
 
     text: str
     verb: str
     fields: tuple[tuple[str, str], ...] = ()
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,9 +227,9 @@ def _as_it_came(story: Story, place: Place) -> tuple[str, str]:
         if place.role == INBOX:
             return _("You muted this conversation, but this message is addressed to you."), "read"
         return _("It went past the Inbox because you muted this conversation."), "read"
-    if place.role == INBOX and story.delivered_to:
+    if place.role == INBOX and story.known.delivered_to:
         said = _("It was sent to %(address)s, and nothing spoke against it.")
-        return said % {"address": story.delivered_to}, "read"
+        return said % {"address": story.known.delivered_to}, "read"
     if place.role == INBOX:
         return _("It was delivered here, and nothing spoke against it."), "read"
     if story.reason:
@@ -294,7 +293,7 @@ def _can(story: Story) -> tuple[Said, tuple[Correction, ...]]:
 def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
     here = story.here
     undo = Correction(_("Undo the move"), "undo", (("action", here.action),))
-    inbox = Correction(_("Move to Inbox"), "move", (("target", "inbox"),))
+    inbox = Correction(_("Move to Inbox"), "move-messages", (("target", "inbox"),))
     # A move of a program's, a rule's or another person's is what people come here to take back.
     strange = here.cause in ("imap", "pop3", "filter") or (here.actor and here.actor != story.me)
     if strange and here.undoable and here.action and here.verb not in ("append", "import"):
@@ -306,22 +305,24 @@ def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
         )
     if place.role == JUNK:
         said = _("If it is not spam, say so, and it goes back to the Inbox.")
-        return said, (Correction(_("Not spam"), "unjunk"),)
+        return said, (Correction(_("Not spam"), "unjunk-messages"),)
     if place.role == TRASH:
         said = _("It is deleted for good after %(days)d days in Trash; until then it can go back.")
         return said % {"days": KEEP_TRASH_DAYS}, (inbox,)
     if story.muted:
         said = _("Unmute the conversation, and the next answer comes to the Inbox again.")
-        return said, (Correction(_("Unmute"), "unmute"),)
+        return said, (Correction(_("Unmute"), "unmute", whole=True),)
     if place.role == SNOOZED:
-        return _("If you want it now, bring it back."), (Correction(_("Bring it back now"), "unsnooze"),)
+        return _("If you want it now, bring it back."), (
+            Correction(_("Bring it back now"), "unsnooze", whole=True),
+        )
     if place.role in (DRAFTS, SCHEDULED):
         return _("Go on writing, or discard it."), ()
     if place.role == SENT or story.own:
         return _("Nothing to put right. How its delivery stands is said above the text."), ()
     if place.role == INBOX:
         said = _("If you did not want it, report it as spam; you can take that back.")
-        return said, (Correction(_("Report spam"), "junk"),)
+        return said, (Correction(_("Report spam"), "junk-messages"),)
     if here.undoable and here.action and here.verb not in ("append", "import"):
         return _("If that was a slip, take it back."), (undo,)
     if place.role == ARCHIVE:

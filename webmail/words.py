@@ -10,6 +10,12 @@ def words() -> dict[str, str]:
     """By name, as static/js/mail.js asks for them."""
     return {
         "undo": _("Undo"),
+        "close": _("Close"),
+        "asking": _("Asking to take you off the list …"),
+        "phishing_ask": _(
+            "Report this message as phishing? It goes to Spam, and your administrators get a copy of it."
+        ),
+        "phishing_button": _("Report phishing"),
         "swipe_archive": _("Archive"),
         "swipe_delete": _("Delete"),
         "swipe_read": _("Mark as read"),
@@ -57,7 +63,9 @@ def words() -> dict[str, str]:
         "waited_failed": _("Something that was waiting could not be done."),
         "moved_label": _("Label saved."),
         "notices_on": _("New mail is shown on this computer while a tab is open."),
-        "notices_denied": _("This browser does not let this page show notifications. Allow them in its settings."),
+        "notices_denied": _(
+            "This browser does not let this page show notifications. Allow them in its settings."
+        ),
         "notices_from": _("New mail from %s"),
         "undoing": _("Taking back: %s"),
         "undone": _("Taken back."),
@@ -98,10 +106,16 @@ def _asked_before_all() -> dict[str, str]:
         ),
     }
     words = {f"sure_{verb}": text for verb, (text, _button) in sure.items()}
-    return words | {f"do_{verb}": button for verb, (_text, button) in sure.items()} | {
-        "sure_many": _("This is done to all conversations that match. You can undo it."),
-        "sure_many_forever": _("All conversations that match are deleted forever. This cannot be undone here."),
-    }
+    return (
+        words
+        | {f"do_{verb}": button for verb, (_text, button) in sure.items()}
+        | {
+            "sure_many": _("This is done to all conversations that match. You can undo it."),
+            "sure_many_forever": _(
+                "All conversations that match are deleted forever. This cannot be undone here."
+            ),
+        }
+    )
 
 
 def keys() -> list[dict[str, object]]:

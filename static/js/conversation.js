@@ -1,7 +1,8 @@
 // An open conversation: frames as high as their mail, messages that open and close, folded ones, what is done to single
 // messages, and news that come while it is open. Nothing inside a frame can run; this page measures it from outside.
+// The conversation is the view, or lies in the reading pane beside a list: its facts are `reading()`.
 
-import { commands, getHtml, getJson, main, parse, post, say, up, view, words } from "./client.js";
+import { commands, getHtml, getJson, later, main, parse, post, reading, say, up, view, words } from "./client.js";
 import { press } from "./keyboard.js";
 import { toast } from "./toast.js";
 import { remember, undo } from "./actions.js";
@@ -10,6 +11,11 @@ const root = document.documentElement;
 const closed = new Map();  // message id → its closed line
 const messages = () => [...main.querySelectorAll("[data-messages] > .message:not(.fold)")];
 const messageOf = (id) => main.querySelector(`#m-${CSS.escape(id)}`);
+const isReading = () => reading().view === "conversation";
+const isAlone = () => view().view === "conversation";
+const idsOf = (message) => message.dataset.ids.split(" ");  // a sent message and its delivered twin are one
+const panels = (name) => later(() => import("./message-panels.js"), name);
+const showWhy = panels("showWhy"), unsubscribe = panels("unsubscribe"), phishing = panels("phishing"), answer = panels("answer"), correct = panels("correct");
 
 /* --- frames ------------------------------------------------------------------- */
 const sizes = new ResizeObserver((entries) => {
@@ -70,7 +76,7 @@ async function openMessage(id) {
   line.setAttribute("aria-busy", "true");
   try {
     const open = parse(await getHtml(`/mail/message/${id}/`)).querySelector("li");
-    if ("unread" in line.dataset) post("/mail/actions/read-messages/", { ids: id, box: view().box }).catch(() => {});
+    if ("unread" in line.dataset) post("/mail/actions/read-messages/", fields(line)).catch(() => {});
     closed.set(id, line);
     line.replaceWith(open);
     frames();
@@ -80,6 +86,9 @@ async function openMessage(id) {
     line.removeAttribute("aria-busy");
   }
 }
+
+/** What is posted about messages: every one with its twin, and the place they are looked at in. */
+const fields = (...chosen) => new URLSearchParams([...chosen.flatMap(idsOf).map((id) => ["ids", id]), ["box", reading().box]]);
 
 async function closeMessage(id) {
   const open = messageOf(id);
@@ -104,10 +113,18 @@ function unfold(fold) {
 function openAll() {
   for (const fold of main.querySelectorAll("[data-fold]")) unfold(fold);
   for (const message of messages()) if (message.querySelector("[data-open]")) openMessage(message.dataset.message);
+  allOpen(true);
 }
 
 function closeAll() {
   for (const message of messages().slice(0, -1)) closeMessage(message.dataset.message);
+  allOpen(false);
+}
+
+function allOpen(on) {
+  const open = main.querySelector("[data-open-all]"), close = main.querySelector("[data-close-all]");
+  if (open) open.hidden = on;
+  if (close) close.hidden = !on;
 }
 
 function step(by) {
@@ -127,45 +144,76 @@ document.addEventListener("click", (event) => {
   const fold = event.target.closest?.(".fold-button");
   if (fold) { event.preventDefault(); unfold(fold.closest("[data-fold]")); return; }
   if (event.target.closest?.("[data-open-all]")) { event.preventDefault(); openAll(); return; }
+  if (event.target.closest?.("[data-close-all]")) { closeAll(); return; }
+  if (panelFor(event)) return;
   const head = event.target.closest?.("[data-close]");
   if (head && !event.target.closest("button, a, .menu") && !getSelection().toString() && messages().length > 1) closeMessage(head.dataset.close);
   const button = event.target.closest?.("[data-message-action]");
   if (button) actOn(button.closest("[data-message]"), button.dataset.messageAction, button);
 }, true);
 
+/* Panels and dialogs about one message come with a module of their own, when the first one is asked for. */
+function panelFor(event) {
+  if (event.ctrlKey || event.metaKey || event.shiftKey) return false;
+  for (const [selector, run] of [["[data-why][href]", showWhy], ["[data-unsubscribe]", unsubscribe], ["[data-phishing]", phishing]]) {
+    const asked = event.target.closest?.(selector), message = asked?.closest("[data-message]");
+    if (!message) continue;
+    event.preventDefault();
+    event.stopPropagation();
+    for (const menu of message.querySelectorAll(".menu:popover-open")) menu.hidePopover();
+    run(message, asked).catch((problem) => toast(problem.message));
+    return true;
+  }
+  return false;
+}
+
+document.addEventListener("submit", (event) => {
+  const run = event.target.matches?.(".invitation-answers") ? answer : event.target.matches?.("[data-messages] [data-correct]") ? correct : null;
+  if (!run) return;
+  event.preventDefault();
+  run(event.target, event.submitter).catch((problem) => toast(problem.message));
+});
+
 /* --- what is done to one message --------------------------------------------------- */
 async function actOn(message, what, button) {
-  const id = message.dataset.message, box = view().box;
   try {
     if (what === "star") {
       const on = button.getAttribute("aria-pressed") !== "true";
       button.setAttribute("aria-pressed", on);
-      await post(`/mail/actions/${on ? "star" : "unstar"}-messages/`, { ids: id, box }).catch((problem) => { button.setAttribute("aria-pressed", !on); throw problem; });
+      await post(`/mail/actions/${on ? "star" : "unstar"}-messages/`, fields(message)).catch((problem) => { button.setAttribute("aria-pressed", !on); throw problem; });
     } else if (what === "unread-from") {
-      const from = messages().slice(messages().indexOf(message)).map((each) => ["ids", each.dataset.message]);
-      await post("/mail/actions/unread-messages/", new URLSearchParams([...from, ["box", box]]));
-      up();
-    } else if (what === "delete") {
-      const said = await post("/mail/actions/delete-messages/", { ids: id, box });
-      const next = message.nextElementSibling;
-      message.remove();
-      remember(said.action);
-      toast(said.text, { actions: [{ text: words.undo, run: () => undo().then(() => (next?.isConnected ? next.before(message) : main.querySelector("[data-messages]")?.append(message))) }] });
-      if (!messages().length) up();
-    }
+      await post("/mail/actions/unread-messages/", fields(...messages().slice(messages().indexOf(message))));
+      leave();
+    } else takeAway(message, await post(`/mail/actions/${what}-messages/`, fields(message)));
   } catch (problem) {
     toast(problem.message);
   }
+}
+
+/** A message has left: its line goes, and Undo brings it back to its place. */
+export function takeAway(message, said) {
+  const next = message.nextElementSibling, list = message.parentElement;
+  message.closest(".menu")?.hidePopover();
+  message.remove();
+  remember(said.action);
+  const back = () => (next?.isConnected ? next.before(message) : list.append(message));
+  toast(said.text, { actions: said.action ? [{ text: words.undo, run: () => undo().then(back) }] : [] });
+  if (!messages().length) leave();
+}
+
+/** Back to the list; beside a list there is nowhere to go. */
+function leave() {
+  if (isAlone()) up();
 }
 
 /* --- news while it is open ----------------------------------------------------------- */
 let polling = 0;
 
 export async function catchUp() {
-  const { thread, view: kind } = view();
-  if (kind !== "conversation") return null;
+  const { thread } = reading();
+  if (!isReading()) return null;
   const news = await getJson(`/mail/live/conversation/${thread}/${location.search.includes("aside") ? "?aside=1" : ""}`);
-  if (view().thread !== thread) return news;
+  if (reading().thread !== thread) return news;
   const shown = new Set([...main.querySelectorAll("[data-messages] [data-message]")].map((each) => each.dataset.message));
   for (const folded of main.querySelectorAll("template[data-folded]")) for (const each of folded.content.querySelectorAll("[data-message]")) shown.add(each.dataset.message);
   const fresh = news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));
@@ -211,7 +259,7 @@ async function showNew() {
   if (bar && now && !now.querySelector(".compose")) now.replaceWith(bar);
   main.querySelector("[data-new-messages]").hidden = true;
   frames();
-  post("/mail/actions/read/", { ids: view().thread, box: view().box }).catch(() => {});
+  markRead();
 }
 
 /* The way of a message that was just sent is followed until it has arrived. */
@@ -221,17 +269,31 @@ function poll() {
 }
 
 /* --- arriving at the view -------------------------------------------------------------- */
+let readingTimer = 0;
+
+/** Read at once, after a while, or only by hand (Preferences.read_after, in seconds). */
+function markRead() {
+  clearTimeout(readingTimer);
+  const { thread, box, readAfter = "0" } = reading(), wait = Number(readAfter);
+  if (wait < 0) return;
+  const run = () => { if (reading().thread === thread) post("/mail/actions/read/", { ids: thread, box }).catch(() => {}); };
+  if (wait) readingTimer = setTimeout(run, wait * 1000);
+  else run();
+}
+
 function settle(event) {
   clearTimeout(polling);
-  if (view().view !== "conversation") return;
+  clearTimeout(readingTimer);
+  if (!isReading()) return;
   frames();
   poll();
   if (event?.detail?.restored) return;
-  if ("hasUnread" in view()) {
-    post("/mail/actions/read/", { ids: view().thread, box: view().box }).catch(() => {});
-    delete view().hasUnread;
+  if ("hasUnread" in reading()) {
+    markRead();
+    delete reading().hasUnread;
   }
-  main.querySelector(".subject")?.focus({ preventScroll: true });
+  const beside = event?.type === "mail:reading";  // the keys stay in the list
+  if (!beside) main.querySelector(".subject")?.focus({ preventScroll: true });
   const unread = messages().find((message) => "unread" in message.dataset) ?? messages().find((message) => "opened" in message.dataset);
   if (unread && unread.getBoundingClientRect().top > innerHeight * 0.6) unread.scrollIntoView({ block: "start" });
 }
@@ -242,14 +304,15 @@ for (const [name, run] of Object.entries({
   "open-all": openAll,
   "close-all": closeAll,
   "unread-from": () => { const message = document.activeElement.closest?.("[data-message]"); if (message) actOn(message, "unread-from"); },
-})) commands.set(name, () => view().view === "conversation" && run());
+})) commands.set(name, () => isReading() && run());
 
 const openRow = commands.get("open");
 commands.set("open", () => {
-  if (view().view !== "conversation") { openRow?.(); return; }
+  if (!isAlone()) { openRow?.(); return; }
   const message = document.activeElement.closest?.("[data-message]");
   if (message) (message.classList.contains("closed") ? openMessage : closeMessage)(message.dataset.message);
 });
 
 document.addEventListener("mail:view", settle);
+document.addEventListener("mail:reading", settle);
 settle();

@@ -1,7 +1,8 @@
-"""A conversation: `/mail/inbox/123/`, one message of it (for scripts), and the original of a message."""
+"""A conversation: `/mail/inbox/123/`, and one message of it (for scripts)."""
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -11,29 +12,28 @@ from django.utils.translation import gettext as _
 from hosting.access import senders_for
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Conversation
-from mta.message.headers import decode_text, parse_header, split_message
-from mta.values import JUNK, SEEN, TRASH
+from mta.values import FLAGGED, JUNK, SEEN, TRASH
 from webmail.boxes import COMPOSE, Box
-from webmail.letters import folded, to_open, write_out
+from webmail.letters import Letter, folded, to_open, write_out
+from webmail.lookalike import circle_of
 from webmail.rows import labels
 from webmail.views.mail import targets
 from webmail.visit import Visit, is_prefetch, number, show, visiting, wants_parts
 
-MAX_ORIGINAL = 512 * 1024  # bytes that are shown; all of it can be downloaded
-
 
 @visiting
 def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> HttpResponse:
-    """The whole conversation. Looking at it makes it read; our script says so by itself once it is on screen."""
+    """The whole conversation. Looking at it makes it read, when the reader's choice says so; our script says so by
+    itself once it is on screen, and looking ahead never does."""
     place = visit.box(box)
     clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
-    found = _conversation(visit, place, thread, aside=bool(request.GET.get("aside")))
+    found = conversation_of(visit, place, thread, aside=bool(request.GET.get("aside")))
+    found = _only_asked_for(visit, found, number(request.GET.get("message", "")))
     unread = [message.id for message in found.messages if not message.flags & SEEN]
     if unread and visit.may_organise and not wants_parts(request) and not is_prefetch(request):
-        mailstore.mark(visit.mailspace, [thread], seen=True, cause=visit.cause)
-    letters = _letters(request, visit, found)
+        _mark_read(visit, found, whole="message" not in request.GET)
+    letters = letters_of(visit, found, opened=request.GET.get("open", ""))
     newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)
-    total = _total(visit, place)
     query = request.GET.get("q", "")
     return show(
         request,
@@ -44,17 +44,17 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "clock": clock,
             "conversation": found,
             "items": letters if "all" in request.GET else folded(letters),
+            "letters": letters,
             "reply_to": next((each for each in reversed(letters) if not each.draft), letters[-1]),
             "unread": bool(unread),
-            "starred": any(message.flags & 4 for message in found.messages),
+            "read_after": visit.preferences.read_after,
+            "starred": any(message.flags & FLAGGED for message in found.messages),
             "last": found.messages[-1],
-            "chips": list(
-                labels(found.boxes, Box(-3, "all", ""), {each.id: each for each in visit.mailboxes})
-            ),
+            "chips": _chips(visit, place, found),
             "newer_url": place.conversation_url(newer) if newer and not query else "",
             "older_url": place.conversation_url(older) if older and not query else "",
             "position": position + 1 if not query else 0,
-            "total": total,
+            "total": _total(visit, place),
             "back_url": f"/mail/search/?q={query}" if query else place.url,
             "query": query,
             "title": f"{found.subject or _('(no subject)')} - {visit.address} - Mailstead",
@@ -65,13 +65,39 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
     )
 
 
+def _only_asked_for(visit: Visit, found: Conversation, message: int | None) -> Conversation:
+    """With conversations switched off, a row is one message, and so is what it opens."""
+    if message is None or visit.preferences.conversations:
+        return found
+    chosen = tuple(each for each in found.messages if message in (each.id, *each.also))
+    if not chosen:
+        raise Http404(_("That message is no longer here."))
+    return Conversation(found.thread, chosen[0].subject, chosen[0].boxes, chosen, 0, 0)
+
+
+def _mark_read(visit: Visit, found: Conversation, *, whole: bool) -> None:
+    """Without a script there is no later: whoever never wants it by itself has the button."""
+    if visit.preferences.read_after < 0:
+        return
+    if whole:
+        mailstore.mark(visit.mailspace, [found.thread], seen=True, cause=visit.cause)
+    else:
+        ids = [twin for each in found.messages for twin in (each.id, *each.also)]
+        mailstore.mark_messages(visit.mailspace, ids, seen=True, cause=visit.cause)
+
+
+def _chips(visit: Visit, place: Box, found: Conversation) -> list[Any]:
+    """Labels, and the Inbox when it is looked at from elsewhere (webmail spec 6.1)."""
+    return list(labels(found.boxes, Box(-3, "all", ""), {each.id: each for each in visit.mailboxes}))
+
+
 def _total(visit: Visit, place: Box) -> int:
     if place.id < 0:
         return visit.view_counts.get(place.id, (0, 0))[0]
     return next((each.threads for each in visit.mailboxes if each.id == place.id), 0)
 
 
-def _conversation(visit: Visit, place: Box, thread: int, *, aside: bool) -> Conversation:
+def conversation_of(visit: Visit, place: Box, thread: int, *, aside: bool) -> Conversation:
     """The messages to show: all but those in Spam and Trash, unless that is where the reader is."""
     found = mailstore.conversation(visit.mailspace, thread, aside=aside or place.slug in ("spam", "trash"))
     if not found.messages:
@@ -89,15 +115,26 @@ def own_addresses(visit: Visit) -> frozenset[str]:
     return frozenset(mine | {visit.address.lower()})
 
 
-def _letters(request: HttpRequest, visit: Visit, found: Conversation) -> list[Any]:
+def letters_of(visit: Visit, found: Conversation, *, opened: str = "") -> list[Letter]:
+    """The letters, open as they stand at first; `opened` is "all", or the number of one more."""
     open_ids = to_open(visit.mailspace, found.messages)
-    wanted = request.GET.get("open", "")
-    if wanted == "all":
+    if opened == "all":
         open_ids = frozenset(message.id for message in found.messages)
-    elif (named := number(wanted)) is not None:
+    elif (named := number(opened)) is not None:
         open_ids |= {named}
-    trash = frozenset(each.id for each in visit.mailboxes if each.role in (TRASH, JUNK))
-    return write_out(visit.mailspace, found, open_ids=open_ids, own=own_addresses(visit), trash=trash)
+    return _written(visit, found, open_ids)
+
+
+def _written(visit: Visit, found: Conversation, open_ids: frozenset[int]) -> list[Letter]:
+    return write_out(
+        visit.mailspace,
+        found,
+        open_ids=open_ids,
+        own=own_addresses(visit),
+        trash=frozenset(each.id for each in visit.mailboxes if each.role == TRASH),
+        junk=frozenset(each.id for each in visit.mailboxes if each.role == JUNK),
+        circle=partial(circle_of, visit.account.pk, visit.mailspace),
+    )
 
 
 @visiting
@@ -109,40 +146,5 @@ def letter(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     if here is None:
         raise Http404(_("That message is no longer here."))
     opened = frozenset() if "closed" in request.GET else frozenset({here.id})
-    letters = write_out(visit.mailspace, found, open_ids=opened, own=own_addresses(visit))
-    shown = next(each for each in letters if each.id == here.id)
+    shown = next(each for each in _written(visit, found, opened) if each.id == here.id)
     return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE})
-
-
-@visiting
-def original(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
-    """What was received, as it was received, with the header fields people ask about on top."""
-    about = mailstore.message(visit.mailspace, message)
-    raw = mailstore.raw(visit.mailspace, message)
-    end, _start = split_message(raw)
-    wanted = {
-        "message-id": "Message-ID",
-        "from": "From",
-        "to": "To",
-        "date": "Date",
-        "return-path": "Return-Path",
-    }
-    wanted |= {"authentication-results": "Authentication-Results", "received-spf": "Received-SPF"}
-    rows: list[tuple[str, str]] = []
-    for field in parse_header(raw[:end]):
-        if field.name in wanted and len(rows) < 20:
-            rows.append((wanted[field.name], decode_text(field.value)[:1000]))
-    delay = (about.internal_date - about.sent_at) // 1_000_000 if about.sent_at else None
-    return show(
-        request,
-        visit,
-        "webmail/original.html",
-        {
-            "message": about,
-            "rows": rows,
-            "delay": delay if delay is not None and 0 <= delay < 30 * 86_400 else None,
-            "source": raw[:MAX_ORIGINAL].decode("utf-8", "replace").replace("\r\n", "\n"),
-            "cut": len(raw) > MAX_ORIGINAL,
-            "title": f"{_('Original message')} - {about.subject} - Mailstead",
-        },
-    )

@@ -1,0 +1,87 @@
+"""Why is this here: `/mail/why/12/`, as a page, or as the panel that a script puts below a message's head."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.utils.translation import gettext as _
+
+from mta.mailstore import service as mailstore
+from mta.mailstore.service import ConversationMessage, Placed
+from mta.tracing import service as tracing
+from mta.values import ARCHIVE, INBOX, JUNK, SENT, SNOOZED, TRASH
+from webmail import evidence, heads
+from webmail.boxes import box_of
+from webmail.visit import Visit, number, show, visiting, wants_parts
+from webmail.why import Place, Story, Why, explain
+
+# Of several places the one that raises the question.
+_ASKED_ABOUT = (JUNK, TRASH, SNOOZED, ARCHIVE, SENT, INBOX)
+
+
+@visiting
+def why(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
+    """`?box=7` names the place the reader looks at it in."""
+    about = mailstore.message(visit.mailspace, message)
+    found = tell(visit, about, looked_at=number(request.GET.get("box", "")))
+    context = {"why": found, "message": about, "may_organise": visit.may_organise}
+    if wants_parts(request):
+        return render(request, "webmail/why_panel.html", context)
+    title = f"{_('Why is this here')} - {about.subject} - Mailstead"
+    return show(request, visit, "webmail/why.html", context | {"title": title})
+
+
+def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> Why:
+    """The three sentences about a message."""
+    history = mailstore.provenance(visit.mailspace, about.id)
+    places = {each.id: Place(box_of(each).title, each.role) for each in visit.mailboxes}
+    here = _here(history.places or (history.first,), places, looked_at)
+    header = dict(mailstore.headers(visit.mailspace, [about.id])).get(about.id, b"")
+    reasons = about.reasons if isinstance(about.reasons, dict) else {}
+    placement = reasons.get("placement", "")
+    said = heads.spam_reason(about) or (placement if isinstance(placement, str) else "")
+    return explain(
+        Story(
+            known=evidence.known(about, header),
+            here=here,
+            first=history.first,
+            places=places,
+            me=visit.account.username,
+            sender=about.from_.name or about.from_.email,
+            address=about.from_.email,
+            reason=said[:300],
+            own=about.own,
+            draft=about.draft is not None,
+            muted="$muted" in {word.lower() for word in about.keywords},
+            automatic=about.automatic,
+            session=_sent_from(about),
+            also=tuple(
+                places[each.mailbox].title
+                for each in history.places
+                if each.mailbox != here.mailbox and each.mailbox in places
+            ),
+            arrived=about.sent_at if about.own and about.sent_at else about.internal_date,
+        )
+    )
+
+
+def _here(found: tuple[Placed, ...], places: dict[int, Place], looked_at: int | None) -> Placed:
+    for each in found:
+        if each.mailbox == looked_at:
+            return each
+
+    def rank(each: Placed) -> int:
+        role = places[each.mailbox].role if each.mailbox in places else ""
+        return _ASKED_ABOUT.index(role) if role in _ASKED_ABOUT else len(_ASKED_ABOUT)
+
+    return min(found, key=rank)
+
+
+def _sent_from(about: ConversationMessage) -> str:
+    """From where an own message was sent: the trace knows, as long as it is kept."""
+    if not about.own or not about.trace_id:
+        return ""
+    for event in tracing.timeline(about.trace_id):
+        if event.kind == tracing.SUBMITTED:
+            return str(event.detail.get("session", ""))[:200]
+    return ""
