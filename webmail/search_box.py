@@ -116,9 +116,14 @@ class Search:
 
 def parse(text: str, names: Names) -> Search:
     """Understand a line of the search box; an empty line asks for everything."""
-    text = text.replace("\0", " ").strip()[:MAX_TEXT]
-    reader = _Reader(_tokens(text), names)
-    return Search(text, reader.whole() or All(), reader.everywhere)
+    text = one_line(text)
+    reader = _Reader(tokens(text), names)
+    return Search(text, reader.expression() or All(), reader.everywhere)
+
+
+def one_line(text: str) -> str:
+    """What is read of a typed text."""
+    return text.replace("\0", " ").strip()[:MAX_TEXT]
 
 
 def _plain(name: str) -> str:
@@ -126,17 +131,22 @@ def _plain(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Token:
+class Token:
     kind: str
     text: str
 
 
-def _tokens(text: str) -> list[_Token]:
-    found: list[_Token] = []
+def tokens(text: str) -> list[Token]:
+    """What a line consists of, at most MAX_TOKENS; brackets that close nothing are passed over."""
+    found: list[Token] = []
+    depth = 0
     for match in TOKEN.finditer(text):
         kind = match.lastgroup or "word"
+        if kind == "close" and not depth:
+            continue  # it closes nothing
+        depth += {"open": 1, "close": -1}.get(kind, 0)
         if kind != "space" and match[kind].strip():
-            found.append(_Token(kind, match[kind]))
+            found.append(Token(kind, match[kind]))
         if len(found) == MAX_TOKENS:
             break
     return found
@@ -145,24 +155,15 @@ def _tokens(text: str) -> list[_Token]:
 class _Reader:
     """A recursive descent over the tokens; `_field` makes criteria of a plain word where it stands."""
 
-    def __init__(self, tokens: list[_Token], names: Names) -> None:
+    def __init__(self, tokens: list[Token], names: Names) -> None:
         self._tokens = tokens
         self._at = 0
         self._depth = 0
         self._names = names
         self.everywhere = False
 
-    def _peek(self) -> _Token | None:
+    def _peek(self) -> Token | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
-
-    def whole(self) -> Criteria | None:
-        """All of the line; a bracket that closes nothing is passed over."""
-        parts: list[Criteria] = []
-        while self._peek() is not None:
-            if (part := self.expression()) is not None:
-                parts.append(part)
-            self._at += 1
-        return _both(parts)
 
     def expression(self, leaf: Leaf | None = None) -> Criteria | None:
         """Terms joined by a silent AND, alternatives by an upper-case OR, which binds tighter (as elsewhere)."""

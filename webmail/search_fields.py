@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 
 from mta.message.text import words
-from webmail.search_box import DAY, MAX_DEPTH, MAX_TEXT, MAX_TOKENS, OPERATORS, TOKEN
+from webmail.search_box import DAY, MAX_DEPTH, MAX_TEXT, OPERATORS, one_line, tokens
 
 WITHIN = {
     "1d": 1,
@@ -248,14 +248,7 @@ def _sources(text: str) -> list[str]:
 
 
 def _tops(text: str) -> list[Term]:
-    tokens = []
-    for match in TOKEN.finditer(text.replace("\0", " ").strip()[:MAX_TEXT]):
-        kind = match.lastgroup or "word"
-        if kind != "space" and match[kind].strip():
-            tokens.append((kind, match[kind]))
-        if len(tokens) == MAX_TOKENS:
-            break
-    return _Scanner(tokens).every()
+    return _Scanner([(token.kind, token.text) for token in tokens(one_line(text))]).every()
 
 
 class _Scanner:
@@ -266,14 +259,11 @@ class _Scanner:
         self._at = 0
         self._depth = 0
 
-    def every(self, *, inside: bool = False, value: bool = False) -> list[Term]:
+    def every(self, *, value: bool = False) -> list[Term]:
         found = []
         while self._at < len(self._tokens):
             if self._tokens[self._at][0] == "close":
-                if inside:
-                    break
-                self._at += 1  # one that closes nothing
-                continue
+                break
             if (term := self._term(value=value)) is not None:
                 found.append(term)
         return found
@@ -311,7 +301,7 @@ class _Scanner:
         if self._depth > MAX_DEPTH:
             self._depth -= 1
             return None
-        inner = self.every(inside=True, value=value)
+        inner = self.every(value=value)
         self._depth -= 1
         self._at += 1  # the closing bracket
         return Term(_bracketed(" ".join(term.source for term in inner), opened)) if inner else None
