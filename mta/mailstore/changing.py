@@ -19,6 +19,7 @@ from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 from . import blobs, columns, fresh, keywords, lines, rows, sql, threads
 from .blobs import Prepared
 from .columns import (
+    ACTION_COLUMNS,
     CHANGE_COLUMNS,
     HEADER_COLUMNS,
     HEADER_TEXTS,
@@ -29,6 +30,14 @@ from .columns import (
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
 from .models import Draft, Mailbox, Mailspace, Message
+
+# The first row of a command writes its line, later ones are added to it.
+_COUNTED = f"""
+INSERT INTO mailstore_action ({", ".join(ACTION_COLUMNS)}) VALUES ({", ".join(["%s"] * len(ACTION_COLUMNS))})
+ON CONFLICT (mailspace_id, action) DO UPDATE SET until = excluded.until, is_open = excluded.is_open,
+   count = mailstore_action.count + excluded.count, changes = mailstore_action.changes + 1,
+   conversations = mailstore_action.conversations + excluded.conversations
+"""
 
 _MAILBOX = tuple(field.attname for field in Mailbox._meta.concrete_fields)
 
@@ -313,6 +322,7 @@ class Changing:
         self._use(+1, [live.size for live in messages if live.message not in lying])
         if entry is not None:
             entry.added += [[mailbox.id, uid, live.message] for uid, live in zip(uids, messages, strict=True)]
+            entry.threads.update([live.thread for live in messages])
         self._count(mailbox, +1, messages)
         mailbox.deleted += sum(stay.deleted for stay in stays)
         mailbox.recent += len(messages)  # UIDs only grow
@@ -359,6 +369,7 @@ class Changing:
                 ]
                 for live in placements
             ]
+            entry.threads.update([live.thread for live in placements])
         sizes = {live.message: live.size for live in placements}
         self._use(-1, [sizes[message] for message in sizes.keys() - self.placed_anywhere(sizes)])
 
@@ -395,6 +406,8 @@ class Changing:
         for mailbox_id, more in unseen.items():
             self.touch_mailbox(self.mailbox(mailbox_id)).unseen += more
         self.touched.update(live.thread for live in changed.values())
+        if entry is not None:
+            entry.threads.update(live.thread for live in changed.values())
 
     def mark_deleted(self, lives: Sequence[Live], on: bool, entry: Entry | None) -> None:
         """Set or clear \\Deleted, which belongs to the placement (RFC 8621 §4.1.1 hides it)."""
@@ -412,6 +425,7 @@ class Changing:
             self.touched.add(live.thread)
             if entry is not None:
                 entry.marked.append([live.mailbox, live.uid, int(on), live.message])
+                entry.threads.add(live.thread)
 
     def placed_anywhere(self, messages: Iterable[int], *, visibly: bool = False) -> set[int]:
         """Those of some messages that have a live placement (one that people see)."""
@@ -469,15 +483,25 @@ class Changing:
         return self._clock_taken
 
     def _write_journal(self) -> None:
-        changes = [
-            (
-                *(self.id, self.now, self.modseq, entry.action, entry.verb, entry.cause.kind),
-                *(entry.cause.session[:255], entry.cause.actor[:255], entry.mailbox),
-                *(len(entry.messages()), sql.as_json(before), entry.is_open, ""),
+        """A Change for each entry that changed something, and its command's line for people."""
+        changes = []
+        for entry in self._entries:
+            if not (before := entry.before()):
+                continue
+            head = (entry.verb, entry.cause.kind, entry.cause.session[:255], entry.cause.actor[:255])
+            count = len(entry.messages())
+            changes.append(
+                (
+                    *(self.id, self.now, self.modseq, entry.action, *head, entry.mailbox),
+                    *(count, sql.as_json(before), entry.is_open, "", entry.undoes),
+                )
             )
-            for entry in self._entries
-            if (before := entry.before())
-        ]
+            line = (
+                *(self.id, entry.action, self.now, self.now, *head, entry.source(), entry.target()),
+                *(count, len(entry.threads), sql.as_json(entry.sample()), 1, 0),
+                *(entry.undone_action, entry.is_open),
+            )
+            sql.execute(_COUNTED, line)
         sql.insert_many("mailstore_change", CHANGE_COLUMNS, changes, json_columns=("before",))
 
     def _follow_drafts(self) -> None:

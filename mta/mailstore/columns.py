@@ -61,7 +61,21 @@ PLACEMENT_COLUMNS = (
 CHANGE_COLUMNS = (
     *("mailspace_id", "at", "modseq", "action", "verb", "cause"),
     *("session", "actor", "mailbox_id"),
-    *("count", "before", "is_open", "undone_by"),
+    *("count", "before", "is_open", "undone_by", "undoes"),
+)
+ACTION_COLUMNS = (
+    *("mailspace_id", "action", "at", "until", "verb", "cause", "session", "actor"),
+    *(
+        "mailbox_id",
+        "target_id",
+        "count",
+        "conversations",
+        "sample",
+        "changes",
+        "undone",
+        "undoes",
+        "is_open",
+    ),
 )
 JSON_COLUMNS = frozenset(("reasons", "addresses", "attachments"))
 HEADER_TEXTS = (

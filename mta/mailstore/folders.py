@@ -244,12 +244,16 @@ def _insert(changing: Changing, name: str, *, role: str, colour: int | None) -> 
     return made
 
 
-def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) -> None:
-    """Rename a mailbox and what is below it. Renaming INBOX moves its mail (RFC 3501 §6.3.5)."""
+def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) -> str:
+    """Rename a mailbox and what is below it. Renaming INBOX moves its mail (RFC 3501 §6.3.5).
+
+    Returns the action id for undo.
+    """
     old, new = normal_name(name), normal_name(new_name.rstrip(SEPARATOR))
+    action = new_action()
     if old == "INBOX":
-        _move_inbox_to(mailspace, new, cause=cause)
-        return
+        _move_inbox_to(mailspace, new, cause=cause, action=action)
+        return action
 
     def work(door: Door) -> None:
         changing = door[mailspace]
@@ -267,7 +271,7 @@ def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) ->
         }
         if not (existing.keys() - renamed.keys()).isdisjoint(renamed.values()) or old == new:
             raise MailboxExists("A mailbox of that name is already here.")
-        entry = changing.entry("rename", cause, new_action())
+        entry = changing.entry("rename", cause, action)
         _insert_parents(changing, entry, new, existing)
         for name, wanted in renamed.items():
             box = changing.mailbox(existing[name])
@@ -276,12 +280,12 @@ def rename_mailbox(mailspace: int, name: str, new_name: str, *, cause: Cause) ->
             changing.touch_mailbox(box)
 
     commit({mailspace}, work)
+    return action
 
 
-def _move_inbox_to(mailspace: int, new: str, *, cause: Cause) -> None:
-    target_id = create_mailbox(mailspace, new, cause=cause).id
+def _move_inbox_to(mailspace: int, new: str, *, cause: Cause, action: str) -> None:
+    target_id = create_mailbox(mailspace, new, cause=cause, action=action).id
     inbox = mailbox_by_role(mailspace, INBOX).id
-    action = new_action()
 
     def work(door: Door, after: int) -> int | None:
         changing = door[mailspace]
@@ -337,9 +341,21 @@ def subscribe(mailspace: int, name: str, on: bool) -> None:
     _update(mailspace, mailbox(mailspace, name).id, subscribed=on)
 
 
-def set_colour(mailspace: int, id_: int, colour: int | None) -> None:
-    """Give a label one of the 12 hues, or none."""
-    _update(mailspace, id_, colour=colour)
+def set_colour(mailspace: int, id_: int, colour: int | None, *, cause: Cause | None = None) -> str:
+    """Give a label one of the 12 hues, or none. With a cause it is journalled; returns the action id for undo."""
+    action = new_action()
+
+    def work(door: Door) -> None:
+        changing = door[mailspace]
+        box = changing.open_mailbox(id_)
+        if cause is not None and box.colour != colour:
+            entry = changing.entry("colour", cause, action, box.id)
+            entry.mailboxes.append({"id": box.id, "colour": box.colour})
+        box.colour = colour
+        changing.touch_mailbox(box)
+
+    commit({mailspace}, work)
+    return action
 
 
 def _update(mailspace: int, id_: int, **values: object) -> None:

@@ -22,6 +22,9 @@ _TABLES = (
     "draft",
     "searchtext",
     "headertext",
+    "change",
+    "action",
+    "job",
 )
 
 

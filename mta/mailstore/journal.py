@@ -7,24 +7,32 @@ has changed since are skipped and counted.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mta.values import Cause, Done
+from django.conf import settings
+from django.db.models import F
+
+from mta.values import Cause, Done, now_us
 
 from . import rows
 from .changing import Changing
 from .door import Door
 from .errors import NothingToUndo
 from .live import Entry, Live, Stay, new_action, nowhere
-from .models import Change, Draft, Mailbox, Message
+from .models import Action, Change, Draft, Mailbox, Message
 from .writer import commit
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryLine:
-    """One command in the journal: when (µs), what, by whom, how many messages, and whether undone."""
+    """One command in the journal: when (µs), what, by whom, how much, and whether undone.
+
+    `mailbox` is where it was done or what messages left, `target` where they came to. `subjects` are of up to
+    three messages. `undone` says that all of it is undone now, `partly` that some of it is; `undoable` that
+    something is left to undo and the undo window is open.
+    """
 
     action: str
     at: int
@@ -39,40 +47,66 @@ class HistoryLine:
     conversations: int = 0
     subjects: tuple[str, ...] = ()
     undoable: bool = True
+    partly: bool = False
+    undone_at: int | None = None
+    mailbox_id: int | None = None
+    target_id: int | None = None
 
 
-def history(mailspace: int, *, before: int | None = None, limit: int = 50) -> tuple[HistoryLine, ...]:
-    """The latest commands, newest first; `before` is the `at` of the last line already shown."""
-    found = Change.objects.filter(mailspace_id=mailspace, is_open=False).order_by("-at", "-id")
+def history(
+    mailspace: int, *, before: int | None = None, limit: int = 50, cause: str | None = None
+) -> tuple[HistoryLine, ...]:
+    """The latest commands, newest first; `before` is the `at` of the last line already shown. Only those of one
+    kind of `cause`, when asked. Three queries at any length of the journal."""
+    found = Action.objects.filter(mailspace_id=mailspace, is_open=False).order_by("-at", "-id")
     if before is not None:
         found = found.filter(at__lt=before)
+    if cause is not None:
+        found = found.filter(cause=cause)
+    return told(mailspace, found[:limit])
+
+
+def told(mailspace: int, actions: Iterable[Action]) -> tuple[HistoryLine, ...]:
+    """Commands as people read them."""
+    shown = list(actions)
     names = dict(Mailbox.objects.filter(mailspace_id=mailspace).values_list("id", "name"))
-    grouped: dict[str, list[Change]] = defaultdict(list)
-    for change in found.defer("before")[: limit * 4]:
-        grouped[change.action].append(change)
+    samples = {message for action in shown for message in action.sample}
+    subjects = dict(
+        Message.objects.filter(mailspace_id=mailspace, id__in=samples).values_list("id", "subject")
+    )
+    oldest = now_us() - undo_window()
     return tuple(
         HistoryLine(
-            action=action,
-            at=changes[0].at,
-            verb=changes[0].verb,
-            cause=changes[0].cause,
-            session=changes[0].session,
-            actor=changes[0].actor,
-            mailbox=names.get(changes[0].mailbox_id or 0, ""),
-            count=sum(change.count for change in changes),
-            undone=all(change.undone_by for change in changes),
+            action=action.action,
+            at=action.at,
+            verb=action.verb,
+            cause=action.cause,
+            session=action.session,
+            actor=action.actor,
+            mailbox=names.get(action.mailbox_id or 0, ""),
+            count=action.count,
+            undone=action.undone >= action.changes,
+            target=names.get(action.target_id or 0, ""),
+            conversations=action.conversations,
+            subjects=tuple(subjects[message] for message in action.sample if message in subjects),
+            undoable=action.undone < action.changes and action.until > oldest,
+            partly=0 < action.undone < action.changes,
+            undone_at=action.undone_at if action.undone else None,
+            mailbox_id=action.mailbox_id,
+            target_id=action.target_id,
         )
-        for action, changes in list(grouped.items())[:limit]
+        for action in shown
     )
+
+
+def undo_window() -> int:
+    """How long an action can be undone, in µs."""
+    return int(settings.UNDO_DAYS) * 24 * 3600 * 1_000_000
 
 
 def undo(mailspace: int, action: str, *, cause: Cause) -> Done:
     """Undo a command, chunk by chunk; what was changed since is left and counted in `skipped`."""
-    ids = list(
-        Change.objects.filter(mailspace_id=mailspace, action=action, undone_by="", is_open=False)
-        .order_by("-id")
-        .values_list("id", flat=True)
-    )
+    ids = left_to_undo(mailspace, action)
     if not ids:
         raise NothingToUndo("There is nothing left to undo there.")
     undoing = new_action()
@@ -81,7 +115,7 @@ def undo(mailspace: int, action: str, *, cause: Cause) -> Done:
     for id_ in ids:
 
         def work(door: Door, id_: int = id_) -> tuple[set[int], int, int]:
-            return _undo_one(door[mailspace], id_, undoing, cause)
+            return undo_one(door[mailspace], id_, undoing, cause)
 
         one_threads, one_messages, one_skipped = commit({mailspace}, work)
         threads |= one_threads
@@ -90,12 +124,20 @@ def undo(mailspace: int, action: str, *, cause: Cause) -> Done:
     return Done(undoing, len(threads), messages, skipped)
 
 
-def _undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) -> tuple[set[int], int, int]:
-    change = Change.objects.get(id=change_id, mailspace_id=changing.id)
-    if change.undone_by:
+def left_to_undo(mailspace: int, action: str) -> list[int]:
+    """The journal rows of a command that are not undone, newest first."""
+    found = Change.objects.filter(mailspace_id=mailspace, action=action, undone_by="", is_open=False)
+    return list(found.order_by("-id").values_list("id", flat=True))
+
+
+def undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) -> tuple[set[int], int, int]:
+    """Undo one row of the journal: (conversations, messages, how many were left alone)."""
+    change = Change.objects.filter(id=change_id, mailspace_id=changing.id).first()
+    if change is None or change.undone_by:
         return set(), 0, 0
     before = change.before
-    entry = changing.entry(f"undo {change.verb}"[:20], cause, undoing, change.mailbox_id)
+    entry = changing.entry(opposite(change.verb), cause, undoing, change.mailbox_id)
+    entry.undoes, entry.undone_action = change.id, change.action
     items = before.get("mailboxes", [])
     _restore_mailboxes(changing, [item for item in items if not item.get("created")], entry)
     skipped = _restore_places(changing, before.get("removed", []), before.get("added", []), entry)
@@ -104,16 +146,41 @@ def _undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) ->
     _restore_draft(changing, before.get("draft"), entry)
     # Mailboxes that the command made go last, when what it put there has left them.
     _remove_mailboxes(changing, [item for item in items if item.get("created")], entry)
-    change.undone_by = undoing
-    change.save(update_fields=["undone_by"])
-    return rows.threads_of(changing.id, entry.messages()), len(entry.messages()), skipped
+    _note_undone(changing, change, undoing)
+    return set(entry.threads), len(entry.messages()), skipped
+
+
+def opposite(verb: str) -> str:
+    """What undoing a command is called."""
+    if verb.startswith("undo "):
+        return f"redo {verb.removeprefix('undo ')}"
+    return f"undo {verb.removeprefix('redo ')}"[:20]
+
+
+def _note_undone(changing: Changing, change: Change, undoing: str) -> None:
+    """A row is undone. If it was itself an undoing, what it undid is in force again; and so on."""
+    row: Change | None = change
+    by = undoing
+    while row is not None:
+        row.undone_by = by
+        row.save(update_fields=["undone_by"])
+        counted = Action.objects.filter(mailspace_id=changing.id, action=row.action)
+        more = 1 if by else -1
+        counted.update(undone=F("undone") + more, **({"undone_at": changing.now} if by else {}))
+        undid = Change.objects.filter(mailspace_id=changing.id, id=row.undoes).first() if row.undoes else None
+        by, row = "" if by else row.action, undid
 
 
 def _restore_mailboxes(changing: Changing, items: Sequence[dict[str, Any]], entry: Entry) -> None:
-    """Bring removed mailboxes back and give renamed ones their old names, where no other one took them."""
+    """Bring removed mailboxes back and give renamed ones their old names, where no other one took them, and colours."""
     names = changing.names()
     for item in items:
         box = changing.mailbox(item["id"])
+        if "colour" in item:
+            entry.mailboxes.append({"id": box.id, "colour": box.colour})
+            box.colour = item["colour"]
+            changing.touch_mailbox(box)
+            continue
         if item["name"] in names or item.get("removed", False) == (box.deleted_at is None):
             continue
         if box.deleted_at is not None:

@@ -9,6 +9,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from heapq import nlargest
 from typing import Any
 
 from mta.values import Cause
@@ -77,6 +78,9 @@ class Entry:
     marked: list[list[int]] = field(default_factory=list)  # [mailbox, uid, on, message]
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     draft: int | None = None
+    threads: set[int] = field(default_factory=set)  # touched
+    undoes: int | None = None  # the Change that is being undone, of this action
+    undone_action: str = ""
     is_open: bool = False  # of a command that is not finished: see `whole`
 
     def messages(self) -> set[int]:
@@ -84,6 +88,20 @@ class Entry:
         touched = {row[2] for row in self.added} | {row[2] for row in self.removed}
         touched.update(row[3] for row in self.marked)
         return touched.union(*self.flags.values()) if self.flags else touched
+
+    def sample(self) -> list[int]:
+        """The newest three of them."""
+        return nlargest(3, self.messages())
+
+    def source(self) -> int | None:
+        """The mailbox that it is about, or that messages left."""
+        if self.mailbox is not None or self.mailboxes:
+            return self.mailbox or self.mailboxes[0]["id"]
+        return self.removed[0][0] if self.removed else None
+
+    def target(self) -> int | None:
+        """Where messages came to."""
+        return self.added[0][0] if self.added else None
 
     def before(self) -> dict[str, Any]:
         """What undo needs, as JSON; empty when nothing changed."""

@@ -23,6 +23,7 @@ def sweep() -> None:
         upkeep.compact_tombstones,
         upkeep.forget_journal,
         upkeep.forget_drafts,
+        upkeep.forget_jobs,
         upkeep.collect_blobs,
     ):
         for _ in range(ROUNDS):

@@ -22,12 +22,15 @@ from . import blobs, rows, runs, sql
 from .door import Door
 from .live import new_action
 from .models import (
+    Action,
     Blob,
     BlobObject,
     Change,
     Draft,
     DraftAttachment,
     ExpungedUids,
+    Job,
+    JobItems,
     Mailbox,
     Message,
     Placement,
@@ -141,6 +144,17 @@ def forget_journal(*, now: int | None = None) -> int:
     oldest = Change.objects.order_by("id").values_list("id", "at")[: 10 * CHUNK]
     old = [id_ for id_, at in oldest if at < cutoff]
     Change.objects.filter(id__in=old).delete()
+    first = Action.objects.order_by("id").values_list("id", "until")[: 10 * CHUNK]
+    Action.objects.filter(id__in=[id_ for id_, until in first if until < cutoff]).delete()
+    return len(old)
+
+
+def forget_jobs(*, now: int | None = None) -> int:
+    """Drop what was done in the background and ended a day ago; its journal stays."""
+    cutoff = (now or now_us()) - DAY
+    old = list(Job.objects.filter(ended_at__lt=cutoff).order_by("id").values_list("id", flat=True)[:CHUNK])
+    JobItems.objects.filter(job_id__in=old).delete()
+    Job.objects.filter(id__in=old).delete()
     return len(old)
 
 

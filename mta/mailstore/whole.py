@@ -21,7 +21,7 @@ from .changing import Changing
 from .door import Door
 from .errors import Interrupted
 from .live import Entry, new_action
-from .models import Change
+from .models import Action, Change
 from .writer import commit
 
 log = logging.getLogger(__name__)
@@ -58,6 +58,7 @@ def in_chunks(
         done = work(changing, entry, pieces[number])
         if journalled and last:
             _begun(mailspace, action).update(is_open=False)
+            Action.objects.filter(mailspace_id=mailspace, action=action).update(is_open=False)
         return done, bool(entry.added)
 
     try:
@@ -99,6 +100,7 @@ def _take_back_one(door: Door, *, mailspace: int, change: int) -> None:
         placed.setdefault(mailbox, []).append(uid)
     for mailbox, uids in placed.items():
         changing.expunge(rows.at(mailspace, mailbox, uids))
+    Action.objects.filter(mailspace_id=mailspace, action=row.action, is_open=True).delete()
     row.delete()
 
 
