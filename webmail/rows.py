@@ -80,6 +80,12 @@ class Row:
     delivery_text: str = ""
     compose: int = 0  # the message that is a draft, when clicking the row goes on writing it
     woken: bool = False
+    wakes: bool = False  # `at` is when it comes back
+    important: bool = False
+    muted: bool = False
+    has_event: bool = False  # an invitation is attached
+    last: int = 0  # its newest message
+    thread: int = 0  # its conversation, where a row is a single message
     boxes: tuple[int, ...] = field(default=())
 
     def __str__(self) -> str:
@@ -95,11 +101,15 @@ def rows_of(
     first: int = 1,
     search: str = "",
     deliveries: Mapping[int, tuple[str, str]] | None = None,
+    hidden: frozenset[int] = frozenset(),
+    messages: bool = False,
 ) -> list[Row]:
     """The rows of a page; `first` is the place of the first one in the whole list, `deliveries` says of sent
-    messages how their sending stands."""
-    places = {each.id: each for each in mailboxes}
+    messages how their sending stands, `hidden` names labels that are not shown on rows; with `messages` every line is a single message."""
+    places = {each.id: each for each in mailboxes if each.id not in hidden}
     rows = [_row(line, box, places, first + at, search) for at, line in enumerate(lines)]
+    if messages:
+        rows = [_single(row) for row in rows]
     return (
         [_marked(row, line, deliveries) for row, line in zip(rows, lines, strict=True)]
         if deliveries
@@ -127,7 +137,7 @@ def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int,
         url=url,
         subject=line.subject,
         snippet=line.snippet,
-        at=line.wake_at or line.sort_at,
+        at=(box.slug == "snoozed" and line.wake_at) or line.sort_at,
         sort_at=line.sort_at,
         unread=line.unread > 0,
         starred=line.starred,
@@ -144,8 +154,19 @@ def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int,
         index=index,
         compose=line.last_message if only_draft else 0,
         woken=line.woken,
+        wakes=box.slug == "snoozed" and bool(line.wake_at),
+        important=getattr(line, "important", False),
+        muted=getattr(line, "muted", False),
+        has_event=any("calendar" in each.type for each in line.attachments),
+        last=line.last_message,
         boxes=line.boxes,
     )
+
+
+def _single(row: Row) -> Row:
+    """The row of a message, where messages are not gathered into conversations."""
+    url = row.url if row.compose else f"{row.url}?message={row.last}"
+    return replace(row, id=row.last, thread=row.id, url=url)
 
 
 def drawn(row: Row) -> SafeString:

@@ -39,6 +39,10 @@ def micros(moment: datetime) -> int:
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
+def moment(micros: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=micros)
+
+
 def choices(now: datetime, *, morning: int = 8, evening: int = 18) -> tuple[Choice, ...]:
     """What is offered at `now` (aware, in the person's zone), soonest first."""
     taken: set[datetime] = set()

@@ -1,27 +1,46 @@
-// What is done to conversations: verbs, undo, clicks in rows, the menus that move and label, dragging. What a person
-// does shows at once; the server is told after, and if it refuses, the rows come back with its reason.
+// What is done to conversations: verbs, undo, clicks in rows. What a person does shows at once; the server is told after,
+// and if it refuses, the rows come back with its reason. What is needed now and then (menus that choose, dragging, the
+// menu of a row, what is done to everything at once) is in modules of their own that come when they are first used.
 
 import { openMenuAt } from "./components.js";
-import { commands, forgetAhead, go, main, post, say, up, view, words } from "./client.js";
-import { boxOf, checkedRows, cursorRow, isList, moveCursor, out, rowOf, select, setCursor, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
+import { commands, forgetAhead, go, later, main, post, up, view, words } from "./client.js";
+import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
 import { toast } from "./toast.js";
+
+const chooser = () => import("./chooser.js");
+const everywhere = later(() => import("./bulk.js"), "start");
 
 /* --- verbs ------------------------------------------------------------------ */
 let undoable = null;
 
+const OUT_OF_INBOX = ["archive", "snooze", "mute"];
+const SHOWN = { read: ["unread", false], unread: ["unread", true], star: ["starred", true], unstar: ["starred", false], important: ["important", true], unimportant: ["important", false], mute: ["muted", true], unmute: ["muted", false] };
+
 function leaves(verb, fields) {
   const { box, boxId, view: kind } = view();
+  if (kind === "search" && verb !== "delete" && verb !== "junk") return false;
+  if (OUT_OF_INBOX.includes(verb)) return box === "inbox" || (verb === "archive" && box === "snoozed");
   switch (verb) {
-    case "archive": return box === "inbox" && kind !== "search";
     case "delete": return box !== "trash";
     case "junk": return box !== "spam" && box !== "sent";
     case "unjunk": return box === "spam";
+    case "unsnooze": return box === "snoozed";
     case "delete-forever": return box === "trash" || box === "spam";
-    case "move": return Number(boxId) > 0 && fields.target !== boxId;
+    case "move": return Number(boxId) > 0 && fields.target !== boxId && fields.target !== box;
     case "unlabel": return fields.target === boxId;
-    case "unstar": return box === "starred" && kind !== "search";
+    case "labels": return (fields.remove ?? []).includes(boxId);
+    case "unstar": return box === "starred";
     default: return false;
   }
+}
+
+const setShown = (row, fact, on) => ({ unread: setUnread, starred: setStar }[fact] ?? ((each, value) => setFact(each, fact, value)))(row, on);
+
+/** The fields of a form, where one may have several values. */
+export function bodyOf(fields) {
+  const body = new URLSearchParams();
+  for (const [name, value] of Object.entries(fields)) for (const each of [value].flat()) body.append(name, each);
+  return body;
 }
 
 /** Does a verb to conversations, by id. Gives true when the server did it. */
@@ -34,20 +53,17 @@ export async function act(verb, ids, fields = {}) {
     putBack = takeOut(affected);
     ids.forEach((id) => out.set(id, view().box));
   } else {
-    const was = affected.map((row) => [row, "unread" in row.dataset, "starred" in row.dataset]);
-    for (const row of affected) {
-      if (verb === "read" || verb === "unread") setUnread(row, verb === "unread");
-      if (verb === "star" || verb === "unstar") setStar(row, verb === "star");
-    }
-    putBack = () => was.forEach(([row, unread, star]) => { setUnread(row, unread); setStar(row, star); });
-    if (["archive", "move", "label", "unlabel"].includes(verb)) select("none");
+    const [fact, on] = SHOWN[verb] ?? [];
+    const was = affected.map((row) => [row.dataset.id, fact in row.dataset]);
+    if (fact) for (const row of affected) setShown(row, fact, on);
+    if (fact) putBack = () => was.forEach(([id, before]) => { const row = rowOf(id); if (row) setShown(row, fact, before); });
+    if (["archive", "move", "label", "unlabel", "labels", "snooze", "mute"].includes(verb)) select("none");
     showSelection();
   }
   forgetAhead();
-  const body = new URLSearchParams({ box: view().box ?? "all", ...fields });
-  for (const id of ids) body.append("ids", id);
+  const messages = "messages" in view() ? { messages: 1 } : {};
   try {
-    const said = await post(`/mail/actions/${verb}/`, body);
+    const said = await post(`/mail/actions/${verb}/`, bodyOf({ box: view().box ?? "all", ...messages, ...fields, ids }));
     tell(said, verb);
     if (inConversation) afterInConversation(verb, going);
     else if (going) document.dispatchEvent(new CustomEvent("mail:stale"));  // what is new, and what moves up
@@ -60,7 +76,14 @@ export async function act(verb, ids, fields = {}) {
   }
 }
 
-function tell(said, name) {
+/** Does a verb to what is meant: everything in the place when all of it is selected, else the rows or the conversation. */
+export function run(verb, fields = {}, ids = meant()) {
+  const all = isEverything() && ids.every((id) => rowOf(id)?.classList.contains("checked"));
+  return all ? everywhere(verb, fields) : act(verb, ids, fields);
+}
+export const actMeant = (verb, fields) => run(verb, fields);
+
+export function tell(said, name) {
   undoable = said.action ?? null;
   toast(said.text, { name, actions: said.action ? [{ text: words.undo, run: undo }] : [] });
 }
@@ -75,7 +98,8 @@ export async function undo() {
   out.clear();
   try {
     const said = await post("/mail/actions/undo/", { action, box: view().box ?? "all" });
-    toast(said.text, { name: "undone" });
+    if (said.job) (await import("./bulk.js")).follow(said);
+    else toast(said.text, { name: "undone" });
     document.dispatchEvent(new CustomEvent("mail:stale"));
   } catch (problem) {
     toast(problem.message);
@@ -84,7 +108,7 @@ export async function undo() {
 
 function afterInConversation(verb, going) {
   if (verb === "unread") { up(); return; }
-  if (!going && !["archive", "junk", "delete", "move"].includes(verb)) { document.dispatchEvent(new CustomEvent("mail:stale")); return; }
+  if (!going && !["archive", "junk", "delete", "move", "snooze", "mute"].includes(verb)) { nextWay = null; document.dispatchEvent(new CustomEvent("mail:stale")); return; }
   const { older, newer } = view(), after = nextWay ?? document.body.dataset.after;
   nextWay = null;
   const target = { older, newer }[after];
@@ -93,28 +117,29 @@ function afterInConversation(verb, going) {
 }
 let nextWay = null;
 
-/** What the keys and buttons mean now: the selection, else the cursor, else the open conversation. */
+/** What the keys and buttons mean now: what a menu was opened for, else the selection, the cursor, or what is open. */
 export function meant() {
+  if (aim) return aim;
   if (view().view === "conversation") return [view().thread];
   const chosen = checkedRows();
   const row = cursorRow();
   return (chosen.length ? chosen : row ? [row] : []).map((each) => each.dataset.id);
 }
+let aim = null;  // the conversations that an open menu is for, when it is not the selection
 
-export function actMeant(verb, fields) {
-  return act(verb, meant(), fields);
-}
+export const factsOf = (ids) => ids.map(rowOf).filter(Boolean).map((row) => row.dataset);
 
 function toggleStar() {
   if (view().view === "conversation") { main.querySelector('[data-toolbar] [value$="star"]')?.click(); return; }
-  const found = meant().map(rowOf);
-  if (found.length) act(found.every((row) => "starred" in row.dataset) ? "unstar" : "star", found.map((row) => row.dataset.id));
+  const found = factsOf(meant());
+  if (found.length) run(found.every((row) => "starred" in row) ? "unstar" : "star");
 }
 
-async function confirmed(text, button) {
+export async function confirmed(text, button, { danger = true } = {}) {
   const dialog = document.getElementById("confirm"), yes = dialog.querySelector("[data-confirm-yes]");
   dialog.querySelector("[data-confirm-words]").textContent = text;
   yes.textContent = button;
+  yes.className = `button ${danger ? "danger" : "primary"}`;
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((resolve) => {
@@ -123,28 +148,22 @@ async function confirmed(text, button) {
     dialog.addEventListener("close", () => { yes.removeEventListener("click", agree); resolve(dialog.returnValue === "yes"); }, { once: true });
   });
 }
-export { confirmed };
 
 /* Every tool is a button of the form #acting: a plain form without scripts, one verb with them. */
 document.addEventListener("submit", async (event) => {
   const form = event.target, button = event.submitter;
-  if (form.id !== "acting" || !button) return;
+  if (!["acting", "acting-pane"].includes(form.id) || !button) return;
   event.preventDefault();
-  button.closest(".menu")?.hidePopover();
+  const chosen = [...new FormData(form).getAll("ids")], ids = aim ?? (chosen.length ? chosen : meant());
   const named = button.getAttribute("formaction")?.match(/\/actions\/([\w-]+)\//)?.[1];
   let verb = named ?? button.value;
   const fields = named ? { [button.name]: button.value } : {};
+  if (button.dataset.with) fields[button.dataset.with] = form.elements[button.dataset.with].value;
+  button.closest(".menu")?.hidePopover();
   if (verb === "label" && button.getAttribute("aria-checked") === "true") verb = "unlabel";
-  if (button.dataset.confirmText && !(await confirmed(button.dataset.confirmText, button.dataset.confirmButton))) return;
-  if (verb === "empty") {
-    try {
-      tell(await post("/mail/actions/empty/", { box: view().box }), verb);
-      go(location.href, { replace: true });
-    } catch (problem) { toast(problem.message); }
-    return;
-  }
-  const ids = [...new FormData(form).getAll("ids")];
-  const done = await act(verb, ids.length ? ids : meant(), fields);
+  if (verb === "empty") { (await import("./bulk.js")).empty(button.dataset); return; }
+  if (button.dataset.confirmText && !isEverything() && !(await confirmed(button.dataset.confirmText, button.dataset.confirmButton))) return;
+  const done = await run(verb, fields, ids);
   if (done && button.matches(".star[aria-pressed]")) {
     const on = verb === "star";
     button.setAttribute("aria-pressed", on);
@@ -157,6 +176,10 @@ document.addEventListener("click", (event) => {
   const row = event.target.closest?.("[data-rows] > .row");
   if (event.target.closest?.("[data-select]:not(.row-avatar)")) { select(event.target.closest("[data-select]").dataset.select); return; }
   if (event.target.matches?.("[data-check-all]")) { select(event.target.checked ? "all" : "none"); return; }
+  const all = event.target.closest?.("[data-all-do]");
+  if (all) { everywhere(all.dataset.allDo, {}, { quietly: true }); return; }
+  const opens = event.target.closest?.("[data-opens-menu]");
+  if (opens) { openMenu(opens.dataset.opensMenu); return; }
   if (!row) return;
   const button = event.target.closest("[data-action]"), id = row.dataset.id;
   if (event.target.closest(".row-check") || event.target.closest(".row-avatar")) {
@@ -168,161 +191,121 @@ document.addEventListener("click", (event) => {
   } else if (button) {
     event.preventDefault();
     const verb = button.dataset.action === "star" ? ("starred" in row.dataset ? "unstar" : "star") : button.dataset.action;
-    act(verb === "delete" && ["trash", "spam"].includes(view().box) ? "delete-forever" : verb, [id]);
+    if (verb === "snooze") openMenu("snooze", { ids: [id], opener: button });
+    else if (verb === "delete" && ["trash", "spam"].includes(view().box)) deleteForever([id]);
+    else act(verb, [id]);
   } else {
     setCursor(row, { focus: false });
   }
 });
+
+async function deleteForever(ids) {
+  const { confirmText, confirmButton } = main.querySelector('[data-toolbar] [value="delete-forever"]').dataset;
+  if (await confirmed(confirmText, confirmButton)) act("delete-forever", ids);
+}
 
 document.addEventListener("change", (event) => {
   const row = event.target.matches?.(".row-check input") && event.target.closest(".row");
   if (row) { row.classList.toggle("checked", event.target.checked); row.setAttribute("aria-selected", event.target.checked); showSelection(); }
 });
 
-document.addEventListener("contextmenu", (event) => {
-  const row = event.target.closest?.("[data-rows] > .row"), menu = document.getElementById("row-menu");
-  if (!row || !menu || event.shiftKey) return;
-  event.preventDefault();
-  setCursor(row);
-  if (!row.classList.contains("checked")) select("none");
-  const show = () => openMenuAt(menu, event.clientX, event.clientY);
-  if (event.buttons) addEventListener("pointerup", () => setTimeout(show), { once: true });  // letting go would close it
-  else show();
-});
-
-document.addEventListener("click", (event) => {
-  const what = event.target.closest?.("[data-row-do]")?.dataset.rowDo;
-  if (!what) return;
-  const found = meant(), row = found.length && rowOf(found[0]);
-  if (!row) return;
-  if (what === "tab") open(row.querySelector(".row-link").href, "_blank", "noopener");
-  else if (what === "move" || what === "label") openChooser(what);
-  else if (what === "star") toggleStar();
-  else act(what === "toggle-read" ? ("unread" in row.dataset ? "read" : "unread") : what, found);
-});
-
-/* --- choosing where to, and which label -------------------------------------- */
-export function openChooser(kind) {
-  if (!meant().length) return;
+/* --- menus that choose: move, label, snooze -------------------------------------- */
+/** Opens a menu of the toolbar, at its button or at the row it is for. `ids` are the conversations it is for, if not what is meant. */
+export function openMenu(kind, { ids = null, opener = null } = {}) {
   const menu = document.getElementById(`${kind}-menu`);
-  const opener = main.querySelector(`[popovertarget="${kind}-menu"]`);
-  if (menu?.matches(":popover-open")) return;
-  if (opener?.offsetParent) opener.click();
+  if (!menu || !(ids ?? meant()).length || menu.matches(":popover-open")) return;
+  aim = ids;
+  const button = ids ? null : [...main.querySelectorAll(`[popovertarget="${kind}-menu"]`)].find((each) => each.offsetParent);
+  if (button) button.click();
   else {
-    const row = cursorRow()?.getBoundingClientRect() ?? main.getBoundingClientRect();
-    openMenuAt(menu, row.left + 48, row.bottom);
+    const at = (opener ?? (ids ? rowOf(ids[0]) : cursorRow()) ?? main).getBoundingClientRect();
+    openMenuAt(menu, opener ? at.left : at.left + 48, at.bottom);
   }
-  menu.querySelector("[data-filter]").focus();  // at once: the next key belongs to it
+  menu.querySelector("[data-filter]")?.focus();  // at once: the next key belongs to it
 }
+
+export const openChooser = (kind) => openMenu(kind);
+
+document.addEventListener("toggle", (event) => {
+  if (event.newState === "closed" && /^(move|label|snooze)-menu$/.test(event.target.id)) aim = null;
+}, true);
 
 document.addEventListener("beforetoggle", (event) => {
   const menu = event.target;
-  if (!menu.matches?.("[data-chooser]") || event.newState !== "open") return;
+  if (event.newState !== "open" || !menu.matches?.("[data-chooser], #snooze-menu")) return;
   const field = menu.querySelector("[data-filter]");
-  field.value = "";
-  filter(menu, "");
-  if (menu.dataset.chooser !== "label") return;
-  const conversation = view().view === "conversation";
-  const sets = conversation ? [new Set(view().boxes?.split(" "))] : meant().map((id) => new Set(rowOf(id)?.dataset.boxes?.split(" ")));
-  for (const item of menu.querySelectorAll('[name="target"]')) {
-    const having = sets.filter((set) => set.has(item.value)).length;
-    item.setAttribute("aria-checked", having === 0 ? "false" : having === sets.length ? "true" : "mixed");
-  }
+  if (field) field.value = "";
+  const ids = meant();
+  chooser().then((module) => module.prepare(menu, ids));
 }, true);
 
-function filter(menu, text) {
-  const wanted = text.trim().toLocaleLowerCase();
-  let exact = false;
-  for (const item of menu.querySelectorAll('[name="target"]')) {
-    const name = item.dataset.name.toLocaleLowerCase();
-    item.hidden = !name.includes(wanted);
-    exact ||= name === wanted;
-  }
-  const make = menu.querySelector("[data-make]");
-  make.hidden = !wanted || exact;
-  make.value = text.trim();
-  make.querySelector("[data-make-name]").textContent = text.trim();
-}
-
-document.addEventListener("input", (event) => {
-  if (event.target.matches?.("[data-filter]")) filter(event.target.closest(".menu"), event.target.value);
-});
-
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || !event.target.matches?.("[data-filter]")) return;
+  const field = event.target.closest?.("[data-filter]");
+  if (!field || !["Enter", "ArrowDown", "ArrowUp"].includes(event.key) || event.isComposing) return;
   event.preventDefault();
-  [...event.target.closest(".menu").querySelectorAll("button.menu-item")].find((item) => !item.hidden)?.click();
-});
+  event.stopPropagation();
+  chooser().then((module) => module.key(field, event.key));
+}, true);
 
-/* --- dragging rows onto places, labels onto rows ----------------------------- */
-const CONVERSATIONS = "application/x-mailstead-conversations", LABEL = "application/x-mailstead-label";
-const DROPS = /^(inbox|archive|spam|trash|starred|label\/.+)$/;
-let dragged = [];
-
-document.addEventListener("dragstart", (event) => {
-  const row = event.target.closest?.("[data-rows] > .row"), label = event.target.closest?.("[data-labels] .nav-item");
-  if (row) {
-    dragged = (row.classList.contains("checked") ? checkedRows() : [row]).map((each) => each.dataset.id);
-    event.dataTransfer.setData(CONVERSATIONS, dragged.join(","));
-    event.dataTransfer.effectAllowed = "move";
-    const picture = document.createElement("div");
-    picture.className = "drag-picture";
-    picture.textContent = dragged.length === 1 ? words.move_one : say("move_many", dragged.length);
-    document.body.append(picture);
-    event.dataTransfer.setDragImage(picture, -12, 12);
-    setTimeout(() => picture.remove());
-    for (const id of dragged) rowOf(id)?.classList.add("dragged");
-  } else if (label) {
-    event.dataTransfer.setData(LABEL, label.dataset.nav);
-    event.dataTransfer.effectAllowed = "copy";
-  }
-});
-
-function dropTarget(event) {
-  const types = event.dataTransfer.types;
-  if (types.includes(CONVERSATIONS)) {
-    const place = event.target.closest?.(".sidebar [data-nav]");
-    return place && DROPS.test(place.dataset.nav) && place.dataset.nav !== view().box ? place : null;
-  }
-  return types.includes(LABEL) ? event.target.closest?.("[data-rows] > .row") : null;
-}
-
-document.addEventListener("dragover", (event) => {
-  const target = dropTarget(event);
-  for (const old of document.querySelectorAll(".drop-target")) if (old !== target) old.classList.remove("drop-target");
-  if (!target) return;
+/* --- what comes when it is first used ------------------------------------------- */
+document.addEventListener("contextmenu", (event) => {
+  const row = event.target.closest?.("[data-rows] > .row");
+  if (!row || event.shiftKey || !document.getElementById("row-menu")) return;
   event.preventDefault();
-  target.classList.add("drop-target");
+  rowMenu(row, event);
 });
+const rowMenu = later(() => import("./rowmenu.js"), "open");
 
-document.addEventListener("drop", (event) => {
-  const target = dropTarget(event);
-  if (!target) return;
-  event.preventDefault();
-  if (target.dataset.nav) {
-    const place = target.dataset.nav;
-    act({ starred: "star", trash: "delete", spam: "junk" }[place] ?? "move", dragged, { target: place });
-  } else act("label", target.classList.contains("checked") ? checkedRows().map((row) => row.dataset.id) : [target.dataset.id], { target: event.dataTransfer.getData(LABEL) });
-});
-
-document.addEventListener("dragend", () => {
-  for (const old of document.querySelectorAll(".drop-target, .dragged")) old.classList.remove("drop-target", "dragged");
-});
+for (const name of ["pointerover", "touchstart"]) document.addEventListener(name, () => import("./drag.js"), { once: true, passive: true });
+if (localStorage.getItem(`mailstead-job:${document.body.dataset.mailspace}`)) (window.requestIdleCallback ?? setTimeout)(() => import("./bulk.js").then((bulk) => bulk.resume()));
 
 /* --- commands -------------------------------------------------------- */
-for (const [name, run] of Object.entries({
+const nextWayTo = (way) => {
+  if (view().view === "conversation") { nextWay = way; actMeant("archive"); return; }
+  const row = cursorRow(), next = way === "newer" && row && isList() ? row.previousElementSibling : null;
+  actMeant("archive");
+  if (next?.isConnected && next.matches(".row")) setCursor(next);
+};
+
+/** What takes a conversation out of the place that is shown. */
+function outOfView() {
+  const { box, boxId, view: kind } = view();
+  if (kind === "search" || ["all", "sent", "drafts", "scheduled", "archive"].includes(box)) return;
+  if (box?.startsWith("label/")) run("unlabel", { target: boxId });
+  else run({ inbox: "archive", starred: "unstar", spam: "unjunk", snoozed: "unsnooze" }[box] ?? "move", box === "trash" ? { target: "inbox" } : {});
+}
+
+for (const [name, command] of Object.entries({
   older: () => (isList() ? moveCursor(1) : view().older && go(view().older, { replace: true })),
   newer: () => (isList() ? moveCursor(-1) : view().newer && go(view().newer, { replace: true })),
   open: () => cursorRow()?.querySelector(".row-link").click(),
   star: toggleStar,
   archive: () => actMeant("archive"),
-  delete: () => (["trash", "spam"].includes(view().box) ? main.querySelector('[data-toolbar] [value="delete-forever"]')?.click() : actMeant("delete")),
+  delete: () => {
+    if (["trash", "spam"].includes(view().box)) main.querySelector('[data-toolbar] [value="delete-forever"]')?.click();
+    else actMeant("delete");
+  },
   junk: () => actMeant(view().box === "spam" ? "unjunk" : "junk"),
   read: () => actMeant("read"),
   unread: () => actMeant("unread"),
-  move: () => openChooser("move"),
-  label: () => openChooser("label"),
+  important: () => actMeant("important"),
+  unimportant: () => actMeant("unimportant"),
+  mute: () => actMeant(factsOf(meant()).length && factsOf(meant()).every((row) => "muted" in row) ? "unmute" : "mute"),
+  move: () => openMenu("move"),
+  label: () => openMenu("label"),
+  snooze: () => openMenu("snooze"),
+  "go-to-label": () => {
+    const menu = document.getElementById("goto-menu"), at = main.getBoundingClientRect();
+    openMenuAt(menu, at.left + 48, at.top + 48);
+    menu.querySelector("[data-filter]").focus();
+  },
+  more: () => {
+    if (view().view === "conversation" || checkedRows().length) main.querySelector('[popovertarget="more-menu"]')?.click();
+    else if (cursorRow()) rowMenu(cursorRow());
+    else main.querySelector('[popovertarget="all-menu"]')?.click();
+  },
+  "out-of-view": outOfView,
   undo,
-  "archive-older": () => { nextWay = "older"; actMeant("archive"); },
-  "archive-newer": () => { nextWay = "newer"; actMeant("archive"); },
-})) commands.set(name, run);
+  "archive-older": () => nextWayTo("older"),
+  "archive-newer": () => nextWayTo("newer"),
+})) commands.set(name, command);

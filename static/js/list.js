@@ -1,10 +1,11 @@
 // Lists of conversations: the cursor, the selection, and how rows change. Rows are drawn by the server
 // (components/row.html) and put in by `update`; what is done to them is js/actions.js.
 
-import { commands, getHtml, lookAhead, main, parse, say, view, words } from "./client.js";
+import { address, commands, getHtml, lookAhead, main, parse, say, view, words } from "./client.js";
 
 export const rows = () => [...main.querySelectorAll("[data-rows] > .row")];
 export const rowOf = (id) => main.querySelector(`[data-rows] > .row[data-id="${CSS.escape(id)}"]`);
+export const lists = () => [...main.querySelectorAll("[data-rows]")];
 export const isList = () => ["list", "search"].includes(view().view);
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
@@ -28,6 +29,14 @@ export function setCursor(row, { focus = true } = {}) {
   row.scrollIntoView({ block: "nearest" });
   const link = row.querySelector(".row-link:not([data-compose])");
   if (link && focus) lookAhead(link.href);
+  document.dispatchEvent(new CustomEvent("mail:cursor", { detail: { row } }));
+}
+
+/** The row that takes the place of those that go: the next one that stays, else the last. */
+function heirOf(gone) {
+  const all = rows(), at = all.indexOf(cursorRow());
+  if (at < 0 || !gone.includes(all[at])) return null;
+  return all.slice(at).find((row) => !gone.includes(row)) ?? all.filter((row) => !gone.includes(row)).at(-1) ?? null;
 }
 
 export function moveCursor(step) {
@@ -46,25 +55,57 @@ export const out = new Map();
 export const boxOf = (row) => row.querySelector(".row-check input");
 export const checkedRows = () => rows().filter((row) => row.classList.contains("checked"));
 
+/** Whether the selection reaches beyond this page: then what is done goes to everything in the place, or in the search. */
+let everything = false;
+export const isEverything = () => everything;
+
 function check(row, on) {
   boxOf(row).checked = on;
   row.classList.toggle("checked", on);
   row.setAttribute("aria-selected", on);
 }
 
+const FACTS = { unread: ["some-unread", "some-read"], starred: ["some-starred", "some-unstarred"], important: ["some-important", "some-plain"], muted: ["some-muted", "some-heard"] };
+
 export function showSelection() {
   const bar = main.querySelector("[data-toolbar]"), all = rows(), chosen = checkedRows();
   if (!bar || !isList()) return;
+  if (everything && chosen.length < all.length) everything = false;
   bar.toggleAttribute("data-selected", chosen.length > 0);
-  bar.toggleAttribute("data-some-unread", chosen.some((row) => "unread" in row.dataset));
-  bar.toggleAttribute("data-some-read", chosen.some((row) => !("unread" in row.dataset)));
+  for (const [fact, [some, other]] of Object.entries(FACTS)) {
+    bar.toggleAttribute(`data-${some}`, chosen.some((row) => fact in row.dataset));
+    bar.toggleAttribute(`data-${other}`, chosen.some((row) => !(fact in row.dataset)));
+  }
   const number = bar.querySelector("[data-selected-number]"), count = bar.querySelector("[data-selected-count]"), every = bar.querySelector("[data-check-all]");
-  if (number) number.textContent = chosen.length || "";
-  if (count) count.textContent = chosen.length ? say("selected", chosen.length) : "";
+  const shown = everything ? total() === null ? words.all_that_match : spell(total()) : chosen.length;
+  if (number) number.textContent = chosen.length ? shown : "";
+  if (count) count.textContent = chosen.length ? say("selected", shown) : "";
   if (every) {
     every.checked = chosen.length > 0 && chosen.length === all.length;
     every.indeterminate = chosen.length > 0 && chosen.length < all.length;
   }
+  offerEverything(chosen.length > 0 && chosen.length === all.length, all.length);
+}
+
+/** The banner over a page that is selected whole, when there is more than this page. */
+function offerEverything(whole, shown) {
+  let note = main.querySelector("[data-everything]");
+  const more = total() === null || total() > shown;
+  if (!whole || !more || "messages" in view()) { note?.remove(); return; }
+  if (!note) {
+    note = document.createElement("div");
+    note.className = "rows-note";
+    note.dataset.everything = "";
+    note.setAttribute("role", "status");
+    lists()[0].before(note);
+  }
+  const found = view().view === "search", count = total() === null ? "" : spell(total()), place = view().name;
+  const button = document.createElement("button");
+  button.type = "button";
+  button.className = "link";
+  button.textContent = everything ? words.clear_selection : !count ? words.select_all_that_match : found ? say("select_all_found", count) : say("select_all_in", count, place);
+  button.addEventListener("click", () => { if (everything) { select("none"); return; } everything = true; showSelection(); });
+  note.replaceChildren(everything ? !count ? words.selected_all_that_match : found ? say("selected_all_found", count) : say("selected_all_in", count, place) : say("selected_page", shown), " ", button);
 }
 
 export const KINDS = {
@@ -77,11 +118,15 @@ export const KINDS = {
 };
 
 export function select(kind) {
+  everything = false;
   for (const row of rows()) check(row, KINDS[kind](row));
+  lastChecked = null;
   showSelection();
 }
 
+/** Selects a row or clears it; with `range` all rows from the one touched before. */
 export function toggle(row, { range = false } = {}) {
+  everything = false;
   const on = !row.classList.contains("checked"), all = rows();
   const from = range && lastChecked ? all.indexOf(rowOf(lastChecked)) : -1, to = all.indexOf(row);
   for (const each of from < 0 ? [row] : all.slice(Math.min(from, to), Math.max(from, to) + 1)) check(each, on);
@@ -106,11 +151,13 @@ export function setStar(row, on) {
   row.querySelector('[data-action="star"]')?.setAttribute("aria-pressed", on);
 }
 
+export function setFact(row, fact, on) {
+  row.toggleAttribute(`data-${fact}`, on);
+}
+
 /** Takes rows out at once; a ghost of each shrinks where it was. Gives what puts them back. */
 export function takeOut(gone) {
-  const all = rows(), places = gone.map((row) => [row, row.nextElementSibling]);
-  const at = all.indexOf(cursorRow());
-  const heir = gone.includes(all[at]) ? all.slice(at).find((row) => !gone.includes(row)) ?? all.filter((row) => !gone.includes(row)).at(-1) : null;
+  const places = gone.map((row) => [row, row.parentElement, row.nextElementSibling]), heir = heirOf(gone);
   for (const row of gone) {
     if (!calm.matches && row.offsetParent) {
       const ghost = document.createElement("div");
@@ -126,9 +173,9 @@ export function takeOut(gone) {
   showEmpty();
   showSelection();
   return () => {
-    for (const [row, next] of places.reverse()) {
+    for (const [row, list, next] of places.reverse()) {
       if (next?.isConnected) next.before(row);
-      else main.querySelector("[data-rows]")?.append(row);
+      else (list.isConnected ? list : lists()[0])?.append(row);
     }
     showEmpty();
     showSelection();
@@ -138,12 +185,19 @@ export function takeOut(gone) {
 function showEmpty() {
   const empty = main.querySelector("[data-empty]");
   if (empty) empty.hidden = rows().length > 0;
+  for (const list of lists()) {
+    const title = list.previousElementSibling?.matches("[data-section-title]") && list.previousElementSibling;
+    if (title) title.hidden = !list.querySelector(":scope > .row") || (lists().length > 1 && rows().length === 0);
+  }
 }
 
+/** Where a row belongs among sections: "Unread" and the rest, or the one list there is. */
+const home = (row) => lists().find((list) => !list.dataset.section || KINDS[list.dataset.section]?.(row));
+
 /** Puts in what the server says about rows: changed ones in place, new ones where their time belongs. */
-export function update({ rows: drawn = [], gone = [], total }) {
-  const list = main.querySelector("[data-rows]"), { view: kind, firstPage } = view();
-  if (!list) return;
+export function update({ rows: drawn = [], gone = [], total: count }) {
+  const { view: kind, firstPage } = view();
+  if (!lists().length) return;
   const body = main.querySelector(".sheet-body"), top = rows().find((row) => row.offsetTop + row.offsetHeight > body.scrollTop);
   const before = top?.offsetTop ?? 0;
   let arrived = [];
@@ -155,77 +209,137 @@ export function update({ rows: drawn = [], gone = [], total }) {
       const wasCursor = old.classList.contains("cursor"), hadFocus = document.activeElement === old;
       const moves = kind === "list" && Number(old.dataset.at) !== at;
       if (!moves) old.replaceWith(fresh);
-      else { old.remove(); if (insert(list, fresh, firstPage)) arrived.push(fresh); }
+      else { old.remove(); if (insert(fresh, firstPage)) arrived.push(fresh); }
       if (wasCursor) setCursor(fresh, { focus: hadFocus });
-    } else if (kind === "list" && insert(list, fresh, firstPage)) arrived.push(fresh);
+    } else if (kind === "list" && insert(fresh, firstPage)) arrived.push(fresh);
   }
-  if (kind === "list") for (const id of gone) rowOf(String(id))?.remove();
+  if (kind === "list") {
+    const going = gone.map((id) => rowOf(String(id))).filter(Boolean), heir = heirOf(going);
+    const hadFocus = going.includes(document.activeElement);
+    for (const row of going) row.remove();
+    if (heir) setCursor(heir, { focus: hadFocus });
+  }
   trim();
   arrived = arrived.filter((row) => row.isConnected);
   for (const row of arrived) row.classList.add("arrived");
   if (body.scrollTop > 0 && top?.isConnected) body.scrollTop += top.offsetTop - before;  // nothing moves under the reader
-  showTotal(total);
+  showTotal(count);
   showEmpty();
   showSelection();
   return arrived;
 }
 
 /** The row before which a new one belongs: newest first, and of two with one time the later conversation. */
-function after(fresh) {
+function after(fresh, list) {
   const at = Number(fresh.dataset.at);
-  return rows().find((row) => Number(row.dataset.at) < at || (Number(row.dataset.at) === at && Number(row.dataset.id) < Number(fresh.dataset.id))) ?? null;
+  return [...list.querySelectorAll(":scope > .row")].find((row) => Number(row.dataset.at) < at || (Number(row.dataset.at) === at && Number(row.dataset.id) < Number(fresh.dataset.id))) ?? null;
 }
 
-function insert(list, fresh, firstPage) {
-  const next = after(fresh), all = rows();
-  if (next === all[0] && !firstPage && all.length) return false;  // newer than this page
-  if (!next && hasOlder()) return false;  // older than this page
+function insert(fresh, firstPage) {
+  const list = home(fresh);
+  if (!list) return false;  // this page shows another section
+  const next = after(fresh, list), first = list.querySelector(":scope > .row");
+  if (next === first && !firstPage && first) return false;  // newer than this page
+  if (!next && hasOlder(list)) return false;  // older than this page
   list.insertBefore(fresh, next);
   return true;
 }
 
-function showTotal(total) {
-  const range = main.querySelector(".toolbar .pager-range");
-  if (total === undefined || !range || view().view !== "list") return;
-  range.hidden = total === 0;
-  const shown = rows().length, first = Number(range.textContent.replace(/[^0-9–]/g, "").split("–")[0]) || 1;
-  const spell = (number) => number.toLocaleString(document.documentElement.lang);
-  range.textContent = range.textContent.replace(/^[^–]*–[^\s]*/, `${spell(shown ? Math.max(1, first) : 0)}–${spell(shown ? Math.max(1, first) + shown - 1 : 0)}`).replace(/[\d.,\u00a0\u202f]+$/, spell(total));
+const spell = (number) => Number(number).toLocaleString(document.documentElement.lang);
+const range = () => main.querySelector(".toolbar .pager-range");
+
+/** How many there are in the place or the search; null where they were not counted. */
+export function total() {
+  const counts = [...main.querySelectorAll("[data-rows][data-total]")].map((list) => Number(list.dataset.total));
+  const { total: known = "" } = range()?.dataset ?? {};
+  return known === "" ? null : Number(known) + counts.reduce((sum, count) => sum + count, 0);
 }
+
+function showTotal(count) {
+  const text = range();
+  if (count === undefined || !text || view().view !== "list" || lists().length > 1 || lists()[0].dataset.section) return;
+  const shown = rows().length, first = shown ? Math.max(1, Number(text.dataset.first)) : 0;
+  text.hidden = count === 0;
+  Object.assign(text.dataset, { first, last: shown ? first + shown - 1 : 0, total: count });
+  text.textContent = say("range", spell(first), spell(text.dataset.last), spell(count));
+}
+
+const pageSize = (list) => Number(list?.dataset.size) || Number(view().size) || 50;
+const rowsIn = (list) => [...list.querySelectorAll(":scope > .row")];
+const hasOlder = (list) => (list && list !== lists().at(-1) ? "more" in list.dataset : main.querySelector('[data-test="older"][href]') !== null);
 
 /** Takes off what is too much for a page, but never what a person is at. */
 function trim() {
-  for (const row of rows().slice(pageSize())) if (!row.classList.contains("cursor") && !row.classList.contains("checked")) row.remove();
+  for (const list of lists()) for (const row of rowsIn(list).slice(pageSize(list))) if (!row.classList.contains("cursor") && !row.classList.contains("checked")) row.remove();
 }
 
-const pageSize = () => Number(view().size) || 50;
-const hasOlder = () => main.querySelector('[data-test="older"][href]') !== null;
-
-/** Fills the gap at the end of a page after rows have left it. `total` also tells of a first page that grew beyond its size
+/** Fills the gap at the end of a page after rows have left it. `count` also tells of a first page that grew beyond its size
     since it was drawn, and has no way to the next one yet. Only while catching up: what it adds is as new as the rest. */
-export async function fill(total) {
-  const { view: kind, firstPage } = view(), shown = rows().length, address = location.href;
-  const gap = shown < pageSize() && (hasOlder() || (firstPage && total > shown));
-  const grown = firstPage && total > pageSize() && !hasOlder();
-  if (kind !== "list" || !(gap || grown)) return;
-  const page = parse(await getHtml(address));
-  if (address !== location.href) return;
-  const list = main.querySelector("[data-rows]");
-  for (const fresh of page.querySelectorAll("[data-rows] > .row")) {
-    if (!rowOf(fresh.dataset.id) && out.get(fresh.dataset.id) !== view().box) list.insertBefore(fresh, after(fresh));
-  }
+export async function fill(count) {
+  const { view: kind, firstPage } = view(), all = lists(), only = all.length === 1 && !all[0].dataset.section;
+  if (kind !== "list") return;
+  const gap = all.some((list) => rowsIn(list).length < pageSize(list) && (hasOlder(list) || (only && firstPage && count > rowsIn(list).length)));
+  const grown = only && firstPage && count > pageSize(all[0]) && !hasOlder(all[0]);
+  if (!gap && !grown && (only || count === lastCount)) return;
+  lastCount = count;
+  await fetchPage((fresh, list) => { if (!rowOf(fresh.dataset.id) && out.get(fresh.dataset.id) !== view().box) list.insertBefore(fresh, after(fresh, list)); });
+}
+let lastCount = 0;
+
+/** Shows the page as it is now: for changes that are too many to be told one by one. */
+export async function renew() {
+  const stay = new Set();
+  await fetchPage((fresh, list) => {
+    const old = rowOf(fresh.dataset.id);
+    if (out.get(fresh.dataset.id) === view().box) return;
+    stay.add(fresh);
+    if (old?.classList.contains("checked")) check(fresh, true);
+    list.append(fresh);
+    if (!old) return;
+    if (old.classList.contains("cursor")) fresh.classList.add("cursor");
+    if (old === document.activeElement) { fresh.tabIndex = 0; fresh.focus({ preventScroll: true }); }
+    old.remove();
+  }, () => {
+    const going = rows().filter((row) => !stay.has(row)), heir = heirOf(going);
+    for (const row of going) row.remove();
+    const row = heir ?? cursorRow();
+    if (row) setCursor(row, { focus: false });
+  });
+}
+
+async function fetchPage(put, done = () => {}) {
+  const shown = document.getElementById("view");
+  const page = parse(await getHtml(address()));
+  if (shown !== document.getElementById("view")) return;
+  const from = [...page.querySelectorAll("[data-rows]")];
+  lists().forEach((list, at) => {
+    for (const fresh of from[at]?.querySelectorAll(":scope > .row") ?? []) put(fresh, list);
+    if (from[at]) { list.toggleAttribute("data-more", "more" in from[at].dataset); if (from[at].dataset.total) list.dataset.total = from[at].dataset.total; }
+  });
+  done();
   trim();
   const pager = page.querySelector(".toolbar .pager");
-  if (pager) main.querySelector(".toolbar .pager")?.replaceWith(pager);
+  if (pager && !main.querySelector("#pager-menu:popover-open")) main.querySelector(".toolbar .pager")?.replaceWith(pager);
+  showEmpty();
+  showSelection();
 }
 
 /* --- commands and views ---------------------------------------------------------- */
 for (const kind of Object.keys(KINDS)) commands.set(`select-${kind}`, () => isList() && select(kind));
 commands.set("select", () => cursorRow() && toggle(cursorRow()));
+commands.set("next-section", () => toSection(1));
+commands.set("previous-section", () => toSection(-1));
 commands.set("next-page", () => main.querySelector('[data-test="older"][href]')?.click());
 commands.set("previous-page", () => main.querySelector('[data-test="newer"][href]')?.click());
 
+function toSection(step) {
+  const all = lists().filter((list) => rowsIn(list).length), now = all.findIndex((list) => list.contains(cursorRow()));
+  const to = all[now < 0 ? (step > 0 ? 0 : all.length - 1) : now + step];
+  if (to) setCursor(rowsIn(to)[0]);
+}
+
 function settle(event) {
+  everything = false;
   if (!isList()) {
     const { thread, view: kind } = view();
     if (kind === "conversation") cursor = thread;

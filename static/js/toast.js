@@ -1,28 +1,30 @@
 // Toasts: one short message at the bottom centre (webmail spec 5.1). A new one replaces the old one; it stays ten
-// seconds, longer while pointed at or focused. Never inserts HTML: texts are texts.
+// seconds, longer while pointed at or focused. One that waits for its time (stay 0) and can be taken back stays beside
+// later ones: what is done during "Sending in 5 s" must not take its Undo away. Never inserts HTML: texts are texts.
 // Used by every module that tells the user something: import { toast } from "./toast.js".
 
 const STAY = 10_000;
-let leaving = 0;
+const timers = new WeakMap();
 
 function place() {
   return document.getElementById("toasts");
 }
 
 function dismiss(element) {
+  clearTimeout(timers.get(element));
   if (!element?.isConnected) return;
   element.classList.add("leaving");
   setTimeout(() => element.remove(), 140);
 }
 
 function watch(element, stay) {
-  const start = () => { clearTimeout(leaving); if (stay) leaving = setTimeout(() => dismiss(element), stay); };
-  const hold = () => clearTimeout(leaving);
+  const hold = () => clearTimeout(timers.get(element));
+  const start = () => { hold(); if (stay && !element.matches(":hover, :focus-within")) timers.set(element, setTimeout(() => dismiss(element), stay)); };
   element.addEventListener("pointerenter", hold);
   element.addEventListener("pointerleave", start);
   element.addEventListener("focusin", hold);
-  element.addEventListener("focusout", start);
-  element.querySelector("[data-toast-close]")?.addEventListener("click", () => { clearTimeout(leaving); dismiss(element); });
+  element.addEventListener("focusout", () => setTimeout(start));
+  element.querySelector("[data-toast-close]")?.addEventListener("click", () => dismiss(element));
   start();
 }
 
@@ -34,6 +36,7 @@ export function toast(text, { actions = [], stay = STAY, name = "" } = {}) {
   const close = element.querySelector("[data-toast-close]");
   words.textContent = text;
   if (name) element.dataset.test = `toast-${name}`;
+  if (!stay && actions.length) element.dataset.held = "";
   for (const action of actions) {
     const button = document.createElement(action.url ? "a" : "button");
     button.className = "toast-action";
@@ -45,13 +48,20 @@ export function toast(text, { actions = [], stay = STAY, name = "" } = {}) {
     }
     close.before(button);
   }
-  place().replaceChildren(element);
+  for (const old of [...place().children]) if (!("held" in old.dataset) || "held" in element.dataset) old.remove();
+  place().append(element);
   watch(element, stay);
   return { close: () => dismiss(element), say: (next) => { words.textContent = next; } };
 }
 
+/** Takes away what stands there, but for what can still be taken back. */
 export function closeToast() {
-  for (const element of place()?.children ?? []) dismiss(element);
+  for (const element of place()?.children ?? []) if (!("held" in element.dataset)) dismiss(element);
+}
+
+/** Whether the thing that was said last, of those that can be undone, is the one of this name. */
+export function isNewest(name) {
+  return [...(place()?.querySelectorAll(".toast:not(.leaving):has(.toast-action)") ?? [])].at(-1)?.dataset.test === `toast-${name}`;
 }
 
 for (const element of document.querySelectorAll("#toasts [data-toast]")) watch(element, STAY);

@@ -62,7 +62,7 @@ def test_rows_of_sent_go_on_naming_whom_i_wrote_to_when_an_answer_has_come(ann: 
 
 
 def test_an_empty_place_counts_nothing(ann: Reader) -> None:
-    assert '<span class="pager-range" hidden>' in ann.page("/mail/snoozed/")
+    assert '<span class="pager-range" hidden' in ann.page("/mail/snoozed/")
 
 
 def test_participants_are_named_in_order_and_the_reader_is_me(ann: Reader) -> None:

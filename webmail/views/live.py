@@ -20,7 +20,7 @@ from webmail import boxes
 from webmail.events import stream
 from webmail.letters import sendings_of
 from webmail.rows import rows_of
-from webmail.views.mail import deliveries, page_title
+from webmail.views.mail import by_thread, deliveries, page_title
 from webmail.visit import Visit, number, visiting
 
 MAX_CHANGED = 200  # more than that, and the page is loaded anew
@@ -68,7 +68,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
     changed, clock = mailstore.threads_changed(visit.mailspace, since, limit=MAX_CHANGED + 1)
     answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes)}
     answer |= {"title": page_title(visit, place), "total": _total(visit, place)}
-    if len(changed) > MAX_CHANGED:
+    if len(changed) > MAX_CHANGED or (changed and not by_thread(visit)):
         return JsonResponse(answer | {"reload": True})
     lines = mailstore.thread_lines(visit.mailspace, place.id, changed) if changed else ()
     here = {line.thread for line in lines}
@@ -86,6 +86,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
             first=0,
             search=request.GET.get("q", ""),
             deliveries=deliveries(visit, place, lines),
+            hidden=boxes.hidden_in_rows(visit.preferences.label_looks),
         )
     ]
     return JsonResponse(answer | {"rows": drawn, "gone": [each for each in changed if each not in here]})
