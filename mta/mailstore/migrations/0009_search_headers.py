@@ -31,7 +31,7 @@ def fill(apps, schema_editor):
         ):
             last = batch[-1][0]
             known = [
-                (list_id, ", ".join(_addresses(bytes(prefix))), space, id_)
+                (list_id, ", ".join(_addresses(prefix)), space, id_)
                 for id_, space, list_id, prefix in batch
             ]
             cursor.executemany(
@@ -42,7 +42,8 @@ def fill(apps, schema_editor):
 
 
 def _addresses(prefix):
-    for value in _DELIVERED.findall(prefix):
+    raw = prefix.encode() if isinstance(prefix, str) else bytes(prefix)
+    for value in _DELIVERED.findall(raw):
         yield value.decode("utf-8", "replace").replace("\x00", "").strip().strip("<>").lower()
 
 

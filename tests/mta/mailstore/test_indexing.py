@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 
 import pytest
+from django.db import DatabaseError
 
 from mta.mailstore import doctor, fresh, headerwords, indexer, indexing, matching, search, writer
 from mta.mailstore import service as mailstore
@@ -276,3 +277,40 @@ def test_the_writer_thread_indexes_between_deliveries() -> None:
         mailstore.stop_writer()
     assert uids(space, c.Words("fig", prefix=True)) == [1, 2, 3]
     assert doctor.differences(space.id) == []
+
+
+@pytest.mark.parametrize("away", [OSError("the disk is away"), DatabaseError("the database is away")])
+def test_what_cannot_be_read_for_a_moment_is_indexed_later(
+    space: Space, away: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    space.deliver(subject="Later", body="kumquat")
+
+    def fail(*_args: object) -> None:
+        raise away
+
+    with monkeypatch.context() as patched:
+        patched.setattr(indexing.contents, "raws", fail)
+        with pytest.raises(type(away)):
+            mailstore.index_pending()
+    assert not Message.objects.filter(indexed=True).exists()
+    index_all()
+    assert uids(space, c.Words("kumquat")) == [1]
+
+
+def test_a_message_whose_bytes_are_lost_holds_up_nobody(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lost = space.deliver(subject="Lost")
+    space.deliver(subject="Kept", body="quince")
+    raws = indexing.contents.raws
+
+    def partly(mailspace: int, ids: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        wanted = list(ids)
+        if lost in wanted:
+            raise FileNotFoundError("gone for good")
+        return raws(mailspace, wanted)
+
+    monkeypatch.setattr(indexing.contents, "raws", partly)
+    index_all()
+    assert Message.objects.filter(indexed=True).count() == 2
+    assert uids(space, c.Words("quince")) == [2]
