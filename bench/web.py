@@ -32,9 +32,9 @@ class Web:
         self._connection = http.client.HTTPConnection("127.0.0.1", port)
         self._cookies: dict[str, str] = {}
 
-    def get(self, path: str) -> bytes:
+    def get(self, path: str, headers: dict[str, str] | None = None) -> bytes:
         """The body of a page; redirects are followed."""
-        return self._request("GET", path, None)
+        return self._request("GET", path, None, headers)
 
     def sign_in(self, user: str, password: str) -> None:
         page = self.get("/").decode()
@@ -43,8 +43,9 @@ class Web:
         form = {"username": user, "password": password, "csrfmiddlewaretoken": token}
         self._request("POST", "/", urlencode(form))
 
-    def _request(self, method: str, path: str, body: str | None) -> bytes:
-        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
+    def _request(self, method: str, path: str, body: str | None, more: dict[str, str] | None = None) -> bytes:
+        cookies = "; ".join(f"{name}={value}" for name, value in self._cookies.items())
+        headers = {"Cookie": cookies} | (more or {})
         if body is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
         self._connection.request(method, path, body, headers)

@@ -1,19 +1,34 @@
 // The web client's entry: brings its modules together and keeps what is shown up to date. One browser holds one event
 // stream (the tab that has the lock), and tells the other tabs through a channel; a ring only means "look again".
 
-import { forgetAhead, getJson, say, view } from "./client.js";
-import { fill, update } from "./list.js";
+import { forgetAhead, getJson, lookAhead, reading, say, view } from "./client.js";
+import { fill, renew, update } from "./list.js";
 import "./actions.js";
 import "./keyboard.js";
+import "./progress.js";
 
 document.cookie = `tz=${Intl.DateTimeFormat().resolvedOptions().timeZone}; Path=/; Max-Age=31536000; SameSite=Lax`;
 
-/* --- the conversation's module comes when it is needed, or when nothing else is going on ------------ */
-let conversation = null;
-const reading = () => (conversation ??= import("./conversation.js"));
-if (view().view === "conversation") reading();
-(window.requestIdleCallback ?? setTimeout)(() => { reading(); import("./labels.js"); }, { timeout: 2000 });
-document.addEventListener("mail:view", () => { if (view().view === "conversation") reading(); });
+/* --- the conversation's module comes when a conversation is pointed at, or opened ------------------------ */
+let module = null;
+const conversation = () => (module ??= import("./conversation.js"));
+const isReading = () => reading().view === "conversation";
+
+function accompany() {
+  if (!isReading()) return;
+  conversation();
+  const { newer, older } = reading();  // the next one is there before it is asked for
+  setTimeout(() => { if (reading().older === older) for (const url of [older, newer]) if (url) lookAhead(url); }, 120);
+}
+for (const kind of ["pointerover", "focusin", "touchstart"]) {
+  document.addEventListener(kind, (event) => { if (event.target.closest?.("[data-rows] > .row")) conversation(); }, { passive: true });
+}
+document.addEventListener("mail:view", accompany);
+document.addEventListener("mail:reading", accompany);
+accompany();
+
+/* --- what fingers need -------------------------------------------------------------------------------- */
+if (matchMedia("(pointer: coarse), (width <= 768px)").matches) (window.requestIdleCallback ?? setTimeout)(() => import("./touch.js"), { timeout: 1000 });
 
 /* --- catching up ---------------------------------------------------------------------------------- */
 let busy = false, again = false;
@@ -35,19 +50,22 @@ async function catchUp() {
 
 async function look() {
   const { view: kind, box, clock, query } = view();
-  forgetAhead();
-  if (kind === "conversation") { showCounts((await (await reading()).catchUp())?.counts); return; }
+  if (kind === "conversation") { showCounts((await (await conversation()).catchUp())?.counts); return; }
   const place = kind === "list" || kind === "search" ? box : "inbox";
   const shown = document.getElementById("view");
   const news = await getJson(`/mail/live/rows/${place}/?${new URLSearchParams({ since: clock ?? known, ...(query ? { q: query } : {}) })}`);
   showCounts(news.counts);
   if (document.getElementById("view") !== shown || (kind !== "list" && kind !== "search")) return;
-  if (news.reload) { location.reload(); return; }
+  if (news.reload) { forgetAhead(); await renew(); shown.dataset.clock = news.clock; return; }
+  forgetAhead([...news.rows.map(({ id }) => id), ...news.gone]);
   shown.dataset.clock = news.clock;
   if (kind === "list") document.title = shown.dataset.title = news.title;
   const arrived = update(news) ?? [];
-  announce(arrived.filter((row) => "unread" in row.dataset));
+  const fresh = arrived.filter((row) => "unread" in row.dataset);
+  announce(fresh);
+  if (fresh.length && box === "inbox") document.dispatchEvent(new CustomEvent("mail:arrived", { detail: { rows: fresh } }));
   await fill(news.total);
+  if (document.getElementById("reading")) await (await conversation()).catchUp();
 }
 
 function showCounts(counts) {
@@ -86,19 +104,21 @@ const { mailspace } = document.body.dataset;
 const channel = "BroadcastChannel" in window ? new BroadcastChannel(`mailstead-${mailspace}`) : null;
 
 function rang(clock) {
+  heard = Date.now();
   if (clock <= known && clock <= Number(view().clock ?? 0)) return;
   known = Math.max(known, clock);
+  document.dispatchEvent(new CustomEvent("mail:rang"));
   catchUp();
 }
 
 function listen() {
   const stream = new EventSource(`/mail/events/?since=${mailspace}:${known}`);
+  const tell = (clock) => { channel?.postMessage(clock); rang(clock); };
   stream.addEventListener("change", (event) => {
     const [space, clock] = event.data.split(":");
-    if (space !== mailspace) return;
-    channel?.postMessage(Number(clock));
-    rang(Number(clock));
+    if (space === mailspace) tell(Number(clock));
   });
+  stream.addEventListener("alive", () => tell(known));
   return new Promise((resolve) => {
     stream.addEventListener("error", () => { if (stream.readyState === EventSource.CLOSED) setTimeout(resolve, 10_000); });
     addEventListener("pagehide", () => { stream.close(); resolve(); }, { once: true });
@@ -106,6 +126,15 @@ function listen() {
 }
 
 channel?.addEventListener("message", (event) => rang(event.data));
+
+/* A stream says every fifteen seconds that it is there. Where none comes through, the page asks by itself. */
+const SILENCE = 25_000;
+let heard = Date.now();
+setInterval(() => {
+  if (document.hidden || Date.now() - heard < SILENCE) return;
+  heard = Date.now();
+  catchUp();
+}, 5_000);
 
 async function keepListening() {
   for (;;) {
