@@ -24,6 +24,7 @@ from .sql import among, marks
 
 COUNTED = 1_000  # conversations; more are "many"
 FIRST_PIECE = 100
+ASIDE = 1_000  # messages of Spam, and of Trash, that are looked at for whether something is there
 PATIENCE = 20.0  # seconds that a person waits for a page
 SLACK = 1_000_000  # µs: places in the index of words follow the dates that closely
 
@@ -42,7 +43,7 @@ class Found:
 
 def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: int, aside: bool) -> Found:
     """The newest conversations that match, older than `before`; `aside` looks into Junk and Trash, too."""
-    tree = _InMailspace(mailspace, aside=aside)
+    tree = InMailspace(mailspace, aside=aside)
     few = tree.few(criteria)
     if few is None:
         return Found(_walk(tree, criteria, before, limit), None)
@@ -52,7 +53,35 @@ def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: 
     return Found([(thread, at) for at, thread in page], len(found) if len(found) <= COUNTED else None)
 
 
-def _walk(tree: _InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
+def every(mailspace: int, criteria: c.Criteria, *, aside: bool) -> Iterator[dict[int, int]]:
+    """All conversations that match, piece by piece: thread → newest match in that piece. For jobs, which have time."""
+    tree = InMailspace(mailspace, aside=aside)
+    few = tree.few(criteria)
+    if few is not None:
+        yield tree.newest(criteria, few)
+        return
+    for _low, piece, known in tree.pieces(criteria, None):
+        yield tree.newest(criteria, piece, known=known)
+
+
+def lies_aside(mailspace: int, criteria: c.Criteria) -> bool:
+    """Whether something that came to Spam or Trash lately matches: of each, the newest are looked at."""
+    newest = """SELECT message_id FROM (
+        SELECT p.message_id FROM mailstore_placement p WHERE p.mailspace_id = %s AND p.mailbox_id = (
+               SELECT b.id FROM mailstore_mailbox b WHERE b.mailspace_id = %s AND b.role = %s LIMIT 1)
+           AND p.expunged_modseq IS NULL AND NOT p.deleted ORDER BY p.uid DESC LIMIT %s) AS newest_"""
+    found = rows.select(
+        f"{newest}1 UNION ALL {newest}2",
+        [value for role in (JUNK, TRASH) for value in (mailspace, mailspace, role, ASIDE)],
+    )
+    if not found:
+        return False
+    messages = list({row[0] for row in found})
+    match = InMailspace(mailspace, aside=True).match(criteria, messages)
+    return bool(set(messages) - set(match.uids)) if match.others else bool(match.uids)
+
+
+def _walk(tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
     until = time.monotonic() + PATIENCE
     newest: dict[int, int] = {}
     shown: set[int] = set()  # on pages before this one
@@ -75,7 +104,7 @@ def _walk(tree: _InMailspace, criteria: c.Criteria, before: Key | None, limit: i
     return [(thread, at) for at, thread in ordered]
 
 
-class _InMailspace(Tree):
+class InMailspace(Tree):
     """Candidates are messages."""
 
     def __init__(self, mailspace: int, *, aside: bool) -> None:
@@ -95,16 +124,21 @@ class _InMailspace(Tree):
 
         All of them are `known` to have those words.
         """
-        self._known = known
         newest: dict[int, int] = {}
+        for _, thread, at in self.matching(criteria, candidates, known=known):
+            newest[thread] = max(at, newest.get(thread, 0))
+        return newest
+
+    def matching(
+        self, criteria: c.Criteria, candidates: Collection[int], *, known: c.Words | None = None
+    ) -> Iterator[tuple[int, int, int]]:
+        """(id, thread, INTERNALDATE) of the candidates that a person sees and that match."""
+        self._known = known
         for piece in rows.chunks(list(candidates), FEW):
             seen = self._visible(piece)
             match = self.match(criteria, [id_ for id_, _, _ in seen])
             wanted = set(match.uids)
-            for id_, thread, at in seen:
-                if (id_ in wanted) != match.others:
-                    newest[thread] = max(at, newest.get(thread, 0))
-        return newest
+            yield from (each for each in seen if (each[0] in wanted) != match.others)
 
     def _visible(self, ids: Sequence[int]) -> list[tuple[int, int, int]]:
         """(id, thread, INTERNALDATE) of those that lie in a mailbox that is searched."""

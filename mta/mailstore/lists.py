@@ -14,7 +14,7 @@ from django.db.models import Q, QuerySet
 from mta.message.criteria import Criteria
 from mta.values import ALL, DRAFTS, JUNK, QUARANTINE, TRASH
 
-from . import finding, rows, sql
+from . import finding, relevance, rows, sql
 from .errors import NoSuchMessage
 from .lines import ASIDE, LINE_COLUMNS, roles_of
 from .models import Draft, Mailspace, Message, Placement, ThreadRow
@@ -286,9 +286,20 @@ def search_threads(
     before: tuple[int, int] | None = None,
     limit: int = 50,
     include_junk_trash: bool = False,
+    best_from: int | None = None,
 ) -> ThreadPage:
-    """Conversations with a matching message, by their newest match, newest first."""
-    matches = finding.threads(mailspace, criteria, before=before, limit=limit + 1, aside=include_junk_trash)
+    """Conversations with a matching message, by their newest match, newest first.
+
+    With `best_from` those that match best come first, from that place on (see `relevance`).
+    """
+    if best_from is None:
+        matches = finding.threads(
+            mailspace, criteria, before=before, limit=limit + 1, aside=include_junk_trash
+        )
+    else:
+        matches = relevance.threads(
+            mailspace, criteria, offset=best_from, limit=limit + 1, aside=include_junk_trash
+        )
     shown = matches.page[:limit]
     found = ThreadRow.objects.filter(mailspace_id=mailspace, thread_id__in=[thread for thread, _ in shown])
     best: dict[int, ThreadLine] = {}

@@ -42,6 +42,11 @@ _WHERE = {
 }
 
 
+def kinds_of(where: c.Where) -> tuple[str, ...]:
+    """The kinds of text that a question about words is asked of."""
+    return _WHERE.get(where, tuple(KINDS))
+
+
 def texts(raw: bytes) -> dict[str, str]:
     """The words of a message by kind, as they are indexed: separated by one space."""
     return tokens(search_text(raw))
@@ -207,6 +212,21 @@ def with_phrase(asked: Question, candidates: Sequence[int]) -> list[int]:
             [*params, *[asked.phrase] * len(asked.kinds)],
         )
         found += [row[0] for row in read]
+    return found
+
+
+def texts_of(mailspace: int, messages: Sequence[int], *, longest: int) -> dict[int, dict[str, str]]:
+    """The words of some messages by kind, the body cut short; what is not indexed yet is read now."""
+    where, params = among("message_id", messages)
+    read = rows.select(
+        "SELECT message_id, subject, sender, recipients, files, substr(body, 1, %s) FROM mailstore_searchtext"
+        f" WHERE mailspace_id = %s AND {where}",
+        [longest, mailspace, *params],
+    )
+    found = {id_: dict(zip(KINDS, kept, strict=True)) for id_, *kept in read}
+    rest = [id_ for id_ in messages if id_ not in found]
+    if rest:
+        found |= {id_: texts(raw) for id_, raw in contents.raws(mailspace, rest)}
     return found
 
 

@@ -26,6 +26,7 @@ from .drafts import (
     stale_drafts,
 )
 from .exporting import folder_of, letters
+from .finding import lies_aside
 from .folders import (
     Usage,
     clocks,
@@ -201,6 +202,7 @@ __all__ = [
     "keep_maildrops",
     "label",
     "letters",
+    "lies_aside",
     "mailbox",
     "mailbox_by_id",
     "mailbox_by_role",
