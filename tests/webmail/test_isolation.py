@@ -27,6 +27,7 @@ pytestmark = pytest.mark.django_db
 OUR_SCRIPT = {"X-Mailstead": "1"}
 ATTACHED = (
     b"From: Ada <ada@outside.test>\r\nSubject: Secret plan\r\nMIME-Version: 1.0\r\n"
+    b"List-Unsubscribe: <mailto:leave@list.test>\r\n"
     b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n'
     b'<p>Secret plan</p><img src="cid:lamp@x">\r\n--b\r\nContent-Type: image/png; name="lamp.png"\r\n'
     b"Content-ID: <lamp@x>\r\n\r\nSecret picture\r\n--b--\r\n"

@@ -8,27 +8,16 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.message import EmailMessage
 from email.utils import format_datetime
 
 from webmail.demo import files, texts
+from webmail.demo.letter import Letter
 from webmail.demo.people import ANN, BEN, COLLEAGUES, COMPANIES, FRIENDS, LIST, NEWSLETTERS, Person
+from webmail.demo.stories import stories
 
 DAYS = 200
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """One message and where it lies: `box` is a role or a label; `at` its INTERNALDATE."""
-
-    raw: bytes
-    at: datetime
-    box: str = "inbox"
-    seen: bool = True
-    starred: bool = False
-    labels: tuple[str, ...] = ()
 
 
 def demonstration(now: datetime, seed: int = 7) -> Iterator[Letter]:
@@ -43,6 +32,7 @@ def demonstration(now: datetime, seed: int = 7) -> Iterator[Letter]:
         *writer.junk(),
         *writer.small_notes(60),
         *writer.recent(),
+        *stories(writer._message, _bytes, now),
     ]
     yield from sorted(letters, key=lambda letter: letter.at)
 
@@ -169,11 +159,12 @@ class _Writer:
             message["List-Unsubscribe"] = f"<https://{sender.email.split('@')[1]}/u/{issue}>"
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
             message["Precedence"] = "bulk"
+            message["DKIM-Signature"] = _signature(sender)
             message.set_content(
                 f"{title}\n\n{text}\n\nRead on: https://{sender.email.split('@')[1]}/{issue}\n"
             )
             message.add_alternative(_newsletter(sender, topic, title, text, issue), subtype="html")
-            yield Letter(_bytes(message), at, seen=number > 4 or number == 2)
+            yield Letter(_bytes(message), at, seen=number > 4 or number == 2, papers=("pass", "pass", "pass"))
 
     def companies(self, count: int) -> Iterator[Letter]:
         for number in range(count):
@@ -198,7 +189,12 @@ class _Writer:
                 )
             box = "archive" if number % 4 == 3 else "inbox"
             yield Letter(
-                _bytes(message), at, box=box, seen=number > 2, labels=("Receipts",) if number % 2 else ()
+                _bytes(message),
+                at,
+                box=box,
+                seen=number > 2,
+                labels=("Receipts",) if number % 2 else (),
+                papers=("pass", "pass", "pass"),
             )
 
     def society(self, count: int) -> Iterator[Letter]:
@@ -223,7 +219,9 @@ class _Writer:
             at = self.now - timedelta(days=2 + 2.3 * number)
             message = self._message(Person(name, email), [ANN], subject, at)
             message.set_content(text)
-            yield Letter(_bytes(message), at, box="junk", seen=number > 3)
+            reason = "it asks for money, and nobody vouches for its sender"
+            papers = ("softfail", "none", "none")
+            yield Letter(_bytes(message), at, box="junk", seen=number > 3, papers=papers, spam=reason)
 
     def small_notes(self, count: int) -> Iterator[Letter]:
         openings = (
@@ -311,10 +309,16 @@ class _Writer:
         message.set_content("Would Thursday suit you? The invitation is attached.\n\nEmiko\n")
         start = (self.now + timedelta(days=4)).replace(hour=15, minute=0, second=0, microsecond=0)
         invite = files.invitation(
-            "Tea and maps", start, emiko.email, ANN.email, "Emiko's garden", "tea-1@hanamail.test"
+            "Tea and maps",
+            start,
+            emiko.email,
+            ANN.email,
+            "Emiko's garden",
+            "tea-1@hanamail.test",
+            organiser_name=emiko.name,
         )
         message.add_attachment(invite, "text", "calendar", filename="invite.ics")
-        yield Letter(_bytes(message), at, seen=True)
+        yield Letter(_bytes(message), at, seen=True, papers=("pass", "pass", "pass"))
 
     # --- parts
 
@@ -367,6 +371,13 @@ class _Writer:
                 "png",
                 filename="scan-0417.png" if "photo" in subject else f"poster-{place}.png",
             )
+
+
+def _signature(sender: Person) -> str:
+    """A DKIM signature as it looks; nobody can check the signatures of domains that do not exist."""
+    fields = "from:to:subject:date:message-id:list-unsubscribe:list-unsubscribe-post"
+    domain = sender.email.split("@")[1]
+    return f"v=1; a=rsa-sha256; c=relaxed/relaxed; d={domain}; s=mail; h={fields}; bh=Zm9vYmFy; b=c2lnbmVk"
 
 
 def _newsletter(sender: Person, topic: str, title: str, text: str, issue: int) -> str:

@@ -78,8 +78,19 @@ def archive(files: dict[str, bytes]) -> bytes:
     return out.getvalue()
 
 
-def invitation(summary: str, start: datetime, organiser: str, guest: str, where: str, uid: str) -> bytes:
-    """An iCalendar REQUEST of one hour (RFC 5546)."""
+def invitation(
+    summary: str,
+    start: datetime,
+    organiser: str,
+    guest: str,
+    where: str,
+    uid: str,
+    *,
+    method: str = "REQUEST",
+    sequence: int = 0,
+    organiser_name: str = "",
+) -> bytes:
+    """An iCalendar REQUEST or CANCEL of one hour (RFC 5546)."""
 
     def stamp(when: datetime) -> str:
         return when.strftime("%Y%m%dT%H%M%SZ")
@@ -88,15 +99,16 @@ def invitation(summary: str, start: datetime, organiser: str, guest: str, where:
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
         "PRODID:-//Demonstration//EN",
-        "METHOD:REQUEST",
+        f"METHOD:{method}",
         "BEGIN:VEVENT",
         f"UID:{uid}",
+        f"SEQUENCE:{sequence}",
         f"DTSTAMP:{stamp(start - timedelta(days=3))}",
         f"DTSTART:{stamp(start)}",
         f"DTEND:{stamp(start + timedelta(hours=1))}",
         f"SUMMARY:{summary}",
         f"LOCATION:{where}",
-        f"ORGANIZER:mailto:{organiser}",
+        f'ORGANIZER;CN="{organiser_name or organiser}":mailto:{organiser}',
         f"ATTENDEE;RSVP=TRUE:mailto:{guest}",
         "END:VEVENT",
         "END:VCALENDAR",

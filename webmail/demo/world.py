@@ -5,18 +5,25 @@ Only ever made in an empty installation; everything goes through the same servic
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
+
+from django.conf import settings
 
 from hosting import accounts, aliases, domains, tenants
 from hosting.actor import Actor, system
 from hosting.models import Account, Domain, Role, Tenant
 from hosting.passwords import DEMO_PASSWORD
 from mta.mailstore import service as mailstore
-from mta.values import FLAGGED, SEEN, Cause
-from webmail.demo.corpus import Letter, colleague, demonstration
+from mta.message import trace
+from mta.trust.verdict import Evidence, Verdict, written
+from mta.values import ARCHIVE, FLAGGED, INBOX, SEEN, Cause
+from webmail.demo.corpus import colleague, demonstration
+from webmail.demo.letter import Letter
 
 CAUSE = Cause("import", "demonstration data")
 LABELS = {"Work": 7, "Family": 1, "Garden": 4, "Receipts": 2, "Travel": 6}
@@ -49,6 +56,7 @@ def build(say: Say) -> None:
     now = datetime.now(tz=UTC)
     fill(_mailspace(ann), demonstration(now), say)
     fill(_mailspace(ben), colleague(now), say)
+    _moved_by_a_program(_mailspace(ann), ann.username)
     while mailstore.index_pending():
         pass
 
@@ -85,6 +93,53 @@ def _customers(provider: Tenant, reseller: Account, actor: Actor) -> None:
             _account(domain, local, local.title(), actor)
 
 
+def _delivery(prepared: mailstore.Prepared, letter: Letter) -> dict[str, Any]:
+    """What this host would have noted on delivery: its trace lines, the papers, why it lies where it lies."""
+    if letter.box == "sent":
+        return {}
+    facts = prepared.facts
+    sender = facts.from_[0].email if facts.from_ else ""
+    domain = sender.rpartition("@")[2]
+    name = hashlib.sha256(facts.message_id.encode()).hexdigest()[:26]
+    at = int(letter.at.timestamp() * 1_000_000)
+    to = facts.to[0].email if facts.to and facts.to[0].domain == "example.test" else "ann@example.test"
+    line = trace.received(
+        f"mail.{domain}",
+        f"192.0.2.{int(name[:2], 16)}",
+        None,
+        settings.MAIL_HOSTNAME,
+        "ESMTPS",
+        "TLSv1.3 TLS_AES_256_GCM_SHA384",
+        name,
+        to,
+        at,
+    )
+    evidence = tuple(
+        Evidence(method, result, "", domain)
+        for method, result in zip(("spf", "dkim", "dmarc"), letter.papers, strict=False)
+    )
+    return {
+        "prefix": trace.return_path(sender) + trace.delivered_to(to) + line,
+        "trace_id": name,
+        "reasons": {
+            "placement": f"Sent to {to}",
+            "evidence": written(Verdict(evidence)),
+            **({"spam": letter.spam} if letter.spam else {}),
+        },
+    }
+
+
+def _moved_by_a_program(mailspace: int, username: str) -> None:
+    """What a phone did without being asked twice: something to find out, and to take back."""
+    inbox = mailstore.mailbox_by_role(mailspace, INBOX).id
+    archive = mailstore.mailbox_by_role(mailspace, ARCHIVE).id
+    for line in mailstore.threads(mailspace, inbox, limit=60).rows:
+        if line.subject.startswith("Measurements for the shelf"):
+            cause = Cause("imap", session="Thunderbird on 10.0.0.7", actor=username)
+            mailstore.move_threads(mailspace, [line.thread], inbox, archive, cause=cause)
+            return
+
+
 def fill(mailspace: int, letters: Iterable[Letter], say: Say) -> None:
     """Store letters into a mailspace, in batches, with their flags, labels and dates."""
     boxes = {info.role: info.id for info in mailstore.mailboxes(mailspace) if info.role}
@@ -103,6 +158,7 @@ def fill(mailspace: int, letters: Iterable[Letter], say: Say) -> None:
                     flags=SEEN * letter.seen | FLAGGED * letter.starred,
                     internal_date=int(letter.at.timestamp() * 1_000_000),
                     cause=CAUSE,
+                    **_delivery(prepared, letter),
                 ).thread
                 for prepared, letter in ready
             ]
