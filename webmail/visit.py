@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from hosting.access import mailspaces_for, standing
+from hosting.access import Sender, mailspaces_for, senders_for, standing
 from hosting.models import Account
 from mta.directory import Access
 from mta.mailstore import service as mailstore
@@ -84,6 +84,21 @@ class Visit:
     @cached_property
     def view_counts(self) -> dict[int, tuple[int, int]]:
         return mailstore.view_counts(self.mailspace)
+
+    @cached_property
+    def usage(self) -> mailstore.Usage:
+        """What the mailspace uses; read with the clock, which a view asks for before its rows."""
+        return mailstore.usage(self.mailspace)
+
+    @property
+    def clock(self) -> int:
+        """Where the mailspace stood when it was first asked for: whatever comes later is told again."""
+        return self.usage.clock
+
+    @cached_property
+    def senders(self) -> tuple[Sender, ...]:
+        """The addresses that they may write with from here."""
+        return tuple(each for each in senders_for(self.account.pk) if each.mailspace == self.mailspace)
 
     def box(self, slug: str) -> boxes.Box:
         """The place an address names; a place that is not here is a 404."""
@@ -259,7 +274,7 @@ def _frame(visit: Visit, *, current: str, folded: frozenset[int]) -> dict[str, A
         "hidden_labels": [item for item in labels if item.hidden],
         "brand_url": "/mail/",
         "sign_out_url": reverse("hosting:sign_out"),
-        "usage": mailstore.usage(visit.mailspace),
+        "usage": visit.usage,
         "words": words(),
         "key_groups": keys(),
         "hues": range(12),

@@ -16,7 +16,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonRespons
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
-from hosting.access import Sender, senders_for
+from hosting.access import Sender
 from mta.flow.errors import AlreadySent, BadRecipient, Refused
 from mta.mailstore.errors import NoSuchDraft, NoSuchMessage, OverQuota, StoreError
 from mta.queue.errors import NoSuchOutgoing, TooLate
@@ -48,8 +48,7 @@ def account_mark(visit: Visit) -> str:
 
 
 def desk_of(visit: Visit) -> Desk | None:
-    mine = tuple(each for each in senders_for(visit.account.pk) if each.mailspace == visit.mailspace)
-    return Desk(visit, mine) if mine else None
+    return Desk(visit, visit.senders) if visit.senders else None
 
 
 def writing(

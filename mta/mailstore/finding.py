@@ -35,22 +35,29 @@ Piece = tuple[int, list[int], c.Words | None]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A page of (thread, newest match); `total` conversations, None where they were not counted."""
+    """A page of (thread, newest match); `total` conversations, None where they were not counted.
+
+    `aside`: something in Spam or Trash matches, which was left out.
+    """
 
     page: list[tuple[int, int]]
     total: int | None
+    aside: bool = False
 
 
 def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: int, aside: bool) -> Found:
     """The newest conversations that match, older than `before`; `aside` looks into Junk and Trash, too."""
     tree = InMailspace(mailspace, aside=aside)
     few = tree.few(criteria)
+    left_out = not aside and before is None and tree.lies_aside(criteria, few)
     if few is None:
-        return Found(_walk(tree, criteria, before, limit), None)
+        return Found(_walk(tree, criteria, before, limit), None, left_out)
     newest = tree.newest(criteria, few)
     found = sorted(((at, thread) for thread, at in newest.items()), reverse=True)
     page = [key for key in found if before is None or key < before][:limit]
-    return Found([(thread, at) for at, thread in page], len(found) if len(found) <= COUNTED else None)
+    return Found(
+        [(thread, at) for at, thread in page], len(found) if len(found) <= COUNTED else None, left_out
+    )
 
 
 def every(mailspace: int, criteria: c.Criteria, *, aside: bool) -> Iterator[dict[int, int]]:
@@ -62,23 +69,6 @@ def every(mailspace: int, criteria: c.Criteria, *, aside: bool) -> Iterator[dict
         return
     for _low, piece, known in tree.pieces(criteria, None):
         yield tree.newest(criteria, piece, known=known)
-
-
-def lies_aside(mailspace: int, criteria: c.Criteria) -> bool:
-    """Whether something that came to Spam or Trash lately matches: of each, the newest are looked at."""
-    newest = """SELECT message_id FROM (
-        SELECT p.message_id FROM mailstore_placement p WHERE p.mailspace_id = %s AND p.mailbox_id = (
-               SELECT b.id FROM mailstore_mailbox b WHERE b.mailspace_id = %s AND b.role = %s LIMIT 1)
-           AND p.expunged_modseq IS NULL AND NOT p.deleted ORDER BY p.uid DESC LIMIT %s) AS newest_"""
-    found = rows.select(
-        f"{newest}1 UNION ALL {newest}2",
-        [value for role in (JUNK, TRASH) for value in (mailspace, mailspace, role, ASIDE)],
-    )
-    if not found:
-        return False
-    messages = list({row[0] for row in found})
-    match = InMailspace(mailspace, aside=True).match(criteria, messages)
-    return bool(set(messages) - set(match.uids)) if match.others else bool(match.uids)
 
 
 def _walk(tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
@@ -104,18 +94,20 @@ def _walk(tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: in
     return [(thread, at) for at, thread in ordered]
 
 
+# As the partial indexes have them.
+_WRITTEN: dict[Node, str] = {
+    c.HasAttachment(): "has_attachment",
+    c.Flag("flagged"): f"(flags & {FLAGGED}) = {FLAGGED}",
+}
+
+
 class InMailspace(Tree):
     """Candidates are messages."""
 
     def __init__(self, mailspace: int, *, aside: bool) -> None:
         super().__init__(mailspace)
-        roles = [QUARANTINE] if aside else [QUARANTINE, JUNK, TRASH]
-        hidden = rows.select(
-            f"SELECT id FROM mailstore_mailbox WHERE mailspace_id = %s AND role IN ({marks(roles)})",
-            [mailspace, *roles],
-        )
         self._known: c.Words | None = None
-        self._hidden = [row[0] for row in hidden] or [0]
+        self._hidden = [QUARANTINE] if aside else [QUARANTINE, JUNK, TRASH]
 
     def newest(
         self, criteria: c.Criteria, candidates: Collection[int], *, known: c.Words | None = None
@@ -149,9 +141,28 @@ class InMailspace(Tree):
                        SELECT 1 FROM mailstore_placement p
                         WHERE p.mailspace_id = m.mailspace_id AND p.message_id = m.id
                           AND p.expunged_modseq IS NULL AND NOT p.deleted
-                          AND p.mailbox_id NOT IN ({marks(self._hidden)}))""",
-            [self.mailspace, *params, *self._hidden],
+                          AND p.mailbox_id NOT IN (SELECT b.id FROM mailstore_mailbox b
+                              WHERE b.mailspace_id = %s AND b.role IN ({marks(self._hidden)})))""",
+            [self.mailspace, *params, self.mailspace, *self._hidden],
         )
+
+    def lies_aside(self, criteria: c.Criteria, few: Collection[int] | None) -> bool:
+        """Whether something that came to Spam or Trash lately matches: of each, the newest are looked at."""
+        newest = """SELECT message_id FROM (
+            SELECT p.message_id FROM mailstore_placement p WHERE p.mailspace_id = %s AND p.mailbox_id = (
+                   SELECT b.id FROM mailstore_mailbox b WHERE b.mailspace_id = %s AND b.role = %s LIMIT 1)
+               AND p.expunged_modseq IS NULL AND NOT p.deleted ORDER BY p.uid DESC LIMIT %s) AS newest_"""
+        found = rows.select(
+            f"{newest}1 UNION ALL {newest}2",
+            [value for role in (JUNK, TRASH) for value in (self.mailspace, self.mailspace, role, ASIDE)],
+        )
+        messages = {row[0] for row in found}
+        if few is not None:
+            messages.intersection_update(few)
+        if not messages:
+            return False
+        match = self.match(criteria, sorted(messages))
+        return bool(messages.difference(match.uids) if match.others else messages.intersection(match.uids))
 
     def matched_above(self, criteria: c.Criteria, threads: Iterable[int], before: Key) -> set[int]:
         """Those of some conversations whose newest match stands on an earlier page."""
@@ -180,6 +191,8 @@ class InMailspace(Tree):
                 return list(joined) if len(joined) <= FEW else None
             case c.Not(c.Flag("seen")):
                 return self._placed(f"(p.flags & {SEEN}) = 0")
+            case c.HasAttachment():
+                return self._ids("m.has_attachment")
             case c.Flag("flagged"):
                 return self._placed(f"(p.flags & {FLAGGED}) = {FLAGGED}")
             case c.InMailbox(mailbox):
@@ -198,18 +211,21 @@ class InMailspace(Tree):
 
     def pieces(self, criteria: c.Criteria, start: int | None) -> Iterator[Piece]:
         """Messages from the newest on."""
-        words = self._guide(criteria) if connection.vendor == "sqlite" else None
+        parts = criteria.parts if isinstance(criteria, c.And) else (criteria,)
+        ends = [part.us - 1 for part in parts if isinstance(part, c.Before) and part.field == "internal"]
+        if ends:
+            start = min(ends if start is None else [start, *ends])
+        words = self._guide(parts) if connection.vendor == "sqlite" else None
         asked = search.question(self.mailspace, words) if words is not None else None
         if words is None or asked is None:
-            yield from self._by_date(start)
+            yield from self._by_date(parts, start)
             return
         if late := self.late:
             yield 1 << 62, late, None
         yield from self._by_word(asked, words, start)
 
-    def _guide(self, criteria: c.Criteria) -> c.Words | None:
+    def _guide(self, parts: Iterable[Node]) -> c.Words | None:
         """Words that every match has."""
-        parts = criteria.parts if isinstance(criteria, c.And) else (criteria,)
         words = (part for part in parts if isinstance(part, c.Words) and part.where not in COPIES)
         return next(words, None)
 
@@ -221,12 +237,19 @@ class InMailspace(Tree):
             yield below + SLACK, search.with_phrase(asked, [message for _, message in found]), words
             limit = min(FEW, limit * 2)
 
-    def _by_date(self, start: int | None) -> Iterator[Piece]:
+    def _by_date(self, parts: Collection[Node], start: int | None) -> Iterator[Piece]:
+        """Along the dates; where every match has a file or a star, along the index of those."""
+        kept = "".join(f" AND {_WRITTEN[part]}" for part in parts if part in _WRITTEN)
+        starts = [
+            part.day_start_us for part in parts if isinstance(part, c.Since) and part.field == "internal"
+        ]
+        if starts:
+            kept += f" AND internal_date >= {max(starts):d}"
         where, params = ("", []) if start is None else (" AND internal_date <= %s", [start])
         limit = FIRST_PIECE
         while True:
             found = rows.select(
-                f"SELECT internal_date, id FROM mailstore_message WHERE mailspace_id = %s{where}"
+                f"SELECT internal_date, id FROM mailstore_message WHERE mailspace_id = %s{kept}{where}"
                 " ORDER BY internal_date DESC, id DESC LIMIT %s",
                 [self.mailspace, *params, limit],
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from mta.values import (
@@ -55,6 +55,7 @@ class Usage:
     used: int
     quota: int
     messages: int
+    clock: int = field(default=0, compare=False)  # where the mailspace stood when this was read
 
 
 def create_mailspace(*, quota_bytes: int = 0) -> int:
@@ -84,9 +85,9 @@ def usages(mailspaces: Iterable[int]) -> dict[int, Usage]:
     """The same for many, in one query (plain SQL: every RCPT asks)."""
     where, ids = sql.among("id", list(mailspaces))
     found = sql.select(
-        f"SELECT id, used_bytes, quota_bytes, messages FROM mailstore_mailspace WHERE {where}", ids
+        f"SELECT id, used_bytes, quota_bytes, messages, clock FROM mailstore_mailspace WHERE {where}", ids
     )
-    return {id_: Usage(used, quota, messages) for id_, used, quota, messages in found}
+    return {id_: Usage(used, quota, messages, clock) for id_, used, quota, messages, clock in found}
 
 
 def would_exceed(mailspace: int, size: int) -> bool:

@@ -85,6 +85,7 @@ class ThreadPage:
     total: int | None
     unread: int
     position: int
+    aside: bool = False  # of a search: something in Spam or Trash matches, and was left out
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,7 +311,9 @@ def search_threads(
     # The key of a page of results is the match, not the newest message of its conversation.
     page = tuple(replace(best[thread], sort_at=at) for thread, at in shown if thread in best)
     unread = sum(1 for line in page if line.unread)
-    return ThreadPage(page, before is not None, len(matches.page) > limit, matches.total, unread, 0)
+    return ThreadPage(
+        page, before is not None, len(matches.page) > limit, matches.total, unread, 0, matches.aside
+    )
 
 
 # --- conversations

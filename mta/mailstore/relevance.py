@@ -29,19 +29,20 @@ Term = tuple[str, bool, tuple[str, ...]]  # word, whether longer ones will do, k
 def threads(mailspace: int, criteria: c.Criteria, *, offset: int, limit: int, aside: bool) -> Found:
     """The conversations of the newest matches, the best first."""
     tree = InMailspace(mailspace, aside=aside)
-    matches = _newest(tree, criteria)
+    few = tree.few(criteria)
+    left_out = not aside and not offset and tree.lies_aside(criteria, few)
+    matches = _newest(tree, criteria, few)
     scores = _scores(mailspace, [id_ for id_, _, _ in matches], list(terms(criteria)))
     best: dict[int, tuple[float, int]] = {}
     for id_, thread, at in matches:
         best[thread] = max(best.get(thread, (-1.0, 0)), (scores.get(id_, 0.0), at))
     ordered = sorted(best, key=lambda thread: (best[thread], thread), reverse=True)
     page = ordered[offset : offset + limit]
-    return Found([(thread, best[thread][1]) for thread in page], len(ordered))
+    return Found([(thread, best[thread][1]) for thread in page], len(ordered), left_out)
 
 
-def _newest(tree: InMailspace, criteria: c.Criteria) -> list[tuple[int, int, int]]:
+def _newest(tree: InMailspace, criteria: c.Criteria, few: Sequence[int] | None) -> list[tuple[int, int, int]]:
     """(id, thread, INTERNALDATE) of the newest messages that match."""
-    few = tree.few(criteria)
     if few is not None:
         return sorted(tree.matching(criteria, few), key=lambda each: each[2], reverse=True)[:RANKED]
     found: list[tuple[int, int, int]] = []

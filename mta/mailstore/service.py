@@ -26,7 +26,6 @@ from .drafts import (
     stale_drafts,
 )
 from .exporting import folder_of, letters
-from .finding import lies_aside
 from .folders import (
     Usage,
     clocks,
@@ -49,6 +48,7 @@ from .folders import (
 )
 from .importing import Tally, Terms, import_letters
 from .indexing import index_pending
+from .jobs import BulkInfo, Found, InBox, bulk, bulks, start_bulk, start_rewind, start_undo, stop_bulk
 from .journal import HistoryLine, history, undo
 from .lists import (
     Attachment,
@@ -92,6 +92,7 @@ from .people import Correspondent, acquainted, people
 from .provenance import Placed, Provenance, provenance
 from .query import find as search
 from .query import search_uids
+from .rewinding import rewind_preview
 from .singles import FileLine, FilePage, files, message_lines
 from .sorting import sort_rows, thread_rows
 from .verbs import (
@@ -125,6 +126,7 @@ from .verbs import (
 )
 from .views import changed_uids, changes, expunged_since, fetch, flag_table, message_ids_at, uid_runs
 from .waking import wake_due
+from .working import work as work_bulks
 from .writer import commit, submit
 from .writer import start as start_writer
 from .writer import stop as stop_writer
@@ -132,6 +134,7 @@ from .writer import stop as stop_writer
 __all__ = [
     "Attachment",
     "Bells",
+    "BulkInfo",
     "Conversation",
     "ConversationMessage",
     "Correspondent",
@@ -141,7 +144,9 @@ __all__ = [
     "DraftInfo",
     "FileLine",
     "FilePage",
+    "Found",
     "HistoryLine",
+    "InBox",
     "Inbox",
     "Incoming",
     "LineAttachment",
@@ -164,6 +169,8 @@ __all__ = [
     "archive_messages",
     "attach",
     "attachment_bytes",
+    "bulk",
+    "bulks",
     "changed_uids",
     "changes",
     "clocks",
@@ -202,7 +209,6 @@ __all__ = [
     "keep_maildrops",
     "label",
     "letters",
-    "lies_aside",
     "mailbox",
     "mailbox_by_id",
     "mailbox_by_role",
@@ -231,6 +237,7 @@ __all__ = [
     "remove",
     "rename_mailbox",
     "reopen",
+    "rewind_preview",
     "save_draft",
     "search",
     "search_threads",
@@ -243,7 +250,11 @@ __all__ = [
     "stale_drafts",
     "star",
     "star_messages",
+    "start_bulk",
+    "start_rewind",
+    "start_undo",
     "start_writer",
+    "stop_bulk",
     "stop_writer",
     "store_flags",
     "submit",
@@ -265,5 +276,6 @@ __all__ = [
     "view_counts",
     "wake_due",
     "withdraw",
+    "work_bulks",
     "would_exceed",
 ]

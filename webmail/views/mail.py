@@ -31,9 +31,7 @@ def index(request: HttpRequest) -> HttpResponseRedirect:
 def box(request: HttpRequest, visit: Visit, box: str) -> HttpResponse:
     """A page of a place. `before` and `after` are keys of rows, so a page stays where it is when mail arrives."""
     place = visit.box(box)
-    clock = mailstore.clocks([visit.mailspace])[
-        visit.mailspace
-    ]  # before the rows: a change between is told again
+    clock = visit.clock  # before the rows: a change between is told again
     section = _section(visit, place, request)
     page = _page(visit, place, request, section)
     first = page.position + 1 if page.rows else 0
