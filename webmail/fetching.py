@@ -4,8 +4,8 @@ An address that came in a mail may point at this machine, at its neighbours, or 
 answer differently at the second question; its server may redirect, drip or never stop. So: the name is resolved once,
 every address of it must be public, and the connection goes to just such an address, with TLS for the name; each
 redirect begins anew; one deadline and one size hold over all of it. No cookies, no referrer, no proxy of the
-environment, nothing about who asks. Blocking: for sync views (each has a thread) and tasks, never for an event loop;
-callers give their database connection back first (`connections.close_all()`).
+environment, nothing about who asks. Blocking: for sync views (each has a thread) and tasks, never for an event loop; the thread's
+database connection goes back to the pool first, so that slow strangers hold none.
 
 Used by webmail.pictures and by one-click unsubscribing (RFC 8058).
 """
@@ -28,6 +28,7 @@ from urllib.parse import quote, urljoin, urlsplit
 
 import idna
 from django.conf import settings
+from django.db import connections
 
 from mta import resolver
 
@@ -292,6 +293,13 @@ def _ask(
         return answer.status, answer.headers, data
 
 
+def _let_go() -> None:
+    """A stranger may take all of the deadline; others want the connections meanwhile."""
+    for connection in connections.all(initialized_only=True):
+        if not connection.in_atomic_block:
+            connection.close()
+
+
 def fetch(
     url: str,
     *,
@@ -308,6 +316,7 @@ def fetch(
     reach = reach or reach_of_settings()
     deadline = _Deadline(seconds)
     target = target_of(url, reach)
+    _let_go()
     if not _turns.acquire(timeout=seconds):
         raise Failed("too many at once")
     try:

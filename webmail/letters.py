@@ -29,10 +29,11 @@ from webmail.evidence import Known
 from webmail.heads import Banner
 from webmail.invitations import Card
 from webmail.lookalike import Circle
+from webmail.pictures import NOTHING_OUTSIDE, PictureChoice, PictureRules, survey
 from webmail.plain import text_to_html
 from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, fold_text, merged, read
 from webmail.rows import attachment_url, short_name
-from webmail.sanitize import asks_for_pictures, is_painted
+from webmail.sanitize import has_form, is_painted
 from webmail.unsubscribing import Offer, offer
 from webmail.views.attachments import SAFE_PICTURES
 
@@ -80,7 +81,9 @@ class Content:
     trimmed: SafeString | str = ""
     frame: str = ""
     painted: bool = False
-    held_back: bool = False
+    pictures: PictureChoice = NOTHING_OUTSIDE
+    form: bool = False  # it had one; what is shown has none
+    darkens: bool = False  # its colours have dark twins
     clipped: str = ""  # the address that shows all of it
     note: str = ""
     files: tuple[FileCard, ...] = ()
@@ -136,9 +139,12 @@ def write_out(
     trash: frozenset[int] = frozenset(),
     junk: frozenset[int] = frozenset(),
     circle: Callable[[], Circle] = Circle,
+    pictures: Callable[[], PictureRules] = PictureRules.hold_all,
+    dark: bool = False,
 ) -> list[Letter]:
     """The letters of a conversation, oldest first; those in `open_ids` with their content. `trash` and `junk` are the
-    mailboxes that lie aside; `circle` gives whom the reader knows, asked only when somebody else's mail is open."""
+    mailboxes that lie aside; `circle` gives whom the reader knows, asked only when somebody else's mail is open;
+    `pictures` gives whose outside pictures they see, asked only when a mail has some."""
     messages = conversation.messages
     needed = _needed(messages, open_ids)
     raws = dict(mailstore.raws(mailspace, needed)) if needed else {}
@@ -152,6 +158,8 @@ def write_out(
         circle=circle()
         if any(each.id in open_ids and not each.own and each.draft is None for each in messages)
         else Circle(),
+        pictures=pictures,
+        dark=dark,
     )
     return [
         _letter(message, messages[:place], shelf, is_open=message.id in open_ids)
@@ -170,6 +178,8 @@ class _Shelf:
     sendings: dict[int, Sending]
     cards: dict[int, Card]
     circle: Circle
+    pictures: Callable[[], PictureRules]
+    dark: bool = False
     words: dict[int, Earlier] = field(default_factory=dict)
 
     def known(self, nearest: Sequence[ConversationMessage]) -> Earlier:
@@ -339,11 +349,20 @@ def _content(message: ConversationMessage, before: Sequence[ConversationMessage]
     nearest = before[-MAX_EARLIER:]
     if reading.html:
         query = {"earlier": ".".join(str(each.id) for each in nearest)} if nearest else {}
+        painted = is_painted(reading.html)
+        pictures = NOTHING_OUTSIDE
+        if survey(reading.html).count:
+            pictures = shelf.pictures().choice(message, reading.html)
+        if painted and shelf.dark:
+            query["dark"] = "1"
+        query |= pictures.query
         return replace(
             content,
             frame=reverse("mail:body", args=[message.id]) + (f"?{urlencode(query)}" if query else ""),
-            painted=is_painted(reading.html),
-            held_back=asks_for_pictures(reading.html),
+            painted=painted,
+            pictures=pictures,
+            form=has_form(reading.html),
+            darkens=painted and shelf.dark,
         )
     text, quotation = fold_text(reading.text, shelf.known(nearest))
     return replace(

@@ -1,9 +1,9 @@
 """Mail HTML made harmless: tags, attributes, styles and addresses that are known to be safe, and nothing else.
 
-The result is shown in a frame that can run no script and load nothing but pictures of the message itself (see
-webmail/views/body.py), so this is the inner of two walls. `url()` never survives in a style, no address of an
-outside picture survives in a tag; `Clean.held_back` says how many pictures that were. Pure; bounded by the size of
-the text, which the caller caps.
+The result is shown in a frame that can run no script and load nothing but pictures from our own host (see
+webmail/views/body.py), so this is the inner of two walls. `url()` never survives in a style; the address of an
+outside picture never survives in a tag, but as an address of ours when the reader wants it (`outside`).
+webmail.dressing does the last pass over what nh3 leaves. Pure; bounded by the size of the text, which the caller caps.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from html import escape, unescape
 from urllib.parse import quote
 
 import nh3
 import tinycss2
 
 from mta.message.text import shallow_html
+from webmail.darkening import dark_sheet
+from webmail.dressing import HELD, OUTSIDE, dress
 
 MAX_STYLE_SHEET = 64 * 1024
 MAX_STYLE_ATTRIBUTE = 4096
@@ -33,7 +34,7 @@ TAGS = {
 # Their text is not for reading, or the browser would treat it as something other than text.
 CONTENT_DROPPED = {
     *"script style title head template noscript noembed noframes iframe frame frameset object embed applet".split(),
-    *"svg math textarea select option xmp plaintext audio video canvas".split(),
+    *"svg math textarea select option xmp plaintext audio video canvas xml".split(),
 }
 _BOX = {"align", "valign", "width", "height", "bgcolor"}
 ATTRIBUTES = {
@@ -78,24 +79,14 @@ _PROPERTIES = re.compile(
     r"|flex(?:-(?:basis|direction|flow|grow|shrink|wrap))?|(?:align|justify)-(?:content|items|self)"
     r"|mso-[a-z-]+)"
 )
-HELD = "data:,held-back"
-# nh3 writes every attribute with double quotes; what is put in place is escaped anew.
-_HELD_PICTURE = re.compile(rf'<img(?: [a-z]+="[^"]*")*? src="{HELD}"(?: [a-z]+="[^"]*")*>')
-_SIZE = re.compile(r' (width|height)="\s*(\d{1,4})')
-_ALT = re.compile(r' alt="([^"]*)"')
-MIN_SHOWN = 10  # pixels; smaller pictures only count readers
 # Functions that only compute a value. url(), image-set(), var(), attr(), expression() and all others are not here.
 _FUNCTIONS = {"rgb", "rgba", "hsl", "hsla", "calc", "min", "max", "clamp"}
 # A frame that is as high as its content must not have content that is as high as its frame.
 _VIEWPORT = re.compile(r"(?:[sld]?v(?:h|w|min|max|b|i))", re.IGNORECASE)
 _PICTURE_DATA = re.compile(r"data:image/(?:png|gif|jpeg|jpg|webp);base64,[A-Za-z0-9+/=\s]+", re.IGNORECASE)
 # Each repetition has an end, and none meets its like: these run over whole mails, and spaces cost a sender nothing.
-_REMOTE = re.compile(
-    r"""<(?:img|input|image)\b[^<>]{0,2000}?\b(?:src|srcset)\s{0,9}=\s{0,9}["']?\s{0,9}(?:https?:)?//
-      | \bbackground\s{0,9}=\s{0,9}["']?\s{0,9}(?:https?:)?//
-      | url\(\s{0,9}(?:["']|&quot;|&\#39;)?\s{0,9}(?:https?:)?//""",
-    re.IGNORECASE | re.VERBOSE,
-)
+_LENGTH = re.compile(r"\s{0,9}\d{1,5}(?:\.\d{1,9})?\s{0,9}(?:%|px)?\s{0,9}")
+_FORM = re.compile(r"<(?:form|input|textarea|select|button)\b", re.IGNORECASE)
 _PAINTED = re.compile(
     r"\b(?:bgcolor|background)\s*=|<font\b[^<>]{0,2000}?\bcolor|\b(?:background(?:-color)?|(?<!-)color)\s*:\s*(?!inherit|initial)",
     re.IGNORECASE,
@@ -108,12 +99,13 @@ class Clean:
 
     html: str
     style: str
-    held_back: int
+    held_back: int  # pictures that are not shown
+    trackers: int = 0  # those of them that only count readers
 
 
-def asks_for_pictures(html: str) -> bool:
-    """Whether the mail wants pictures from elsewhere; cheap, for a page that only says so."""
-    return _REMOTE.search(html) is not None
+def has_form(html: str) -> bool:
+    """Whether the mail brings a form, which is shown as text only."""
+    return _FORM.search(html) is not None
 
 
 def is_painted(html: str) -> bool:
@@ -122,29 +114,40 @@ def is_painted(html: str) -> bool:
 
 
 def clean(
-    html: str, *, picture: Callable[[str], str | None], compose: str = "", keep_outside: bool = False
+    html: str,
+    *,
+    picture: Callable[[str], str | None],
+    outside: Callable[[str], str] | None = None,
+    compose: str = "",
+    dark: bool = False,
+    keep_outside: bool = False,
 ) -> Clean:
     """Sanitise a mail's HTML.
 
-    `picture(content_id)` gives the address of an inline part, or None if the message has none of that name;
-    `compose` is the page that writes to a `mailto:` address. `keep_outside` leaves the addresses of outside
-    pictures in: only for what is sent on, never for what is shown.
+    `picture(name)` gives the address of an inline part by its `cid:` or, as it stands there, its Content-Location;
+    None if the message has none of that name. `outside(url)` gives our address of a picture that lies elsewhere;
+    without it all of those are held back. `compose` is the page that writes to a `mailto:` address. `dark` gives
+    colours dark twins. `keep_outside` leaves the addresses of outside pictures in: only for what is sent on,
+    never for what is shown.
     """
-    held_back = 0
+    elsewhere: list[str] = []
 
     def attribute(tag: str, name: str, value: str) -> str | None:
-        nonlocal held_back
         if name == "style":
             return style_attribute(value) or None
         if tag == "img" and name == "src":
-            source = _picture_source(value, picture, keep_outside=keep_outside)
-            held_back += source is None
-            return source if source or keep_outside else HELD
+            source = _picture_source(value, picture)
+            if source is not None:
+                return source
+            if url := _outside_url(value):
+                elsewhere.append(url)
+                return value.strip() if keep_outside else f"{OUTSIDE}{len(elsewhere) - 1}"
+            return None if keep_outside else HELD
         if name == "href":
             return _link(value, compose)
         if name == "class":
             return value[:500]
-        if name in ("width", "height") and not re.fullmatch(r"\s*\d{1,5}(?:\.\d+)?\s*(?:%|px)?\s*", value):
+        if name in ("width", "height") and not _LENGTH.fullmatch(value):
             return None
         return value
 
@@ -160,26 +163,29 @@ def clean(
         generic_attribute_prefixes=None,
         strip_comments=True,
     )
-    return Clean(_HELD_PICTURE.sub(_placeholder, markup), style_sheets(html), held_back)
+    sheets = style_sheets(html)
+    if keep_outside:
+        return Clean(markup, sheets, len(elsewhere))
+    dressed = dress(markup, outside=elsewhere, show=outside, links=True, dark=dark)
+    return Clean(dressed.html, dark_sheet(sheets) if dark else sheets, dressed.held_back, dressed.trackers)
 
 
-def _picture_source(value: str, picture: Callable[[str], str | None], *, keep_outside: bool) -> str | None:
+def _picture_source(value: str, picture: Callable[[str], str | None]) -> str | None:
+    """The address of a picture that the message itself brings."""
     value = value.strip()
-    if keep_outside and value[:8].lower().startswith(("http://", "https://")):
-        return value
     if value[:4].lower() == "cid:":
         return picture(value[4:])
-    return value if _PICTURE_DATA.fullmatch(value) else None
+    if _PICTURE_DATA.fullmatch(value):
+        return value
+    return picture(value) if len(value) < 1000 else None
 
 
-def _placeholder(picture: re.Match[str]) -> str:
-    """A quiet box with the picture's description and room; nothing for those that nobody was to see."""
-    room = {name: int(size) for name, size in _SIZE.findall(picture[0])}
-    alt = unescape(match[1]) if (match := _ALT.search(picture[0])) else ""
-    if min(room.values(), default=MIN_SHOWN) < MIN_SHOWN or not (alt.strip() or len(room) == 2):
-        return ""
-    style = ";".join(f"{name}:{size}px" for name, size in room.items())
-    return f'<span class="held-back" style="{style}">{escape(alt)}</span>'
+def _outside_url(value: str) -> str:
+    """The address of a picture that lies elsewhere; "" if it is none that can be asked for."""
+    value = re.sub(r"[\t\r\n]", "", value.strip())
+    if value.startswith("//"):
+        value = f"https:{value}"
+    return value if value[:8].lower().startswith(("http://", "https://")) else ""
 
 
 def _link(value: str, compose: str) -> str | None:
@@ -287,6 +293,8 @@ def _rules(nodes: Iterable[tinycss2.ast.Node], depth: int) -> str:
         elif node.type == "at-rule" and node.lower_at_keyword == "media" and node.content and depth < 2:
             query = tinycss2.serialize(node.prelude).strip()
             inner = tinycss2.parse_rule_list(node.content, skip_comments=True, skip_whitespace=True)
+            if "prefers-color-scheme" in query.lower():
+                continue  # the sheet it is shown on is ours to choose (webmail.darkening)
             if re.fullmatch(r"[\w\s():,.\-<>=/]{0,300}", query) and "</" not in query:
                 kept.append(f"@media {query}{{{_rules(inner, depth + 1)}}}")
     return "".join(kept)

@@ -14,8 +14,8 @@ _NO_FEATURES = "camera=(), geolocation=(), microphone=(), payment=(), usb=(), br
 def content_security_policy(content_origin: str = "") -> str:
     """No inline script, no inline style, nothing from elsewhere.
 
-    Mail itself is shown in a sandboxed frame of our own origin (or of `CONTENT_ORIGIN`) with a stricter
-    policy that the view which serves it sets.
+    Mail itself is shown in a sandboxed frame of our own origin (or of `CONTENT_ORIGIN`, which then also serves
+    the pictures of messages) with a stricter policy that the view which serves it sets.
     """
     frames = f"'self' {content_origin}".strip()
     return "; ".join(
@@ -23,7 +23,7 @@ def content_security_policy(content_origin: str = "") -> str:
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self'",
-            "img-src 'self' data: blob:",
+            f"img-src {frames} data: blob:",
             "font-src 'self'",
             "connect-src 'self'",
             "manifest-src 'self'",

@@ -123,6 +123,8 @@ def _public_url() -> str:
 
 PUBLIC_URL = _public_url()
 CONTENT_ORIGIN = env.str("CONTENT_ORIGIN", default="").rstrip("/")
+if CONTENT_ORIGIN == PUBLIC_URL:
+    CONTENT_ORIGIN = ""  # one and the same host keeps nothing apart
 ALLOWED_HOSTS = sorted(
     {"localhost", "127.0.0.1", "[::1]", MAIL_HOSTNAME}
     | {host for url in (PUBLIC_URL, CONTENT_ORIGIN) if (host := urlsplit(url).hostname)}
@@ -154,6 +156,7 @@ ASGI_APPLICATION = "webmail.asgi.application"
 APPEND_SLASH = True
 
 MIDDLEWARE = [
+    "webmail.content.ContentHost",
     "django.middleware.security.SecurityMiddleware",
     "webmail.security.SecurityHeaders",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -14,6 +14,7 @@ const messageOf = (id) => main.querySelector(`#m-${CSS.escape(id)}`);
 const isReading = () => reading().view === "conversation";
 const isAlone = () => view().view === "conversation";
 const idsOf = (message) => message.dataset.ids.split(" ");  // a sent message and its delivered twin are one
+const showPictures = later(() => import("./pictures.js"), "show"), darken = later(() => import("./pictures.js"), "darken");
 const panels = (name) => later(() => import("./message-panels.js"), name);
 const showWhy = panels("showWhy"), unsubscribe = panels("unsubscribe"), phishing = panels("phishing"), answer = panels("answer"), correct = panels("correct");
 
@@ -81,7 +82,7 @@ async function openMessage(id) {
     line.replaceWith(open);
     frames();
   } catch (problem) {
-    toast(problem.message);
+    toast(problem);
   } finally {
     line.removeAttribute("aria-busy");
   }
@@ -138,7 +139,16 @@ function step(by) {
   next.scrollIntoView({ block: "nearest" });
 }
 
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest?.("[data-pictures]");
+  if (!form) return;
+  event.preventDefault();
+  showPictures(form, event.submitter);
+});
+
 document.addEventListener("click", (event) => {
+  const twin = event.target.closest?.("[data-darken]");
+  if (twin) darken(twin);
   const opener = event.target.closest?.("[data-open]");
   if (opener && !event.ctrlKey && !event.metaKey) { event.preventDefault(); openMessage(opener.dataset.open); return; }
   const fold = event.target.closest?.(".fold-button");
@@ -161,7 +171,7 @@ function panelFor(event) {
     event.preventDefault();
     event.stopPropagation();
     for (const menu of message.querySelectorAll(".menu:popover-open")) menu.hidePopover();
-    run(message, asked).catch((problem) => toast(problem.message));
+    run(message, asked).catch((problem) => toast(problem));
     return true;
   }
   return false;
@@ -171,7 +181,7 @@ document.addEventListener("submit", (event) => {
   const run = event.target.matches?.(".invitation-answers") ? answer : event.target.matches?.("[data-messages] [data-correct]") ? correct : null;
   if (!run) return;
   event.preventDefault();
-  run(event.target, event.submitter).catch((problem) => toast(problem.message));
+  run(event.target, event.submitter).catch((problem) => toast(problem));
 });
 
 /* --- what is done to one message --------------------------------------------------- */
@@ -186,7 +196,7 @@ async function actOn(message, what, button) {
       leave();
     } else takeAway(message, await post(`/mail/actions/${what}-messages/`, fields(message)));
   } catch (problem) {
-    toast(problem.message);
+    toast(problem);
   }
 }
 

@@ -21,6 +21,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
 from tests.webmail.mail_world import CAUSE, Reader, Response
 from webmail import mail_urls
+from webmail.pictures import address_of
 
 pytestmark = pytest.mark.django_db
 
@@ -67,6 +68,7 @@ class Belongings:
     file: int
     outgoing: int
     action: str
+    token: str
     part: str = "2"
     name: str = "lamp.png"
     content_id: str = "lamp@x"
@@ -99,8 +101,17 @@ def belongings(who: Reader) -> Belongings:
         headers=OUR_SCRIPT,
     ).json()
     sent = who.client.post(f"/mail/compose/{other['draft']}/send/", headers=OUR_SCRIPT).json()
+    token = address_of(who.account.pk, who.space, "http://127.0.0.1/lamp.png").split("/")[-2]
     return Belongings(
-        "label/Private", thread, message, label.id, saved["draft"], file["id"], sent["outgoing"], done.action
+        "label/Private",
+        thread,
+        message,
+        label.id,
+        saved["draft"],
+        file["id"],
+        sent["outgoing"],
+        done.action,
+        token,
     )
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webmail.sanitize import Clean, asks_for_pictures, clean, is_painted
+from webmail.pictures import survey
+from webmail.sanitize import Clean, clean, has_form, is_painted
 
 
 def cleaned(html: str) -> Clean:
@@ -88,7 +89,7 @@ def test_nothing_that_could_run_or_load_survives(html: str) -> None:
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="<>/='\"!-&; abionrstyleimgsrcurl(:){}@\\", max_size=300))
 def test_no_markup_makes_a_script_or_a_handler(html: str) -> None:
-    found = cleaned(f"<style>{html}</style>{html}")
+    found = shown(f"<style>{html}</style>{html}<a href='https://x.test/'>{html}", dark=True)
     assert not re.search(r"<script|<[^>]*\son[a-z]+\s*=|<style", found.html.lower())
     assert "url(" not in found.style.lower()
     assert "<" not in found.style.replace("<=", "")
@@ -138,18 +139,99 @@ def test_heights_of_the_window_are_not_allowed_because_the_window_is_as_high_as_
 
 
 @pytest.mark.parametrize(
-    ("html", "asks"),
+    ("html", "count", "trackers"),
     [
-        ('<img src="https://x.test/a">', True),
-        ("<img alt=x src=//x.test/a>", True),
-        ('<td background="http://x.test/a">', True),
-        ("<p style=\"background:url('https://x.test')\">", True),
-        ('<img src="cid:a">', False),
-        ("https://x.test/img.png", False),
+        ('<img src="https://x.test/a">', 1, 0),
+        ("<img alt=x src=//x.test/a><IMG SRC='http://x.test/b' width=1 height=1>", 2, 1),
+        ('<img width="600" src="https://x.test/a" height="1">', 1, 0),
+        ('<img src="https://list.test/track/open.php?u=1">', 1, 1),
+        ('<img src="cid:a"><img src="data:image/png;base64,x"><img src="/a"><img>', 0, 0),
+        ("https://x.test/img.png &lt;img src=https://x.test/a&gt;", 0, 0),
+        ('<p style="background:url(https://x.test)">', 0, 0),  # those never come, so there is nothing to ask
     ],
 )
-def test_asking_for_pictures_is_noticed(html: str, asks: bool) -> None:
-    assert asks_for_pictures(html) is asks
+def test_outside_pictures_are_counted_and_the_count_is_what_is_held_back(
+    html: str, count: int, trackers: int
+) -> None:
+    found = survey(html)
+    assert (found.count, found.trackers) == (count, trackers)
+    kept = cleaned(html)
+    assert kept.trackers == trackers
+    if "cid" not in html:
+        assert kept.held_back == count
+
+
+def shown(html: str, **how: bool) -> Clean:
+    return clean(html, picture=lambda name: None, outside=lambda url: f"/mail/picture/{url[8:]}/", **how)
+
+
+def test_wanted_pictures_come_from_our_own_address_and_trackers_never() -> None:
+    found = shown(
+        '<img src="https://x.test/a.png" alt="A" width="20" style="width:20px"><img src="//y.test/b">'
+        '<img src="https://x.test/p.gif" width=1 height=1><img src="https://x.test/wf/open?u=1">'
+        '<img src="data:,outside-0"><img src="data:,outside-99"><img src="javascript:x">'
+    )
+    assert found.html.count("<img") == 2
+    assert (
+        '<img src="/mail/picture/x.test/a.png/" alt="A" width="20" style="width:20px" loading="lazy" '
+        'referrerpolicy="no-referrer">' in found.html
+    )
+    assert 'src="/mail/picture/y.test/b/"' in found.html
+    assert found.trackers == 2
+    assert "x.test/p.gif" not in found.html
+
+
+def test_links_say_where_they_lead() -> None:
+    kept = cleaned(
+        '<a href="https://evil.test/x?utm_source=y&id=1" title="https://bank.test">https://bank.test/login</a>'
+    ).html
+    assert 'href="https://evil.test/x?id=1"' in kept
+    assert 'title="evil.test/x"' in kept
+    assert '<span class="leads-elsewhere" title="evil.test/x">leads to evil.test</span></a>' in kept
+    assert "leads-elsewhere" not in cleaned('<a href="https://bank.test/">www.<b>bank.test</b></a>').html
+    split = cleaned('<a href="https://evil.test/"><b>https://</b>bank<i>.test</i></a>').html
+    assert "leads to evil.test" in split
+    hidden = cleaned('<a href="https://evil.test/">bank.test<img src="https://x.test/a"></a>').html
+    assert "leads to evil.test" in hidden
+    assert "counts who clicks" in cleaned('<a href="https://bit.ly/abcdef">x</a>').html
+
+
+def test_a_form_leaves_its_words_only() -> None:
+    html = "<form action=//evil.test><label>Password</label><input name=p><button>Sign in</button></form>"
+    assert has_form(html)
+    assert not has_form("<p>A form of address</p>")
+    kept = cleaned(html).html
+    assert "Sign in" in kept
+    assert not re.search("<(?:form|input|button|label)", kept)
+
+
+def test_what_office_programs_write_is_read_as_what_it_means() -> None:
+    kept = cleaned(
+        "<html xmlns:v='urn:x' xmlns:o='urn:y'><head><xml><o:OfficeDocumentSettings><o:PixelsPerInch>96</o:PixelsPerInch>"
+        "</o:OfficeDocumentSettings></xml><style><!-- /* Font Definitions */ @font-face {font-family:Calibri} "
+        "p.MsoNormal {margin:0cm; mso-style-priority:99; font-size:11.0pt} --></style></head><body>"
+        "<!--[if mso]><table><tr><td>only Outlook<![endif]--><p class=MsoNormal style='mso-margin-top-alt:auto;color:#333'>"
+        "Dear Ann<o:p></o:p></p><![if !mso]><p>shown</p><![endif]><v:rect><v:imagedata src='http://evil.test/v'/></v:rect>"
+    )
+    assert "96" not in kept.html
+    assert "only Outlook" not in kept.html
+    assert '<p class="MsoNormal" style="color:#333">Dear Ann</p>' in kept.html
+    assert "shown" in kept.html
+    assert "evil" not in kept.html
+    assert kept.style == "p.MsoNormal{margin:0cm;font-size:11.0pt}"
+
+
+def test_a_dark_twin_stands_beside_each_colour() -> None:
+    found = clean(
+        '<style>p{color:#333}</style><table bgcolor="#ffffff"><td><font color=red>x</font><p style="background:#eee">y',
+        picture=lambda name: None,
+        dark=True,
+    )
+    assert '<table style="background-color:light-dark(#ffffff,#' in found.html
+    assert '<font style="color:light-dark(red,#' in found.html
+    assert 'style="background:light-dark(#eee,#' in found.html
+    assert "bgcolor" not in found.html
+    assert found.style.startswith("p{color:light-dark(#333,#")
 
 
 def test_colours_of_its_own_make_a_mail_painted() -> None:
@@ -187,13 +269,21 @@ BIG = 2 * 1024 * 1024  # what is shown of a body that is asked for as a whole
         "background=" + " " * BIG,
         "color:" + " " * BIG,
         "<!--" * 25_000,
+        '<a href="https://a.test/?' + "utm_source=x&" * 150_000 + '">',
+        '<a href="https://bank.test">bank.test' * 50_000,
+        '<a href="https://a.test/">' + "bank.test" * 200_000,
+        '<img src="https://a.test/x" wide=' * 50_000,
+        "<img src=//a.test/>" * 100_000,
+        "<img src=" + "'" * BIG,
+        '<p style="color:red;background:#fff">' * 50_000,
     ],
     ids=lambda html: html[:20],
 )
 def test_hostile_markup_costs_little_time_and_no_page(html: str, capfd: pytest.CaptureFixture[str]) -> None:
     started = time.process_time()
     found = cleaned(html[:BIG])
-    asks_for_pictures(html)
+    survey(html)
+    has_form(html)
     is_painted(html)
     assert time.process_time() - started < 3
     assert "width" not in found.html + found.style

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from mta.mailstore import service as mailstore
 from mta.message.tree import Part, decoded, find, parse_tree, walk
-from webmail.visit import Visit, visiting
+from webmail.content import foreign
+from webmail.visit import Visit
 
 SAFE_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 NOTHING_RUNS = "default-src 'none'; sandbox; frame-ancestors 'none'"
@@ -29,7 +30,7 @@ IN_MEMORY = 8 * 1024 * 1024
 _ACTIVE = re.compile(r"script|html|xml|svg|css|json|wasm|manifest")
 
 
-@visiting
+@foreign
 def attachment(request: HttpRequest, visit: Visit, message: int, part: str, name: str) -> HttpResponse:
     """One part of a message. `?inline` shows it if it is a picture; the name in the address is only for people."""
     raw = mailstore.raw(visit.mailspace, message)
@@ -39,7 +40,7 @@ def attachment(request: HttpRequest, visit: Visit, message: int, part: str, name
     return _file(raw, found, inline="inline" in request.GET)
 
 
-@visiting
+@foreign
 def inline(request: HttpRequest, visit: Visit, message: int, content_id: str) -> HttpResponse:
     """A picture that the message's own text refers to by its Content-ID (RFC 2392)."""
     raw = mailstore.raw(visit.mailspace, message)
@@ -81,7 +82,7 @@ def _guard(response: R, name: str, *, attached: bool) -> R:
     return response
 
 
-@visiting
+@foreign
 def download(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     """The whole message as an .eml file, byte for byte as it was received."""
     about = mailstore.message(visit.mailspace, message)
@@ -89,7 +90,7 @@ def download(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     return _guard(response, f"{about.subject[:80] or _('message')}.eml", attached=True)
 
 
-@visiting
+@foreign
 def every(request: HttpRequest, visit: Visit, message: int) -> FileResponse:
     """All attached files of a message in one .zip, with names of their own."""
     about = mailstore.message(visit.mailspace, message)

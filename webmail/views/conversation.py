@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse
@@ -16,6 +16,7 @@ from mta.values import FLAGGED, JUNK, SEEN, TRASH
 from webmail.boxes import COMPOSE, Box
 from webmail.letters import Letter, folded, to_open, write_out
 from webmail.lookalike import circle_of
+from webmail.pictures import rules_for
 from webmail.rows import labels
 from webmail.views.mail import targets
 from webmail.visit import Visit, is_prefetch, number, show, visiting, wants_parts
@@ -32,7 +33,9 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
     unread = [message.id for message in found.messages if not message.flags & SEEN]
     if unread and visit.may_organise and not wants_parts(request) and not is_prefetch(request):
         _mark_read(visit, found, whole="message" not in request.GET)
-    letters = letters_of(visit, found, opened=request.GET.get("open", ""))
+    letters = letters_of(
+        visit, found, opened=request.GET.get("open", ""), pictures=request.GET.get("pictures", "")
+    )
     newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)
     query = request.GET.get("q", "")
     return show(
@@ -115,17 +118,18 @@ def own_addresses(visit: Visit) -> frozenset[str]:
     return frozenset(mine | {visit.address.lower()})
 
 
-def letters_of(visit: Visit, found: Conversation, *, opened: str = "") -> list[Letter]:
-    """The letters, open as they stand at first; `opened` is "all", or the number of one more."""
+def letters_of(visit: Visit, found: Conversation, *, opened: str = "", pictures: str = "") -> list[Letter]:
+    """The letters, open as they stand at first; `opened` is "all", or the number of one more; `pictures` is the word
+    for those that are shown this time."""
     open_ids = to_open(visit.mailspace, found.messages)
     if opened == "all":
         open_ids = frozenset(message.id for message in found.messages)
     elif (named := number(opened)) is not None:
         open_ids |= {named}
-    return _written(visit, found, open_ids)
+    return _written(visit, found, open_ids, pictures)
 
 
-def _written(visit: Visit, found: Conversation, open_ids: frozenset[int]) -> list[Letter]:
+def _written(visit: Visit, found: Conversation, open_ids: frozenset[int], pictures: str = "") -> list[Letter]:
     return write_out(
         visit.mailspace,
         found,
@@ -134,6 +138,8 @@ def _written(visit: Visit, found: Conversation, open_ids: frozenset[int]) -> lis
         trash=frozenset(each.id for each in visit.mailboxes if each.role == TRASH),
         junk=frozenset(each.id for each in visit.mailboxes if each.role == JUNK),
         circle=partial(circle_of, visit.account.pk, visit.mailspace),
+        pictures=cache(partial(rules_for, visit, pictures)),
+        dark=visit.preferences.dark_mail,
     )
 
 
@@ -146,5 +152,7 @@ def letter(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     if here is None:
         raise Http404(_("That message is no longer here."))
     opened = frozenset() if "closed" in request.GET else frozenset({here.id})
-    shown = next(each for each in _written(visit, found, opened) if each.id == here.id)
+    shown = next(
+        each for each in _written(visit, found, opened, request.GET.get("pictures", "")) if each.id == here.id
+    )
     return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE})
