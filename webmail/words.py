@@ -10,6 +10,20 @@ def words() -> dict[str, str]:
     """By name, as static/js/mail.js asks for them."""
     return {
         "undo": _("Undo"),
+        "swipe_archive": _("Archive"),
+        "swipe_delete": _("Delete"),
+        "swipe_read": _("Mark as read"),
+        "swipe_unread": _("Mark as unread"),
+        "swipe_move": _("Move to"),
+        "swipe_snooze": _("Snooze"),
+        "unread": _("unread"),
+        "starred": _("starred"),
+        "swipe_archive": _("Archive"),
+        "swipe_delete": _("Delete"),
+        "swipe_read": _("Mark as read"),
+        "swipe_unread": _("Mark as unread"),
+        "swipe_move": _("Move to"),
+        "swipe_snooze": _("Snooze"),
         "close": _("Close"),
         "asking": _("Asking to take you off the list …"),
         "phishing_ask": _(

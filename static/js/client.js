@@ -210,7 +210,7 @@ export async function go(address, { replace = false } = {}) {
     place(parse(html), {});
   } catch (error) {
     if (error.name === "AbortError") return;
-    toast(error.message || words.load_failed, { actions: [{ text: words.retry, run: () => go(address, { replace }) }] });
+    toast(error, { actions: [{ text: words.retry, run: () => go(address, { replace }) }] });
   } finally {
     bar?.removeAttribute("aria-busy");
     if (loading === mine) { loading = null; settled(); }

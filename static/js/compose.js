@@ -53,7 +53,7 @@ async function open(wish, { opener = document.activeElement, full = false, key, 
   try {
     if (!plain) data = await net.call(`opening/?${query({ ...wish, mode: wish.draft ? "draft" : mode })}`);
   } catch (error) {
-    if (!copy) { if (!key) toast(error.message); return null; }  // what was open before a reload may have been sent since
+    if (!copy) { if (!key) toast(error); return null; }  // what was open before a reload may have been sent since
   }
   if (copy) data = { ...data, ...copy.content, quote: data.quote ?? "", quoteKept: copy.content.quote, files: data.files, draft: copy.draft ?? data.draft, version: copy.version ?? data.version };
   const made = new ComposeWindow(data, { dock: self, key: key ?? crypto.randomUUID?.() ?? String(Math.random()).slice(2), opener, dirty: Boolean(copy) });
@@ -121,7 +121,7 @@ const self = {
       try {
         await net.call("restore/", { body: { action, draft } });
         open({ mode: "draft", draft });
-      } catch (error) { toast(error.message); }
+      } catch (error) { toast(error); }
     };
     toast(net.say("discarded"), { actions: [{ text: net.say("undo"), run: back }], name: "discarded" });
   },
@@ -160,7 +160,7 @@ function onItsWay(sent, window_ = null) {
       toast(net.say("takenBack"), { name: "taken-back" });
     } catch (error) {
       window_?.leave();
-      toast(error.message);
+      toast(error);
     }
   };
   const onKey = (event) => {  // `z` takes back what was done last, and as long as this toast stands that is the sending

@@ -67,7 +67,7 @@ async function saveLabel(url, fields) {
 
 async function save(url, fields) {
   if (menu.matches(":popover-open")) menu.hidePopover();
-  try { await saveLabel(url, fields); } catch (problem) { toast(problem.message); }
+  try { await saveLabel(url, fields); } catch (problem) { toast(problem); }
 }
 
 /** Where a label is shown, from its line in the settings. */

@@ -16,6 +16,13 @@ export function cursorRow() {
   return cursor && rowOf(cursor);
 }
 
+/** What a row is called, in the order in which it is said: unread, sender, subject, snippet, date, attachments, starred. */
+function labelOf(row) {
+  const text = (what) => row.querySelector(what)?.textContent.replace(/\s+/g, " ").trim();
+  const parts = ["unread" in row.dataset && words.unread, text(".row-from"), text(".row-subject"), text(".row-snippet"), text(".row-date"), text(".row-files .visually-hidden:last-of-type"), "starred" in row.dataset && words.starred];
+  row.ariaLabel = parts.filter(Boolean).join(", ");
+}
+
 export function setCursor(row, { focus = true } = {}) {
   for (const other of main.querySelectorAll(".row.cursor")) {
     other.classList.remove("cursor");
@@ -25,6 +32,7 @@ export function setCursor(row, { focus = true } = {}) {
   cursor = row.dataset.id;
   row.classList.add("cursor");
   row.tabIndex = 0;
+  labelOf(row);
   if (focus) row.focus({ preventScroll: true });
   row.scrollIntoView({ block: "nearest" });
   const link = row.querySelector(".row-link:not([data-compose])");
@@ -138,6 +146,7 @@ export function toggle(row, { range = false } = {}) {
 export function setUnread(row, on) {
   row.classList.toggle("unread", on);
   row.toggleAttribute("data-unread", on);
+  if (row.ariaLabel) labelOf(row);
   const button = row.querySelector('[data-test="toggle-read"]');
   if (!button) return;
   button.dataset.action = on ? "read" : "unread";
@@ -148,6 +157,7 @@ export function setUnread(row, on) {
 
 export function setStar(row, on) {
   row.toggleAttribute("data-starred", on);
+  if (row.ariaLabel) labelOf(row);
   row.querySelector('[data-action="star"]')?.setAttribute("aria-pressed", on);
 }
 

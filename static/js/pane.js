@@ -33,7 +33,7 @@ async function fill(url) {
     document.dispatchEvent(new CustomEvent("mail:reading"));
     return true;
   } catch (problem) {
-    if (mine === coming) toast(problem.message || words.load_failed, { actions: [{ text: words.retry, run: () => show(url) }] });
+    if (mine === coming) toast(problem, { actions: [{ text: words.retry, run: () => show(url) }] });
     return false;
   } finally {
     if (mine === coming) coming = null;

@@ -28,13 +28,14 @@ function watch(element, stay) {
   start();
 }
 
-/** Shows `text`; `actions` are [{text, run}] (or {text, url}); `stay` 0 keeps it until replaced. `name` becomes data-test="toast-…".
+/** Shows `text`, or what went wrong when it is an Error, which is said at once (role alert); `actions` are [{text, run}] (or {text, url}); `stay` 0 keeps it until replaced. `name` becomes data-test="toast-…".
     Returns {close, say}: say(text) changes the words in place. */
 export function toast(text, { actions = [], stay = STAY, name = "" } = {}) {
   const element = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   const words = element.querySelector(".toast-text");
   const close = element.querySelector("[data-toast-close]");
-  words.textContent = text;
+  words.textContent = text instanceof Error ? text.message : text;
+  if (text instanceof Error) element.role = "alert";
   if (name) element.dataset.test = `toast-${name}`;
   if (!stay && actions.length) element.dataset.held = "";
   for (const action of actions) {
