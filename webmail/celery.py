@@ -29,6 +29,7 @@ def _sweep(task: str, seconds: float) -> dict[str, object]:
 BEAT_SCHEDULE = {
     "relay": _sweep("mta.relay.tasks.sweep", 5.0),
     "mailstore": _sweep("mta.mailstore.tasks.sweep", 60.0),
+    "jobs": _sweep("mta.mailstore.tasks.work", 5.0),
     "snoozed": _sweep("mta.mailstore.tasks.wake", 10.0),
     "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
     "drafts": _sweep("webmail.tasks.materialise_stale_drafts", 30.0),

@@ -10,8 +10,9 @@ to them inside the one door. `verbs` runs acts at once, `jobs` in the background
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import groupby
+from typing import Any
 
 from mta.values import (
     ARCHIVE,
@@ -294,3 +295,42 @@ def last(changing: Changing, lives: list[Live], *, prefer_received: bool) -> lis
         else [live for live in shown if roles[live.mailbox] != DRAFTS] or shown
     )
     return [max(pool, key=lambda live: live.message)] if pool else []
+
+
+# --- by name
+
+
+def named(verb: str, params: Mapping[str, Any]) -> Act:
+    """The act of a verb as the journal names it; CannotChange for a verb that there is not."""
+    plain: dict[str, Act] = {
+        "archive": archive,
+        "delete": delete,
+        "junk": junk,
+        "not junk": unjunk,
+        "delete forever": delete_forever,
+        "unsnooze": unsnooze,
+        "read": seen,
+        "unread": unseen,
+        "star": starred,
+        "unstar": unstarred,
+        "mute": mute,
+        "unmute": unmute,
+        "important": important(on=True),
+        "unimportant": important(on=False),
+    }
+    if verb in plain:
+        return plain[verb]
+    match verb:
+        case "label" if "add" not in params and "remove" not in params:
+            return labels(add=[params["mailbox"]])
+        case "unlabel" if "add" not in params and "remove" not in params:
+            return labels(remove=[params["mailbox"]])
+        case "label" | "unlabel":
+            return labels(add=params.get("add", ()), remove=params.get("remove", ()))
+        case "move":
+            return move(params.get("source"), params["target"])
+        case "snooze":
+            return snooze(params["until"])
+        case "empty":
+            return emptied(params["mailbox"])
+    raise CannotChange("That cannot be done to many conversations at once.")

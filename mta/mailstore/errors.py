@@ -51,3 +51,7 @@ class TooMuch(StoreError):
 
 class NothingToUndo(StoreError):
     """The action is unknown, too old, or already undone."""
+
+
+class NoSuchJob(StoreError):
+    """Nothing that is done in the background has that number here."""

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F
+from django.db.models import F, Min
 
 from mta.values import Cause, Done, now_us
 
-from . import rows
+from . import rows, sql
 from .changing import Changing
 from .door import Door
 from .errors import NothingToUndo
@@ -169,6 +169,27 @@ def _note_undone(changing: Changing, change: Change, undoing: str) -> None:
         counted.update(undone=F("undone") + more, **({"undone_at": changing.now} if by else {}))
         undid = Change.objects.filter(mailspace_id=changing.id, id=row.undoes).first() if row.undoes else None
         by, row = "" if by else row.action, undid
+    if change.verb == "rewind" and undoing:
+        _force_again(changing, change.action)
+
+
+def _force_again(changing: Changing, rewind: str) -> None:
+    """A rewind is being undone: what it took back is in force again."""
+    taken_back = Change.objects.filter(mailspace_id=changing.id, undone_by=rewind)
+    since = taken_back.aggregate(first=Min("at"))["first"]
+    if since is not None:
+        taken_back.update(undone_by="")
+        recount_undone(changing.id, since=since - 1)
+
+
+def recount_undone(mailspace: int, *, since: int) -> None:
+    """Count anew how much of each command since a moment is undone."""
+    sql.execute(
+        "UPDATE mailstore_action SET undone = (SELECT COUNT(*) FROM mailstore_change c"
+        " WHERE c.mailspace_id = mailstore_action.mailspace_id AND c.action = mailstore_action.action"
+        " AND c.undone_by <> '') WHERE mailspace_id = %s AND until > %s",
+        [mailspace, since],
+    )
 
 
 def _restore_mailboxes(changing: Changing, items: Sequence[dict[str, Any]], entry: Entry) -> None:
@@ -218,7 +239,7 @@ def _restore_places(
     lives: dict[int, list[Live]] = defaultdict(list)
     for live in rows.of_messages(changing.id, messages):
         lives[live.message].append(live)
-    shells = _shells(changing.id, [message for message in messages if message not in lives])
+    shells = nowhere_now(changing.id, [message for message in messages if message not in lives])
     skipped = 0
     leaving: list[Live] = []
     unmarking: list[Live] = []
@@ -247,7 +268,7 @@ def _restore_places(
     return skipped
 
 
-def _shells(mailspace: int, messages: Sequence[int]) -> dict[int, Live]:
+def nowhere_now(mailspace: int, messages: Sequence[int]) -> dict[int, Live]:
     """Messages that lie nowhere now, in the form that place() takes."""
     found = Message.objects.filter(mailspace_id=mailspace, id__in=messages)
     return {

@@ -114,3 +114,13 @@ class Entry:
             "draft": self.draft,
         }
         return {key: value for key, value in content.items() if value}
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """What one transaction of a job did: items looked at; conversations, messages changed and left alone."""
+
+    items: int
+    conversations: int
+    messages: int
+    skipped: int = 0

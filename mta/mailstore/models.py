@@ -415,7 +415,10 @@ class Job(models.Model):
     scope = models.JSONField(default=dict)
     state = models.CharField(max_length=12)  # gathering, running, done, stopped, failed
     newest = models.BigIntegerField(default=0)  # the last message, or Change, that was there when it began
-    total = models.BigIntegerField(null=True)  # what was selected
+    total = models.BigIntegerField(null=True)  # conversations that were selected
+    items = models.BigIntegerField(
+        default=0
+    )  # what it goes through: conversations, messages, rows of the journal
     seen = models.BigIntegerField(default=0)  # of these, looked at
     done = models.BigIntegerField(default=0)  # conversations that were changed
     messages = models.BigIntegerField(default=0)

@@ -4,7 +4,7 @@ from celery import shared_task
 
 from mta.values import now_us
 
-from . import indexing, upkeep, waking, whole
+from . import indexing, jobs, upkeep, waking, whole, working
 
 ROUNDS = 50  # pieces of one kind that one sweep takes on; the next goes on
 
@@ -36,3 +36,10 @@ def sweep() -> None:
 def wake() -> None:
     """Bring back what was snoozed until now (beat, every few seconds)."""
     waking.wake_due()
+
+
+@shared_task(name="mta.mailstore.tasks.work", ignore_result=True)
+def work() -> None:
+    """Do some of what people started over many conversations (when one starts, and from the beat)."""
+    if working.work():
+        jobs.ring()
