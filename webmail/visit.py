@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, wraps
-from typing import Any, Concatenate, ParamSpec, cast
+from typing import Any, Concatenate, ParamSpec
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
-from django.middleware.gzip import GZipMiddleware
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone, translation
@@ -31,12 +30,10 @@ from mta.values import Cause, MailboxInfo
 from webmail import boxes
 from webmail.i18n import speaking
 from webmail.models import Preferences
-from webmail.words import keys, words
+from webmail.packing import packed
 
 P = ParamSpec("P")
 
-# Rows repeat themselves: a page is a tenth when it is packed (with random padding against BREACH).
-_gzip = GZipMiddleware(lambda request: HttpResponse())
 LARGEST = 2**63 - 1
 LISTS = ("webmail/list.html", "webmail/search.html")  # views that a reading pane stands beside
 CHOSEN = "mailspace"  # the session's key for the mailspace chosen among several
@@ -259,7 +256,7 @@ def show(request: HttpRequest, visit: Visit, template: str, context: dict[str, A
         page |= _frame(visit, current=here, folded=folded_labels(request))
     response = render(request, template, page)
     response["Vary"] = "X-Mailstead, Cookie"
-    return cast(HttpResponse, _gzip.process_response(request, response))
+    return packed(request, response)
 
 
 def _frame(visit: Visit, *, current: str, folded: frozenset[int]) -> dict[str, Any]:
@@ -275,7 +272,4 @@ def _frame(visit: Visit, *, current: str, folded: frozenset[int]) -> dict[str, A
         "brand_url": "/mail/",
         "sign_out_url": reverse("hosting:sign_out"),
         "usage": visit.usage,
-        "words": words(),
-        "key_groups": keys(),
-        "hues": range(12),
     }

@@ -6,11 +6,14 @@ static/js/compose-window.js clones. Somebody who may not send gets an empty dock
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from django import template
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from webmail.compose import attachment_words, room
 from webmail.visit import Visit
@@ -33,17 +36,25 @@ FORMATS = (
 )
 
 
-@register.inclusion_tag("webmail/compose_dock.html")
-def compose_dock(visit: Visit) -> dict[str, Any]:
+@register.simple_tag
+def compose_dock(visit: Visit) -> SafeString:
     desk = desk_of(visit)
-    return {
-        "desk": desk,
-        "mark": account_mark(visit),
-        "room": room(None),
-        "senders": [(each.address, each.name) for each in desk.senders] if desk else [],
+    senders = tuple((each.address, each.name) for each in desk.senders) if desk else None
+    return _dock(get_language() or "", account_mark(visit), room(None), senders)
+
+
+@lru_cache(maxsize=128)
+def _dock(language: str, mark: str, left: int, senders: tuple[tuple[str, str], ...] | None) -> SafeString:
+    """The same for a person as long as their identities are the same: drawn once."""
+    context = {
+        "desk": senders is not None,
+        "mark": mark,
+        "room": left,
+        "senders": senders or (),
         "words": words(),
         "formats": formats(),
     }
+    return render_to_string("webmail/compose_dock.html", context)
 
 
 def formats() -> list[dict[str, str]]:
