@@ -30,11 +30,6 @@ accompany();
 /* --- what fingers need -------------------------------------------------------------------------------- */
 if (matchMedia("(pointer: coarse), (width <= 768px)").matches) (window.requestIdleCallback ?? setTimeout)(() => import("./touch.js"), { timeout: 1000 });
 
-/* --- notices on the desktop, for who has allowed them ------------------------------------------------------ */
-if (document.body.dataset.notices !== "off" && window.Notification?.permission === "granted") {
-  (window.requestIdleCallback ?? setTimeout)(() => import("./notify.js").then(({ watch }) => watch()), { timeout: 2000 });
-}
-
 /* --- catching up ---------------------------------------------------------------------------------- */
 let busy = false, again = false;
 
