@@ -21,7 +21,7 @@ from django.utils.translation.template import templatize
 SOURCES = ("webmail", "hosting", "mta")
 KINDS = {  # what a function is called with
     "_": "text",
-    "_counted": "plural",  # of webmail/views/actions.py
+    "counted": "plural",  # of webmail/verbs.py
     "gettext": "text",
     "gettext_lazy": "text",
     "gettext_noop": "text",

@@ -24,7 +24,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z’'+-]+")
 _INLINE_CSS = frozenset({"style", "script"})
 # Parts of a template that are classes and attributes.
 _NOT_TEXT = frozenset(
-    "page_class shell_class desk_class theme density body_attributes icon_attributes".split()
+    "page_class shell_class desk_class theme density more_looks body_attributes icon_attributes".split()
 )
 _KEYS = re.compile(r"\([^()\s]*\)|https?://")
 

@@ -173,7 +173,7 @@ def test_a_page_of_the_panel_says_nothing_that_gettext_was_not_asked(
     chief = Account.objects.create(username="chief@example.test", tenant=host, full_name="Άρης")
     accounts.give_role(chief, host, kind=Role.OWNER, actor=system("test"))
     Tenant.objects.filter(pk=host.pk).update(name="Θόλος")
-    AuditEntry.objects.update(via="demo", actor_name="demo", object_name="Θόλος")
+    AuditEntry.objects.update(via="demo", actor_name="demo", object_name="Θόλος", after={"kind": "owner"})
     client.force_login(chief, backend=settings.AUTHENTICATION_BACKENDS[0])
     with override_settings(LANGUAGES=ALL):
         answer = client.get(f"/panel/{place}", **LONG)
