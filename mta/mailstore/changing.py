@@ -55,6 +55,7 @@ class Changing:
         self._clock_taken = False
         self._dirty = False
         self._mailboxes: dict[int, Mailbox] = {}
+        self._names_before: dict[int, str] = {}
         self._dirty_mailboxes: set[int] = set()
         self._roles: dict[int, str] | None = None
         self._entries: list[Entry] = []
@@ -157,7 +158,11 @@ class Changing:
             f"SELECT {', '.join(_MAILBOX)} FROM mailstore_mailbox WHERE mailspace_id = %s AND {where}",
             [self.id, value],
         )
-        return Mailbox.from_db(DEFAULT_DB_ALIAS, _MAILBOX, found[0]) if found else None
+        if not found:
+            return None
+        box = Mailbox.from_db(DEFAULT_DB_ALIAS, _MAILBOX, found[0])
+        self._names_before.setdefault(box.id, box.name)
+        return box
 
     def roles(self) -> dict[int, str]:
         """Mailbox id → role."""
@@ -472,6 +477,7 @@ class Changing:
             lines.refresh(self, self.touched)
         if self.emptied:
             threads.forget_empty(self.id, self.emptied)
+        self._free_names()
         for id_ in sorted(self._dirty_mailboxes):
             box = self._mailboxes[id_]
             sql.update("mailstore_mailbox", id_, {name: getattr(box, name) for name in MAILBOX_COLUMNS})
@@ -481,6 +487,13 @@ class Changing:
                 "mailstore_mailspace", self.id, {name: getattr(self._row, name) for name in SPACE_COLUMNS}
             )
         return self._clock_taken
+
+    def _free_names(self) -> None:
+        """Mailboxes may have exchanged their names: no two have one between two statements."""
+        before = self._names_before
+        renamed = [id_ for id_ in self._dirty_mailboxes if self._mailboxes[id_].name != before.get(id_)]
+        for id_ in renamed if len(renamed) > 1 else ():
+            sql.update("mailstore_mailbox", id_, {"name": f"\x01{id_}"})
 
     def _write_journal(self) -> None:
         """A Change for each entry that changed something, and its command's line for people."""

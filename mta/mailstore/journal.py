@@ -283,6 +283,8 @@ def _restore_flags(changing: Changing, states: Sequence[Sequence], entry: Entry)
     skipped = 0
     for old_flags, old_keywords, left_flags, left_keywords, messages in states:
         lives = {live.message: live for live in rows.of_messages(changing.id, messages)}
+        # Those that lie nowhere (any more, or as the undo has it) have flags, too, for when they come back.
+        lives |= nowhere_now(changing.id, [message for message in messages if message not in lives])
         same = [live for live in lives.values() if (live.flags, live.keywords) == (left_flags, left_keywords)]
         changing.flag(same, entry, {live.message: (old_flags, old_keywords) for live in same})
         skipped += len(messages) - len(same)

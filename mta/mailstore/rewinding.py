@@ -216,7 +216,7 @@ class Rewind:
             lives[live.message][live.mailbox] = live
         shells = nowhere_now(changing.id, [message for message in messages if message not in lives])
         gone_then = self._gone_then(messages)
-        forms = self._forms(changing, messages)
+        sent = self._sent(changing, messages)
         leaving: list[Live] = []
         returning: dict[int, list[tuple[Live, Stay]]] = defaultdict(list)
         marking: dict[bool, list[Live]] = {True: [], False: []}
@@ -231,7 +231,7 @@ class Rewind:
             was = {
                 box: way
                 for box, way in self._then.places.get(message, {}).items()
-                if way is NOWHERE or self._can_lie(changing, box, message, now, forms)
+                if way is NOWHERE or self._can_lie(changing, box, message, now, sent)
             }
             stays = [box for box in now if box not in was]
             if not stays and all(way is NOWHERE for way in was.values()) and message not in gone_then:
@@ -256,17 +256,18 @@ class Rewind:
         return Piece(len(messages), len(entry.threads), len(entry.messages()), skipped)
 
     def _can_lie(
-        self, changing: Changing, box: int, message: int, now: dict[int, Live], forms: set[int]
+        self, changing: Changing, box: int, message: int, now: dict[int, Live], sent: set[int]
     ) -> bool:
-        """The mailbox is there; and a form in Drafts comes back only to its draft."""
+        """The mailbox is there; and no form of a draft that was sent comes back to Drafts."""
         mailbox = changing.mailbox(box)
         if mailbox.deleted_at is not None:
             return False
-        return mailbox.role != DRAFTS or box in now or message in forms
+        return mailbox.role != DRAFTS or box in now or message not in sent
 
-    def _forms(self, changing: Changing, messages: Sequence[int]) -> set[int]:
-        """Messages that are the form of a draft that was discarded."""
-        found = Draft.objects.filter(mailspace_id=changing.id, message__in=list(messages), state="discarded")
+    def _sent(self, changing: Changing, messages: Sequence[int]) -> set[int]:
+        """Messages that are the form of a draft that is neither open nor discarded."""
+        found = Draft.objects.filter(mailspace_id=changing.id, message__in=list(messages))
+        found = found.exclude(state__in=("open", "discarded"))
         return {message for message in found.values_list("message", flat=True) if message is not None}
 
     def _gone_then(self, messages: Sequence[int]) -> set[int]:
