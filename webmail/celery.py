@@ -32,6 +32,7 @@ BEAT_SCHEDULE = {
     "jobs": _sweep("mta.mailstore.tasks.work", 5.0),
     "snoozed": _sweep("mta.mailstore.tasks.wake", 10.0),
     "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
+    "pictures": _sweep("webmail.tasks.fetch_pictures", 20.0),
     "drafts": _sweep("webmail.tasks.materialise_stale_drafts", 30.0),
 }
 

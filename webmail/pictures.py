@@ -17,8 +17,10 @@ import re
 import secrets
 import time
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from html import unescape
 from pathlib import Path
 
@@ -41,6 +43,7 @@ KEPT_BYTES = 256 * 1024 * 1024  # of all kept pictures
 FAILED_FOR = 300  # seconds after which a picture that could not be had is asked for again
 ONCE_FOR = 24 * 3600  # seconds for which "show this time" holds
 AT_DELIVERY = 40  # pictures of one message that are fetched when it comes
+AHEAD_AT_ONCE = 4
 MAX_SURVEYED = 2000
 ACCEPT = "image/avif,image/webp,image/png,image/jpeg,image/gif;q=0.9,*/*;q=0.1"
 
@@ -299,4 +302,7 @@ def prune(limit: int | None = None) -> int:
 def fetch_ahead(mailspace: int, html: str) -> int:
     """Fetch the pictures of a message that has just come, so that reading it later tells nobody when; how many."""
     urls = survey(html).urls[:AT_DELIVERY]
-    return sum(load(mailspace, url) is not None for url in urls)
+    if not urls:
+        return 0
+    with ThreadPoolExecutor(AHEAD_AT_ONCE, thread_name_prefix="pictures") as pool:
+        return sum(found is not None for found in pool.map(partial(load, mailspace), urls))

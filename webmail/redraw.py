@@ -65,20 +65,23 @@ def _written(image: Image.Image, data: bytes) -> Picture:
     still.thumbnail((MAX_SIDE, MAX_SIDE))
     out = BytesIO()
     if kind == "JPEG":
-        still.convert("RGB").save(out, "JPEG", quality=86, exif=b"", icc_profile=None)
+        _bare(still.convert("RGB")).save(out, "JPEG", quality=86)
         return Picture("image/jpeg", out.getvalue())
     if kind in ("WEBP", "AVIF"):
         has_alpha = still.mode in ("RGBA", "LA", "PA") or "transparency" in still.info
-        still.convert("RGBA" if has_alpha else "RGB").save(
-            out, "WEBP", quality=86, exif=b"", icc_profile=None
-        )
+        _bare(still.convert("RGBA" if has_alpha else "RGB")).save(out, "WEBP", quality=86)
         return Picture("image/webp", out.getvalue())
     if still.mode not in ("1", "L", "LA", "P", "RGB", "RGBA"):
         still = still.convert("RGBA")
-    transparency = still.info.get("transparency")
-    still.info = {} if transparency is None else {"transparency": transparency}
-    still.save(out, "PNG", icc_profile=None)
+    _bare(still).save(out, "PNG")
     return Picture("image/png", out.getvalue())
+
+
+def _bare(image: Image.Image) -> Image.Image:
+    """Without what came beside the pixels; encoders write some of it again of their own accord."""
+    transparency = image.info.get("transparency")
+    image.info = {} if transparency is None or image.mode == "RGBA" else {"transparency": transparency}
+    return image
 
 
 def _may_move(image: Image.Image, data: bytes) -> bool:
@@ -93,10 +96,8 @@ def _moving(image: Image.Image) -> Picture:
     frames, pauses = [], []
     for frame in islice(ImageSequence.Iterator(image), MAX_FRAMES):
         pauses.append(max(20, int(frame.info.get("duration", 100) or 100)))
-        frames.append(frame.convert("RGBA"))
+        frames.append(_bare(frame.convert("RGBA")))
     out = BytesIO()
     loop = {"loop": int(image.info["loop"])} if "loop" in image.info else {}
-    frames[0].save(
-        out, "GIF", save_all=True, append_images=frames[1:], duration=pauses, disposal=2, comment=b"", **loop
-    )
+    frames[0].save(out, "GIF", save_all=True, append_images=frames[1:], duration=pauses, disposal=2, **loop)
     return Picture("image/gif", out.getvalue())

@@ -8,8 +8,10 @@ from celery import shared_task
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
-from mta.values import Cause, now_us
-from webmail import compose
+from mta.values import INBOX, Cause, now_us
+from webmail import compose, pictures
+from webmail.models import Preferences
+from webmail.reading import read
 
 IDLE = 30 * 1_000_000  # µs without a change after which a draft's form is rewritten
 logger = logging.getLogger(__name__)
@@ -24,3 +26,36 @@ def materialise_stale_drafts() -> None:
             compose.materialise(mailspace, mailstore.draft(mailspace, draft), cause=cause)
         except StoreError as error:  # sent, discarded, or no room: the next sweep looks again
             logger.info("draft %d of mailspace %d: %s", draft, mailspace, error)
+
+
+LATELY = 180 * 1_000_000  # µs: what came before was fetched by an earlier sweep, or has been missed for good
+MOST_NEW = 25  # conversations of one mailspace that are looked at
+
+
+@shared_task(name="webmail.tasks.fetch_pictures", ignore_result=True)
+def fetch_pictures() -> None:
+    """For those who want it: the pictures of what has just come into the Inbox, so that reading tells nobody when.
+
+    Nothing is remembered between sweeps: what is kept already costs a look at a file.
+    """
+    asking = Preferences.objects.filter(pictures_at_delivery=True).select_related("account")
+    for account in [each.account for each in asking]:
+        if account.is_active and account.mailspace is not None:
+            _fetch_new(account.mailspace)
+
+
+def _fetch_new(mailspace: int) -> None:
+    inbox = mailstore.mailbox_by_role(mailspace, INBOX).id
+    since = now_us() - LATELY
+    page = mailstore.threads(mailspace, inbox, limit=MOST_NEW)
+    fresh = [
+        message.id
+        for line in page.rows
+        if line.sort_at >= since
+        for message in mailstore.conversation(mailspace, line.thread).messages
+        if message.internal_date >= since and inbox in message.boxes and not message.own
+    ]
+    for message, raw in mailstore.raws(mailspace, fresh[: MOST_NEW * 2]):
+        count = pictures.fetch_ahead(mailspace, read(raw, whole=True).html)
+        if count:
+            logger.info("message %d of mailspace %d: %d pictures are here", message, mailspace, count)

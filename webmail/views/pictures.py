@@ -74,6 +74,6 @@ def _shown(request: HttpRequest, visit: Visit, message: int) -> HttpResponseBase
     if wants_parts(request):
         return JsonResponse({"pictures": word})
     back = request.POST.get("next", "")
-    if not url_has_allowed_host_and_scheme(back, allowed_hosts=None) or not back.startswith("/mail/"):
+    if not back.startswith("/mail/") or ".." in back or not url_has_allowed_host_and_scheme(back, None):
         back = "/mail/"
     return redirect(f"{back.partition('#')[0].partition('?')[0]}?open={message}&pictures={word}#m-{message}")
