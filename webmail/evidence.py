@@ -20,7 +20,7 @@ METHODS = ("spf", "dkim", "dmarc")
 MOST_FIELDS = 400
 _TRACE = re.compile(
     r"from (?P<helo>\S{1,255}) \((?P<rdns>\S{0,255}) \[(?:IPv6:)?(?P<ip>[^\]\s]{1,64})\]\)\s"
-    r"by (?P<by>\S{1,255}) with (?P<protocol>\S{1,20}) id (?P<id>\S{1,64})(?:\s\((?P<tls>[^()]{1,200})\))?"
+    r"by (?P<by>\S{1,255}) with (?P<protocol>\S{1,20}) id (?P<id>[^\s;]{1,64})(?:\s\((?P<tls>[^()]{1,200})\))?"
 )
 _DOMAIN = re.compile(r"[^\s<>@,;\"()]{1,255}")
 _RESULT = re.compile(r"\b(spf|dkim|dmarc)\s{0,4}=\s{0,4}([a-z]{1,20})\b([^;]{0,400})", re.IGNORECASE)

@@ -85,9 +85,11 @@ def banners(message: ConversationMessage, known: Known, *, in_spam: bool) -> tup
         found.append(
             Banner("warn", _("Whether this is really from %(domain)s is not certain.") % {"domain": domain})
         )
-    if in_spam:
+    if in_spam and not found:
         reason = spam_reason(message)
-        found.append(Banner("warn", _("It is in Spam."), reason and f"{reason.rstrip('.')}."))
+        found.append(
+            Banner("warn", _("It is in Spam."), reason and f"{reason[0].upper()}{reason[1:].rstrip('.')}.")
+        )
     return tuple(found)
 
 

@@ -381,6 +381,7 @@ def answer(
             calendar=("REPLY", reply(here, guest, sender, state)),
         ),
         cause=cause,
+        thread=message.thread,  # the card finds its answer there
     )
     return answer_words(state)
 

@@ -54,11 +54,17 @@ class Earlier:
             return bool(self.triples)
         if len(words) < 3:
             return bool(self.triples)
-        new = 0
-        for triple in _triples(words):
-            new = 0 if triple in self.triples else new + 1
-            if new > 4:
-                return False
+        known_up_to = new = 0  # a word is known when one of the three rows of three around it is
+        for place, triple in enumerate(_triples(words)):
+            if triple in self.triples:
+                known_up_to, new = place + 3, 0
+            elif place >= known_up_to:
+                new += 1
+                if new > 2:
+                    return False
+        new += len(words) - max(known_up_to, len(words) - 2)
+        if new > 2:
+            return False
         return bool(self.triples)
 
 

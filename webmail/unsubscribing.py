@@ -9,6 +9,7 @@ Then a mail to the address the list names; then its page, which the reader opens
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl, urlsplit
@@ -23,7 +24,7 @@ from mta.message.build import Outgoing
 from mta.values import Cause
 from webmail.answering import open_new
 from webmail.evidence import Known
-from webmail.fetching import FetchTrouble, fetch
+from webmail.fetching import Fetched, FetchTrouble, fetch
 
 ONE_CLICK, MAIL, PAGE = "one-click", "mail", "page"
 MOST_WAYS = 10
@@ -31,6 +32,9 @@ MAX_URL = 2000
 MAX_ANSWER = 64 * 1024
 BOTH_FIELDS = frozenset({"list-unsubscribe", "list-unsubscribe-post"})
 _WAY = re.compile(r"<\s{0,9}([^<>\s]{1,2000})\s{0,9}>")
+
+
+Ask = Callable[..., Fetched]
 
 
 class CannotLeave(Exception):
@@ -62,20 +66,22 @@ def offer(known: Known) -> Offer | None:
     return Offer(PAGE, pages[0], _host(pages[0])) if pages else None
 
 
-def leave(mailspace: int, account: int, found: Offer, *, sender: Sender, cause: Cause) -> str:
-    """Do it; the sentence that says what was done. Raises CannotLeave."""
+def leave(
+    mailspace: int, account: int, found: Offer, *, sender: Sender, cause: Cause, ask: Ask = fetch
+) -> str:
+    """Do it; the sentence that says what was done. Raises CannotLeave. `ask` asks other hosts."""
     if found.kind == ONE_CLICK:
-        return _one_click(found)
+        return _one_click(found, ask)
     if found.kind == MAIL:
         submit.submit_letter(mailspace, account, _letter(found, sender), cause=cause)
         return _("Unsubscribed by a mail to %(address)s.") % {"address": found.where}
     raise CannotLeave(_("This list only has a page to leave it: open %(host)s.") % {"host": found.where})
 
 
-def _one_click(found: Offer) -> str:
+def _one_click(found: Offer, ask: Ask) -> str:
     """RFC 8058 §3.1: these bytes, no cookies, and no redirect is followed."""
     try:
-        answer = fetch(
+        answer = ask(
             found.target,
             method="POST",
             body=b"List-Unsubscribe=One-Click",

@@ -319,7 +319,9 @@ def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
     if place.role in (DRAFTS, SCHEDULED):
         return _("Go on writing, or discard it."), ()
     if place.role == SENT or story.own:
-        return _("Nothing to put right. How its delivery stands is said above the text."), ()
+        if story.known.came == "here":
+            return _("Nothing to put right. How its delivery stands is said above its text."), ()
+        return _("Nothing to put right."), ()
     if place.role == INBOX:
         said = _("If you did not want it, report it as spam; you can take that back.")
         return said, (Correction(_("Report spam"), "junk-messages"),)

@@ -114,10 +114,17 @@ def submit_draft(
 
 
 def submit_letter(
-    mailspace: int, account: int, outgoing: Outgoing, *, cause: Cause, keep: bool = True
+    mailspace: int,
+    account: int,
+    outgoing: Outgoing,
+    *,
+    cause: Cause,
+    keep: bool = True,
+    thread: int | None = None,
 ) -> Submitted:
     """Send a message that the web client wrote for its reader without an editor: an answer to an invitation, a wish
-    to leave a list, a report to the administrators. `keep`: with a copy in Sent. Raises as `submit_draft`."""
+    to leave a list, a report to the administrators. `keep`: with a copy in Sent, in the conversation `thread` if one
+    is given. Raises as `submit_draft`."""
     sender = _own_address(account, outgoing.from_.email)
     addresses = recipients.read(each.email for each in (*outgoing.to, *outgoing.cc, *outgoing.bcc))
     at = now_us()
@@ -141,7 +148,13 @@ def submit_letter(
         message = None
         if keep:
             stored = door.store(
-                mailspace, letter.prepared, SENT, flags=SEEN, trace_id=letter.trace_id, cause=cause
+                mailspace,
+                letter.prepared,
+                SENT,
+                flags=SEEN,
+                trace_id=letter.trace_id,
+                thread=thread,
+                cause=cause,
             )
             message = stored.message
         return _send(door, letter, message=message)

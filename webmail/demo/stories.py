@@ -51,9 +51,7 @@ def _breakfast(write: Write, pack: Pack, now: datetime) -> Iterator[Letter]:
     nadia, priya = COLLEAGUES[1], COLLEAGUES[3]
     start = (now + timedelta(days=6)).replace(hour=8, minute=30, second=0, microsecond=0)
     first = ""
-    for place, (subject, shift) in enumerate(
-        (("Print room breakfast", 0), ("Changed: Print room breakfast", 1))
-    ):
+    for place, (subject, shift) in enumerate((("Print room breakfast", 0), ("Re: Print room breakfast", 1))):
         at = now - timedelta(days=1, hours=6 - 3 * place)
         message = write(nadia, [ANN, priya], subject, at)
         if place:

@@ -65,6 +65,8 @@ def _delay(about: ConversationMessage) -> str:
     seconds = (about.internal_date - about.sent_at) // 1_000_000
     if not 0 <= seconds < LONGEST_DELAY:
         return ""
+    if not seconds:
+        return _("within a second of being written")
     if seconds < 120:
         return (
             ngettext("%d second after it was written", "%d seconds after it was written", seconds) % seconds
