@@ -6,7 +6,7 @@ names with everything in a place, or in a search, are jobs (webmail.jobs). Texts
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
@@ -19,6 +19,7 @@ from mta.mailstore.errors import NothingToUndo
 from mta.values import JUNK, LABEL, TRASH, Done
 from webmail import snoozing
 from webmail.boxes import SLUGS, Box, box_of
+from webmail.templatetags.look import grouped
 from webmail.visit import Visit, number
 
 MAX_LABELS = 100
@@ -78,12 +79,13 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What was done. `leaves`: the rows are no longer in the place they were looked at. `job`: it goes on in the
-    background, under this number."""
+    background under this number, as this action."""
 
     text: str
     done: Done | None = None
     leaves: bool = False
     job: int = 0
+    action: str = ""
 
 
 Verb = Callable[[Asked], Outcome]
@@ -91,7 +93,7 @@ Verb = Callable[[Asked], Outcome]
 
 # --- words --------------------------------------------------------------------------------------------------
 def counted(one: str, many: str, count: int, **names: str) -> str:
-    return ngettext(one, many, count) % ({"count": count} | names)
+    return ngettext(one, many, count) % ({"count": grouped(count)} | names)
 
 
 def moment(micros: int) -> str:
@@ -104,44 +106,44 @@ def said(verb: str, count: int, *, target: str = "", until: int = 0) -> str:
     """What is said after a verb was done to so many conversations."""
     match verb:
         case "archive":
-            return counted("Conversation archived.", "%(count)d conversations archived.", count)
+            return counted("Conversation archived.", "%(count)s conversations archived.", count)
         case "delete":
-            return counted("Conversation moved to Trash.", "%(count)d conversations moved to Trash.", count)
+            return counted("Conversation moved to Trash.", "%(count)s conversations moved to Trash.", count)
         case "junk":
-            return counted("Conversation moved to Spam.", "%(count)d conversations moved to Spam.", count)
+            return counted("Conversation moved to Spam.", "%(count)s conversations moved to Spam.", count)
         case "unjunk":
             return counted(
-                "Not spam: moved to Inbox.", "Not spam: %(count)d conversations moved to Inbox.", count
+                "Not spam: moved to Inbox.", "Not spam: %(count)s conversations moved to Inbox.", count
             )
         case "read":
             return _("Marked as read.")
         case "unread":
             return _("Marked as unread.")
         case "star":
-            return counted("Starred.", "%(count)d conversations starred.", count)
+            return counted("Starred.", "%(count)s conversations starred.", count)
         case "unstar":
             return _("Star removed.")
         case "important":
-            return counted("Marked as important.", "%(count)d conversations marked as important.", count)
+            return counted("Marked as important.", "%(count)s conversations marked as important.", count)
         case "unimportant":
             return _("No longer marked as important.")
         case "mute":
-            return counted("Conversation muted.", "%(count)d conversations muted.", count)
+            return counted("Conversation muted.", "%(count)s conversations muted.", count)
         case "unmute":
             return _("No longer muted.")
         case "snooze":
             return counted(
                 "Snoozed until %(when)s.",
-                "%(count)d conversations snoozed until %(when)s.",
+                "%(count)s conversations snoozed until %(when)s.",
                 count,
                 when=moment(until),
             )
         case "unsnooze":
-            return counted("Back in the inbox.", "%(count)d conversations are back in the inbox.", count)
+            return counted("Back in the inbox.", "%(count)s conversations are back in the inbox.", count)
         case "move":
             return counted(
                 "Conversation moved to %(target)s.",
-                "%(count)d conversations moved to %(target)s.",
+                "%(count)s conversations moved to %(target)s.",
                 count,
                 target=target,
             )
@@ -152,7 +154,7 @@ def said(verb: str, count: int, *, target: str = "", until: int = 0) -> str:
         case "labels":
             return _("Labels changed.")
         case "delete-forever":
-            return counted("Conversation deleted forever.", "%(count)d conversations deleted forever.", count)
+            return counted("Conversation deleted forever.", "%(count)s conversations deleted forever.", count)
     raise KeyError(verb)
 
 
@@ -257,13 +259,13 @@ def _labels(asked: Asked) -> Outcome:
     if not add and not remove:
         raise Refused(_("Choose a label."))
     done = mailstore.apply_labels(asked.space, asked.ids, add=add, remove=remove, cause=asked.visit.cause)
-    return Outcome(label_words(asked.visit, add, remove), done, leaves=asked.place.id in remove)
+    names = {each.id: each.name for each in asked.visit.mailboxes}
+    return Outcome(label_words(names, add, remove), done, leaves=asked.place.id in remove)
 
 
-def label_words(visit: Visit, add: Sequence[int], remove: Sequence[int]) -> str:
-    names = {each.id: each.name for each in visit.mailboxes}
+def label_words(names: Mapping[int, str], add: Sequence[int], remove: Sequence[int]) -> str:
     if len(add) + len(remove) == 1:
-        return said("label" if add else "unlabel", 1, target=names[(*add, *remove)[0]])
+        return said("label" if add else "unlabel", 1, target=names.get((*add, *remove)[0], ""))
     return said("labels", 1)
 
 
@@ -296,32 +298,32 @@ def _unstar_messages(asked: Asked) -> Outcome:
 
 def _archive_messages(asked: Asked) -> Outcome:
     done = mailstore.archive_messages(asked.space, asked.ids, cause=asked.visit.cause)
-    text = counted("Message archived.", "%(count)d messages archived.", len(asked.ids))
+    text = counted("Message archived.", "%(count)s messages archived.", len(asked.ids))
     return Outcome(text, done, leaves=asked.place.slug in ("inbox", "snoozed"))
 
 
 def _delete_messages(asked: Asked) -> Outcome:
     done = mailstore.delete_messages(asked.space, asked.ids, cause=asked.visit.cause)
-    text = counted("Message moved to Trash.", "%(count)d messages moved to Trash.", len(asked.ids))
+    text = counted("Message moved to Trash.", "%(count)s messages moved to Trash.", len(asked.ids))
     return Outcome(text, done, leaves=asked.place.slug != "trash")
 
 
 def _delete_messages_forever(asked: Asked) -> Outcome:
     done = mailstore.delete_messages_forever(asked.space, asked.ids, cause=asked.visit.cause)
-    text = counted("Message deleted forever.", "%(count)d messages deleted forever.", len(asked.ids))
+    text = counted("Message deleted forever.", "%(count)s messages deleted forever.", len(asked.ids))
     return Outcome(text, done, leaves=asked.place.slug in ("trash", "spam"))
 
 
 def _junk_messages(asked: Asked) -> Outcome:
     done = mailstore.junk_messages(asked.space, asked.ids, cause=asked.visit.cause)
-    text = counted("Message moved to Spam.", "%(count)d messages moved to Spam.", len(asked.ids))
+    text = counted("Message moved to Spam.", "%(count)s messages moved to Spam.", len(asked.ids))
     return Outcome(text, done, leaves=asked.place.slug not in ("spam", "sent"))
 
 
 def _unjunk_messages(asked: Asked) -> Outcome:
     done = mailstore.unjunk_messages(asked.space, asked.ids, cause=asked.visit.cause)
     text = counted(
-        "Not spam: moved to Inbox.", "Not spam: %(count)d messages moved to Inbox.", len(asked.ids)
+        "Not spam: moved to Inbox.", "Not spam: %(count)s messages moved to Inbox.", len(asked.ids)
     )
     return Outcome(text, done, leaves=asked.place.slug == "spam")
 
@@ -331,7 +333,7 @@ def _move_messages(asked: Asked) -> Outcome:
     done = mailstore.move_messages(asked.space, asked.ids, asked.place.id, target.id, cause=asked.visit.cause)
     text = counted(
         "Message moved to %(target)s.",
-        "%(count)d messages moved to %(target)s.",
+        "%(count)s messages moved to %(target)s.",
         len(asked.ids),
         target=target.name or target.title,
     )

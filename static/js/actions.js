@@ -71,7 +71,7 @@ export async function act(verb, ids, fields = {}) {
   } catch (problem) {
     ids.forEach((id) => out.delete(id));
     putBack();
-    toast(problem.message, { actions: [{ text: words.retry, run: () => act(verb, ids, fields) }] });
+    toast(problem, { actions: [{ text: words.retry, run: () => act(verb, ids, fields) }] });
     return false;
   }
 }
@@ -84,12 +84,13 @@ export function run(verb, fields = {}, ids = meant()) {
 export const actMeant = (verb, fields) => run(verb, fields);
 
 export function tell(said, name) {
-  undoable = said.action ?? null;
+  remember(said.action);
   toast(said.text, { name, actions: said.action ? [{ text: words.undo, run: undo }] : [] });
 }
 
-/** Notes what "z" would take back. */
-export const remember = (action) => { undoable = action ?? null; };
+/** Notes what "z" would take back; `large`: in the background, as it was done. */
+export const remember = (action, { large = false } = {}) => { undoable = action ?? null; isLarge = large; };
+let isLarge = false;
 
 export async function undo() {
   if (!undoable) { toast(words.nothing_to_undo); return; }
@@ -97,12 +98,12 @@ export async function undo() {
   undoable = null;
   out.clear();
   try {
-    const said = await post("/mail/actions/undo/", { action, box: view().box ?? "all" });
+    const said = await post(`/mail/actions/${isLarge ? "undo-all" : "undo"}/`, { action, box: view().box ?? "all" });
     if (said.job) (await import("./bulk.js")).follow(said);
     else toast(said.text, { name: "undone" });
     document.dispatchEvent(new CustomEvent("mail:stale"));
   } catch (problem) {
-    toast(problem.message);
+    toast(problem);
   }
 }
 
@@ -252,7 +253,8 @@ document.addEventListener("contextmenu", (event) => {
   const row = event.target.closest?.("[data-rows] > .row");
   if (!row || event.shiftKey || !document.getElementById("row-menu")) return;
   event.preventDefault();
-  rowMenu(row, event);
+  const released = event.buttons ? new Promise((resolve) => addEventListener("pointerup", () => setTimeout(resolve), { once: true })) : null;
+  rowMenu(row, { x: event.clientX, y: event.clientY, released });  // letting go would close it again
 });
 const rowMenu = later(() => import("./rowmenu.js"), "open");
 

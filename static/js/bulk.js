@@ -31,28 +31,30 @@ export async function start(verb, fields = {}, { quietly = false } = {}) {
 
 /** Empties Trash or Spam. */
 export async function empty({ confirmText, confirmButton }) {
-  if (await confirmed(confirmText, confirmButton)) begin("delete-forever", {});
+  if (await confirmed(confirmText, confirmButton)) begin("empty", {});
 }
 
 async function begin(verb, fields) {
   select("none");
   try {
     const said = await post(`/mail/actions/${verb}/`, bodyOf({ ...scope(), ...fields }));
-    if (said.job) follow(said);
-    else { tell(said, verb); go(address(), { replace: true }); }
+    if (said.job) {
+      if (said.action) remember(said.action, { large: true });
+      follow(said);
+    } else { tell(said, verb); go(address(), { replace: true }); }
     return true;
   } catch (problem) {
-    toast(problem.message);
+    toast(problem);
     return false;
   }
 }
 
 /* --- the line that tells how far it is ---------------------------------------------- */
 function line() {
-  const place = document.getElementById("toasts"), old = place.querySelector(".job");
+  const place = document.getElementById("toasts"), old = place.querySelector(".job-toast");
   if (old) return old;
   const element = document.createElement("div"), text = document.createElement("span"), stop = document.createElement("button"), bar = document.createElement("progress");
-  element.className = "job";
+  element.className = "job-toast";
   element.dataset.held = "";
   element.dataset.test = "job";
   text.className = "job-text";
@@ -71,7 +73,7 @@ function show(job) {
   bar.setAttribute("aria-label", job.text);
   if (job.total) Object.assign(bar, { max: job.total, value: Math.min(job.done, job.total) });
   else bar.removeAttribute("value");
-  stop.onclick = () => { stop.disabled = true; post(`/mail/jobs/${job.job}/stop/`, {}).catch((problem) => toast(problem.message)); };
+  stop.onclick = () => { stop.disabled = true; post(`/mail/jobs/${job.job}/stop/`, {}).catch((problem) => toast(problem)); };
 }
 
 /** Follows a job until it has ended, and says what it did. */
@@ -87,8 +89,8 @@ export async function follow(job) {
       if (!now.ended) { show(now); continue; }
       following = 0;
       localStorage.removeItem(KEPT);
-      document.querySelector("#toasts .job")?.remove();
-      if (now.undoable) remember(now.action);
+      document.querySelector("#toasts .job-toast")?.remove();
+      if (now.undoable) remember(now.action, { large: true });
       toast(now.text, { name: "job", actions: now.undoable ? [{ text: words.undo, run: undo }] : [] });
       document.dispatchEvent(new CustomEvent("mail:stale"));
     } catch { /* no line, or not signed in: asked again */ }

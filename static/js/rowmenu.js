@@ -10,8 +10,8 @@ const menu = document.getElementById("row-menu");
 const ANSWERS = ["reply", "reply_all", "forward"];
 let ids = [];
 
-/** Opens it for a row, at the pointer of an event or below the row. */
-export function open(row, event) {
+/** Opens it for a row: at a point, when the button was let go, or below the row. */
+export async function open(row, { x = 0, y = 0, released = null } = {}) {
   setCursor(row, { focus: false });
   ids = (row.classList.contains("checked") ? checkedRows() : [row]).map((each) => each.dataset.id);
   const facts = factsOf(ids), one = facts.length === 1;
@@ -24,10 +24,9 @@ export function open(row, event) {
   };
   for (const item of menu.querySelectorAll("[data-row-do]")) item.hidden = shown[item.dataset.rowDo] === false;
   for (const line of menu.querySelectorAll(".menu-line")) line.hidden = !one && line.matches("[data-one]");
-  const at = row.getBoundingClientRect(), x = event?.clientX || at.left + 48, y = event?.clientY || at.bottom;
-  const show = () => { openMenuAt(menu, x, y); };
-  if (event?.buttons) addEventListener("pointerup", () => setTimeout(show), { once: true });  // letting go would close it
-  else show();
+  await released;
+  const at = row.getBoundingClientRect();
+  openMenuAt(menu, x || at.left + 48, y || at.bottom);
 }
 
 menu.addEventListener("click", (event) => {

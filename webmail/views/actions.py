@@ -14,10 +14,17 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from mta.mailstore.errors import StoreError
-from webmail.verbs import MESSAGE_VERBS, OTHER_VERBS, VERBS, Asked, Outcome, Refused
+from webmail import jobs
+from webmail.verbs import MESSAGE_VERBS, OTHER_VERBS, VERBS, Asked, Outcome, Refused, Verb
 from webmail.visit import Visit, number, visiting, wants_parts
 
 MAX_AT_ONCE = 500
+LARGE: dict[str, Verb] = {  # the same in the background, at any size
+    "empty": jobs.begin_empty,
+    "undo-all": lambda asked: jobs.begin_undo(
+        asked, asked.request.POST.get("action", "")[:64].replace("\0", "")
+    ),
+}
 
 
 @require_POST
@@ -29,12 +36,14 @@ def act(request: HttpRequest, visit: Visit, verb: str = "") -> HttpResponseBase:
     name = verb or request.POST.get("verb", "")
     if request.POST.get("messages") and f"{name}-messages" in MESSAGE_VERBS:
         name += "-messages"  # the list shows single messages
-    doing = VERBS.get(name) or MESSAGE_VERBS.get(name) or OTHER_VERBS.get(name)
+    doing = (VERBS | MESSAGE_VERBS | OTHER_VERBS | LARGE).get(name)
     ids = [each for each in map(number, request.POST.getlist("ids")) if each is not None][:MAX_AT_ONCE]
-    if doing is None or (not ids and name not in OTHER_VERBS):
+    everything = request.POST.get("all") == "1" and name in VERBS
+    if doing is None or (not ids and not everything and name not in OTHER_VERBS | LARGE):
         return _answer(request, Outcome(_("Nothing was chosen.")), status=400)
+    asked = Asked(visit, request, ids, visit.box(request.POST.get("box") or "all"))
     try:
-        outcome = doing(Asked(visit, request, ids, visit.box(request.POST.get("box") or "all")))
+        outcome = jobs.begin(asked, name) if everything else doing(asked)
     except (Refused, StoreError) as error:
         return _answer(request, Outcome(str(error)), status=400)
     return _answer(request, outcome)
@@ -44,6 +53,8 @@ def _answer(request: HttpRequest, outcome: Outcome, status: int = 200) -> HttpRe
     done = outcome.done
     if wants_parts(request):
         answer: dict[str, object] = {"text": outcome.text, "leaves": outcome.leaves}
+        if outcome.job:
+            answer |= {"job": outcome.job, "action": outcome.action}
         if done is not None:
             answer |= {"action": done.action, "conversations": done.conversations, "skipped": done.skipped}
         return JsonResponse(answer, status=status)
