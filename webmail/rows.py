@@ -87,6 +87,7 @@ class Row:
     last: int = 0  # its newest message
     thread: int = 0  # its conversation, where a row is a single message
     boxes: tuple[int, ...] = field(default=())
+    marks: tuple[str, ...] = ()  # the words of a search
 
     def __str__(self) -> str:
         """A template draws a row by naming it: `{{ row }}`."""
@@ -100,6 +101,7 @@ def rows_of(
     *,
     first: int = 1,
     search: str = "",
+    marks: tuple[str, ...] = (),
     deliveries: Mapping[int, tuple[str, str]] | None = None,
     hidden: frozenset[int] = frozenset(),
     messages: bool = False,
@@ -107,7 +109,7 @@ def rows_of(
     """The rows of a page; `first` is the place of the first one in the whole list, `deliveries` says of sent
     messages how their sending stands, `hidden` names labels that are not shown on rows; with `messages` every line is a single message."""
     places = {each.id: each for each in mailboxes if each.id not in hidden}
-    rows = [_row(line, box, places, first + at, search) for at, line in enumerate(lines)]
+    rows = [_row(line, box, places, first + at, search, marks) for at, line in enumerate(lines)]
     if messages:
         rows = [_single(row) for row in rows]
     return (
@@ -122,7 +124,14 @@ def _marked(row: Row, line: ThreadLine, deliveries: Mapping[int, tuple[str, str]
     return replace(row, delivery=state, delivery_text=text)
 
 
-def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int, search: str) -> Row:
+def _row(
+    line: ThreadLine,
+    box: Box,
+    places: dict[int, MailboxInfo],
+    index: int,
+    search: str,
+    marks: tuple[str, ...],
+) -> Row:
     only_draft = line.drafts > 0 and line.count == 1
     people = (
         [Person(each.name, each.email) for each in line.recipients] if box.is_outgoing else list(line.people)
@@ -160,6 +169,7 @@ def _row(line: ThreadLine, box: Box, places: dict[int, MailboxInfo], index: int,
         has_event=any("calendar" in each.type for each in line.attachments),
         last=line.last_message,
         boxes=line.boxes,
+        marks=marks,
     )
 
 

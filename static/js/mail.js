@@ -30,6 +30,14 @@ accompany();
 /* --- what fingers need -------------------------------------------------------------------------------- */
 if (matchMedia("(pointer: coarse), (width <= 768px)").matches) (window.requestIdleCallback ?? setTimeout)(() => import("./touch.js"), { timeout: 1000 });
 
+/* --- the search field's module comes when the field is touched, and with results ------------------------ */
+const searching = () => import("./search.js");
+for (const kind of ["focusin", "pointerover"]) {
+  document.addEventListener(kind, (event) => { if (event.target.closest?.(".topbar .search, [data-advanced-search]")) searching(); }, { passive: true });
+}
+document.addEventListener("mail:view", () => { if (view().view === "search") searching(); });
+if (view().view === "search") searching();
+
 /* --- catching up ---------------------------------------------------------------------------------- */
 let busy = false, again = false;
 

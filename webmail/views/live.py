@@ -20,6 +20,7 @@ from webmail import boxes
 from webmail.events import stream
 from webmail.letters import sendings_of
 from webmail.rows import rows_of
+from webmail.searching import marks_of
 from webmail.views.mail import by_thread, deliveries, page_title
 from webmail.visit import Visit, number, visiting
 
@@ -85,6 +86,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
             visit.mailboxes,
             first=0,
             search=request.GET.get("q", ""),
+            marks=marks_of(visit, request.GET.get("q", "")),
             deliveries=deliveries(visit, place, lines),
             hidden=boxes.hidden_in_rows(visit.preferences.label_looks),
         )

@@ -1,56 +1,50 @@
-"""`/mail/search/?q=`: what the store finds, as the same rows as a list. Understanding is webmail.search_box's."""
+"""`/mail/search/?q=`: what the store finds, as the same rows as a list; `/mail/search/advanced/`: the form alone.
+
+What a chip's or the advanced form sends (`edit=1`, fields of webmail.search_fields) becomes a line, and the line the
+address. Understanding a line is webmail.search_box's business; suggestions are views.suggest's.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
-from django.utils import timezone
+from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET
 
-from hosting.access import senders_for
 from mta.mailstore import service as mailstore
+from mta.mailstore.errors import TooMuch
+from mta.mailstore.service import ThreadPage
 from mta.values import ALL
+from webmail import search_chips
 from webmail.boxes import Box
+from webmail.highlight import highlights
 from webmail.rows import rows_of
-from webmail.search_box import MAX_TEXT, Names, parse
+from webmail.search_box import MAX_TEXT, Search
+from webmail.searching import search_url, understood
 from webmail.views.mail import key, key_of, targets
-from webmail.visit import Visit, show, visiting
+from webmail.visit import Visit, number, show, visiting, wants_parts
 
 MAX_PAGES_BACK = 50
 FIRST = "0"  # the key of the first page, among those of the pages before
+BEST = "best"  # the order by how well a message matches
 
 
+@require_GET
 @visiting
 def search(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """A page of results; `back` keeps the keys of the pages before, because a search has no way backwards."""
+    """A page of results. By date, `back` keeps the keys of the pages before, because a search has no way backwards."""
     text = request.GET.get("q", "").strip()[:MAX_TEXT]
-    own = tuple(each.address for each in senders_for(visit.account.pk) if each.mailspace == visit.mailspace)
-    asked = parse(
-        text, Names(visit.mailboxes, own or (visit.address,), timezone.get_current_timezone(), timezone.now())
-    )
-    clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
-    before = key(request.GET.get("before"))
-    page = mailstore.search_threads(
-        visit.mailspace,
-        asked.criteria,
-        before=before,
-        limit=visit.preferences.page_size,
-        include_junk_trash=asked.everywhere,
-    )
+    sort = BEST if request.GET.get("sort") == BEST else ""
+    if "edit" in request.GET:
+        text = search_chips.from_form(text, request.GET.dict())
+        if not wants_parts(request):
+            return redirect(search_url(q=text, sort=sort))
+    asked = understood(visit, text)
+    marks = highlights(asked.criteria)
+    clock = visit.clock  # before the rows: a change between is told again
+    page, first, slow = _page(request, visit, asked, best=sort == BEST and bool(marks))
+    newer, older = _neighbours(request, visit, text, page, best=sort == BEST and bool(marks))
     place = Box(ALL, "all", _("Search"))
-    back = [part for part in request.GET.get("back", "").split(".") if part == FIRST or key(part)][
-        -MAX_PAGES_BACK:
-    ]
-    first = len(back) * visit.preferences.page_size + 1
-    older = newer = ""
-    if page.has_older and page.rows:
-        older = _url(
-            q=text, before=key_of(page.rows[-1]), back=".".join([*back, request.GET.get("before") or FIRST])
-        )
-    if back:
-        newer = _url(q=text, before="" if back[-1] == FIRST else back[-1], back=".".join(back[:-1]))
     last = first + len(page.rows) - 1
     return show(
         request,
@@ -60,7 +54,8 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
             "box": place,
             "clock": clock,
             "query": text,
-            "rows": rows_of(page.rows, place, visit.mailboxes, first=first, search=text),
+            "canonical": search_url(q=text, sort=sort) if "edit" in request.GET else "",
+            "rows": rows_of(page.rows, place, visit.mailboxes, first=first, search=text, marks=marks),
             "page": page,
             "pager": {
                 "first": first if page.rows else 0,
@@ -70,34 +65,75 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
                 "newer_url": newer,
                 "older_url": older,
             },
-            "chips": _chips(text),
-            "everywhere": asked.everywhere,
-            "everywhere_url": _url(q=f"{text} in:anywhere"),
+            "chips": search_chips.chips(text, sort=sort),
+            "narrowed": any(chip.on for chip in search_chips.chips(text)),
+            "sort": sort,
+            "sorts": bool(marks),
+            "by_date_url": search_url(q=text),
+            "by_match_url": search_url(q=text, sort=BEST),
+            "slow": slow,
+            "everywhere_url": search_url(q=f"{text} in:anywhere".strip(), sort=sort),
+            "aside_url": search_url(q=text, advanced="1", sort=sort),
+            "advanced": search_chips.advanced(text, visit.mailboxes) if "advanced" in request.GET else None,
             "title": f"{text or _('Search')} - {visit.address} - Mailstead",
             "targets": targets(visit, place),
         },
     )
 
 
-def _url(**params: str) -> str:
-    return f"{reverse('mail:search')}?{urlencode({name: value for name, value in params.items() if value})}"
+def _page(request: HttpRequest, visit: Visit, asked: Search, *, best: bool) -> tuple[ThreadPage, int, bool]:
+    """A page, the place of its first row, and whether the search was given up because it took too long."""
+    size = visit.preferences.page_size
+    offset = min(number(request.GET.get("from", "")) or 0, 10_000)
+    first = offset + 1 if best else len(_back(request)) * size + 1
+    try:
+        page = mailstore.search_threads(
+            visit.mailspace,
+            asked.criteria,
+            before=None if best else key(request.GET.get("before")),
+            limit=size,
+            include_junk_trash=asked.everywhere,
+            best_from=offset if best else None,
+        )
+    except TooMuch:
+        return ThreadPage((), False, False, 0, 0, 0), 1, True
+    return page, first, False
 
 
-def _chips(text: str) -> list[dict[str, object]]:
-    """The choices under the field: each adds one operator to the text, or takes it out again."""
-    choices = (
-        ("is:unread", _("Unread")),
-        ("is:starred", _("Starred")),
-        ("has:attachment", _("With attachment")),
-        ("from:me", _("From me")),
-        ("to:me", _("To me")),
-        ("newer_than:7d", _("Last 7 days")),
-        ("newer_than:1y", _("Last year")),
+def _back(request: HttpRequest) -> list[str]:
+    parts = request.GET.get("back", "").split(".")
+    return [part for part in parts if part == FIRST or key(part)][-MAX_PAGES_BACK:]
+
+
+def _neighbours(
+    request: HttpRequest, visit: Visit, text: str, page: ThreadPage, *, best: bool
+) -> tuple[str, str]:
+    """The addresses of the pages before and after this one."""
+    newer = older = ""
+    if best:
+        size = visit.preferences.page_size
+        offset = min(number(request.GET.get("from", "")) or 0, 10_000)
+        if page.has_older:
+            older = search_url(q=text, sort=BEST, **{"from": str(offset + size)})
+        if offset:
+            newer = search_url(q=text, sort=BEST, **{"from": str(max(0, offset - size) or "")})
+        return newer, older
+    back = _back(request)
+    if page.has_older and page.rows:
+        here = request.GET.get("before") or FIRST
+        older = search_url(q=text, before=key_of(page.rows[-1]), back=".".join([*back, here]))
+    if back:
+        newer = search_url(q=text, before="" if back[-1] == FIRST else back[-1], back=".".join(back[:-1]))
+    return newer, older
+
+
+@require_GET
+@visiting
+def advanced(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The advanced form as a line fills it, for the panel under the field."""
+    text = request.GET.get("q", "").strip()[:MAX_TEXT]
+    return render(
+        request,
+        "webmail/search_advanced.html",
+        {"query": text, "advanced": search_chips.advanced(text, visit.mailboxes)},
     )
-    words = text.split()
-    chips = []
-    for operator, label in choices:
-        on = operator in words
-        changed = [word for word in words if word != operator] if on else [*words, operator]
-        chips.append({"text": label, "on": on, "url": _url(q=" ".join(changed)) if changed else _url(q="")})
-    return chips
