@@ -212,7 +212,7 @@ def test_whatever_was_done_since_the_mailbox_is_as_it_was_and_undo_gives_the_pre
     try:
         job = rewind(space, at)
     except NothingToUndo:
-        assert present == wanted
+        assert {row for row in present[0] if row[0] in known} == wanted[0] and present[1] == wanted[1]
         return
     assert job.state == "done", job.note
     placed, boxes = picture(space)
