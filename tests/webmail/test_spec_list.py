@@ -302,7 +302,7 @@ def test_labels_are_put_on_and_taken_off_together_and_places_are_found_by_typing
     until_subjects(page, ["Number 1", "Number 0"])
     assert row(page, "Number 1").locator(".chip").all_inner_texts() == ["Doors"]
     page.goto(f"{product.url}/mail/search/?q=number")
-    page.wait_for_selector(".row-text .chip:text-is('Travel')")
+    page.wait_for_selector(".row-text .chip-text:text-is('Travel')")
 
 
 def test_what_the_server_refuses_comes_back_with_a_reason(
@@ -457,7 +457,7 @@ def test_everything_in_the_inbox_goes_at_once_and_comes_back(
     banner = page.locator("[data-everything]")
     assert banner.inner_text().startswith("All 50 conversations on this page are selected.")
     banner.locator("button").click()
-    assert banner.inner_text() == "All 60 conversations in Inbox are selected. Clear selection"
+    assert banner.text_content() == "All 60 conversations in Inbox are selected. Clear selection"
     assert page.locator("[data-selected-count]").inner_text() == "60 selected"
     banner.locator("button").click()
     assert checked(page) == []
