@@ -23,13 +23,7 @@ from webmail.templatetags.look import as_datetime, grouped
 
 # What a person may look at alone, and the journal's kinds of cause that it means.
 CAUSES = ("web", "programs", "filter", "import", "task")
-KINDS = {
-    "web": ("web",),
-    "programs": ("imap", "pop3", "smtp"),
-    "filter": ("filter",),
-    "import": ("import",),
-    "task": ("task",),
-}
+KINDS = {"web": "web", "programs": "imap", "filter": "filter", "import": "import", "task": "task"}
 ICONS = {
     "web": "globe",
     "imap": "monitor-smartphone",
@@ -41,16 +35,20 @@ ICONS = {
 }
 # A verb of the journal → its node on the thread line: how much of what was there it took away.
 GRAVE = frozenset({"delete", "delete forever", "expunge", "junk", "delete mailbox", "discard"})
+ARRIVALS = frozenset({"append", "import"})  # new mail: going back to a moment leaves it where it is
 QUIET = frozenset(
     {"read", "unread", "star", "unstar", "flags", "answer", "forward", "important", "unimportant"}
 )
 
+PAUSE = 15 * 60 * 1_000_000  # µs between small changes that are told as one
+SMALL = 20  # messages
+
 
 @dataclass(frozen=True, slots=True)
 class ChangeLine:
-    """One command as the page shows it."""
+    """One command as the page shows it, or several small ones of one kind in a row."""
 
-    action: str
+    actions: tuple[str, ...]
     at: int
     who: str
     where: str  # the program, when `who` is a person
@@ -60,6 +58,8 @@ class ChangeLine:
     icon: str
     weight: str  # grave, quiet or plain
     undone: bool
+    undone_at: int | None
+    partly: bool
     undoable: bool
 
 
@@ -85,12 +85,42 @@ def cause_title(name: str) -> str:
 def days(lines: Iterable[HistoryLine], *, me: str, mailboxes: Sequence[MailboxInfo]) -> list[Day]:
     """The changes by day, in the current time zone, as they come: newest first."""
     names = {each.name: box_of(each).title for each in mailboxes if each.role != ""}
-    grouped_lines: dict[date, list[ChangeLine]] = {}
+    by_day: dict[date, list[list[HistoryLine]]] = {}
     for line in lines:
         moment = as_datetime(line.at) or timezone.localtime()
-        grouped_lines.setdefault(moment.date(), []).append(told(line, me=me, names=names))
+        runs = by_day.setdefault(moment.date(), [])
+        if runs and _goes_with(runs[-1], line):
+            runs[-1].append(line)
+        else:
+            runs.append([line])
     today = timezone.localdate()
-    return [Day(day_title(day, today), day.isoformat(), tuple(found)) for day, found in grouped_lines.items()]
+    return [
+        Day(day_title(day, today), day.isoformat(), tuple(told(run, me=me, names=names) for run in runs))
+        for day, runs in by_day.items()
+    ]
+
+
+def _goes_with(run: Sequence[HistoryLine], line: HistoryLine) -> bool:
+    """Whether a command is one more of a row of small ones: a program that marks message after message."""
+
+    def kind(one: HistoryLine) -> tuple[object, ...]:
+        return (
+            one.verb,
+            one.cause,
+            one.session,
+            one.actor,
+            one.mailbox,
+            one.target,
+            one.undone,
+            one.undoable,
+        )
+
+    return (
+        line.verb in QUIET | ARRIVALS
+        and kind(run[-1]) == kind(line)
+        and run[-1].at - line.at < PAUSE
+        and max(line.count, run[-1].count) <= SMALL
+    )
 
 
 def day_title(day: date, today: date) -> str:
@@ -104,20 +134,24 @@ def day_title(day: date, today: date) -> str:
     )
 
 
-def told(line: HistoryLine, *, me: str, names: Mapping[str, str]) -> ChangeLine:
+def told(run: Sequence[HistoryLine], *, me: str, names: Mapping[str, str]) -> ChangeLine:
+    line, count = run[0], sum(each.count for each in run)
+    subjects = [subject or _("(no subject)") for each in run for subject in each.subjects][:3]
     who, where = _who(line, me)
     mailbox, target = names.get(line.mailbox, line.mailbox), names.get(line.target, line.target)
     return ChangeLine(
-        action=line.action,
+        actions=tuple(each.action for each in run),
         at=line.at,
         who=who,
         where=where,
-        text=sentence(line.verb, line.count, mailbox=mailbox, target=target),
-        subjects=tuple(subject or _("(no subject)") for subject in line.subjects),
-        more=max(0, line.count - len(line.subjects)),
+        text=sentence(line.verb, count, mailbox=mailbox, target=target),
+        subjects=tuple(subjects),
+        more=max(0, count - len(subjects)),
         icon="undo-2" if line.verb.startswith("undo") else ICONS.get(line.cause, "history"),
         weight="grave" if line.verb in GRAVE else "quiet" if line.verb in QUIET else "plain",
         undone=line.undone,
+        undone_at=line.undone_at,
+        partly=line.partly,
         undoable=line.undoable and not line.undone,
     )
 
@@ -233,9 +267,38 @@ def preview(lines: Sequence[HistoryLine], *, mailboxes: Sequence[MailboxInfo]) -
     for line in lines:
         sums[line.verb, line.mailbox, line.target] += line.count
     return [
-        sentence(verb, count, mailbox=names.get(mailbox, mailbox), target=names.get(target, target))
+        returning(verb, count, mailbox=names.get(mailbox, mailbox), target=names.get(target, target))
         for (verb, mailbox, target), count in sums.most_common()
     ]
+
+
+def returning(verb: str, count: int, *, mailbox: str = "", target: str = "") -> str:
+    """What taking a change back does: "312 messages return to Inbox"."""
+    c, values = count, {"n": grouped(count), "mailbox": mailbox, "target": target}
+    if verb in ("move", "delete", "junk", "archive", "expunge", "delete forever", "not junk"):
+        return (
+            ngettext("%(n)s message returns to %(mailbox)s", "%(n)s messages return to %(mailbox)s", c)
+            if mailbox
+            else ngettext(
+                "%(n)s message returns to where it was", "%(n)s messages return to where they were", c
+            )
+        ) % values
+    known = {
+        "read": ngettext("%(n)s message is unread again", "%(n)s messages are unread again", c),
+        "unread": ngettext("%(n)s message is read again", "%(n)s messages are read again", c),
+        "star": ngettext("%(n)s message loses its star", "%(n)s messages lose their stars", c),
+        "unstar": ngettext("%(n)s message has its star again", "%(n)s messages have their stars again", c),
+        "label": ngettext("%(n)s message loses a label", "%(n)s messages lose a label", c),
+        "unlabel": ngettext("%(n)s message has its label again", "%(n)s messages have their label again", c),
+        "snooze": ngettext("%(n)s message is awake again", "%(n)s messages are awake again", c),
+        "create": _("the label %(mailbox)s goes if it is empty"),
+        "rename": _("the label %(mailbox)s has its old name again"),
+        "colour": _("the label %(mailbox)s has its old colour again"),
+        "delete mailbox": _("the label %(mailbox)s comes back"),
+        "discard": _("a draft comes back"),
+    }
+    plain = ngettext("%(n)s message is as it was", "%(n)s messages are as they were", c)
+    return " ".join((known.get(verb) or plain).split()) % values
 
 
 def moments(now: datetime) -> list[tuple[str, str, datetime]]:

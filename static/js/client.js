@@ -186,7 +186,7 @@ export async function load(url, { signal, how = "part" } = {}) {
     if (pages.size > KEPT_PAGES) pages.delete(pages.keys().next().value);
     return html;
   } catch (problem) {
-    if (problem.unreached && pages.has(name)) return pages.get(name);
+    if (problem.unreached && pages.has(name)) return pages.get(name).replace(" data-has-unread", "");  // it was read then
     throw problem;
   }
 }
@@ -288,7 +288,9 @@ const LATER = [
 document.addEventListener("click", (event) => {
   for (const [wanted, get] of LATER) {
     const element = event.target.closest?.(wanted);
-    if (element) get().then(({ click }) => click(element, event));
+    if (!element) continue;
+    event.preventDefault();  // now: the module may come too late to keep a form from being sent
+    get().then(({ click }) => click(element));
   }
 });
 

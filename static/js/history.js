@@ -7,20 +7,20 @@ import { toast } from "./toast.js";
 const PACE = [150, 250, 400, 700, 1000];  // ms between looks at a job
 
 /** A button of the page: its form is sent, and what it started is followed. */
-export async function click(button, event) {
-  event?.preventDefault();
+export async function click(button) {
   const form = button.closest("form");
   if (!form || button.disabled) return;
   button.disabled = true;
   const doing = button.dataset.changeDo;
   try {
-    const job = await post(form.action, new FormData(form));
-    if (job.running) await follow(job, form);
-    toast(doing === "rewind" ? job.text || words.rewound : words.undone, { name: doing === "rewind" ? "rewound" : "undone" });
+    const job = await post(form.getAttribute("action"), new FormData(form));
+    const end = job.running ? await follow(job, form) : job;
+    const said = end.failed ? words.failed : doing === "rewind" ? words.rewound : words.undone;
+    toast(end.note ? `${said} ${end.note}` : said, { name: doing === "rewind" ? "rewound" : "undone" });
     await refresh();
   } catch (problem) {
     button.disabled = false;
-    toast(problem.message);
+    toast(problem);
   }
 }
 
@@ -86,7 +86,7 @@ async function preview(url) {
     now.replaceWith(fresh);
     (fresh.querySelector('[data-test="rewind"]') ?? fresh.querySelector(".on"))?.focus({ preventScroll: true });
   } catch (problem) {
-    toast(problem.message);
+    toast(problem);
     now.removeAttribute("aria-busy");
   }
 }
@@ -97,6 +97,6 @@ export function start() {
     const job = { id: running.dataset.job, total: 0, done: 0, progress: "" };
     running.querySelector(".bar")?.remove();
     running.removeAttribute("data-job");
-    follow(job, running).then(refresh, (problem) => toast(problem.message));
+    follow(job, running).then(refresh, (problem) => toast(problem));
   }
 }

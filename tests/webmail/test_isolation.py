@@ -73,6 +73,7 @@ class Belongings:
     name: str = "lamp.png"
     content_id: str = "lamp@x"
     verb: str = "archive"
+    job: int = 1
 
     def address(self, route: str) -> str:
         return route.format(**{name: quote(str(value)) for name, value in vars(self).items()})
