@@ -89,10 +89,13 @@ def days(lines: Iterable[HistoryLine], *, me: str, mailboxes: Sequence[MailboxIn
     for line in lines:
         moment = as_datetime(line.at) or timezone.localtime()
         runs = by_day.setdefault(moment.date(), [])
-        if runs and _goes_with(runs[-1], line):
-            runs[-1].append(line)
-        else:
+        # Reading is no event: what somebody merely read in a day is one line, whatever came between.
+        near = runs[-1:] if line.verb != "read" else [run for run in runs if run[0].verb == "read"]
+        found = next((run for run in near if _goes_with(run, line)), None)
+        if found is None:
             runs.append([line])
+        else:
+            found.append(line)
     today = timezone.localdate()
     return [
         Day(day_title(day, today), day.isoformat(), tuple(told(run, me=me, names=names) for run in runs))
@@ -118,7 +121,7 @@ def _goes_with(run: Sequence[HistoryLine], line: HistoryLine) -> bool:
     return (
         line.verb in QUIET | ARRIVALS
         and kind(run[-1]) == kind(line)
-        and run[-1].at - line.at < PAUSE
+        and (line.verb == "read" or run[-1].at - line.at < PAUSE)
         and max(line.count, run[-1].count) <= SMALL
     )
 

@@ -75,13 +75,11 @@ def words() -> dict[str, str]:
         "waited_one": _("What was waiting is done."),
         "waited_many": _("The %d actions that were waiting are done."),
         "waited_failed": _("Something that was waiting could not be done."),
-        "moved_label": _("Label saved."),
         "notices_on": _("New mail is shown on this computer while a tab is open."),
         "notices_denied": _(
             "This browser does not let this page show notifications. Allow them in its settings."
         ),
-        "notices_from": _("New mail from %s"),
-        "undoing": _("Taking back: %s"),
+        "recent_changes": _("Recent changes"),
         "undone": _("Taken back."),
         "rewound": _("The mailbox is as it was."),
     } | _asked_before_all()

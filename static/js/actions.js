@@ -93,7 +93,8 @@ export const remember = (action, { large = false } = {}) => { undoable = action 
 let isLarge = false;
 
 export async function undo() {
-  if (!undoable) { toast(words.nothing_to_undo); return; }
+  const more = { actions: [{ text: words.recent_changes, url: "/mail/changes/" }] };  // where everything can be taken back
+  if (!undoable) { toast(words.nothing_to_undo, more); return; }
   const action = undoable;
   undoable = null;
   out.clear();
@@ -103,7 +104,7 @@ export async function undo() {
     else toast(said.text, { name: "undone" });
     document.dispatchEvent(new CustomEvent("mail:stale"));
   } catch (problem) {
-    toast(problem);
+    toast(problem, more);
   }
 }
 

@@ -94,12 +94,12 @@ def test_a_verb_is_a_sentence(verb: str, count: int, where: dict[str, str], said
 
 
 def test_one_kind_of_cause_can_be_looked_at_alone_and_older_ones_follow(ann: Reader) -> None:
-    for number in range(45):
+    for number in range(105):
         thread = ann.receive(subject=f"Letter {number}")
         mailstore.archive(ann.space, [thread], cause=THUNDERBIRD)
     ann.do("delete", [thread])
     programs = ann.page("/mail/changes/?by=programs")
-    assert len(lines(programs)) == 40
+    assert len(lines(programs)) == 100
     assert not any(line.startswith("You") for line in lines(programs))
     older = re.search(r'href="(\?[^"]+)" data-test="older"', programs)
     assert older
@@ -169,6 +169,16 @@ def test_the_mailbox_goes_back_to_a_moment_and_forward_again(ann: Reader) -> Non
     post(ann, "/mail/changes/undo/", action=action[1])
     finish()
     assert subjects(ann) == {"Came later"}
+
+
+def test_what_was_merely_read_in_a_day_is_one_line(ann: Reader) -> None:
+    threads = [ann.receive(subject=f"Letter {number}") for number in range(6)]
+    for thread in threads:
+        ann.do("read", [thread])
+        ann.do("archive", [thread])
+    said = lines(ann.page("/mail/changes/"))
+    assert [line[:40] for line in said if "as read" in line] == ["You marked 6 messages as read Letter 5 · "[:40]]
+    assert sum("archived" in line for line in said) == 6
 
 
 def test_small_changes_in_a_row_are_one_line_and_taken_back_together(ann: Reader) -> None:

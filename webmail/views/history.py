@@ -30,7 +30,7 @@ from webmail import changes as said
 from webmail.templatetags.look import full_date, grouped
 from webmail.visit import Visit, number, show, visiting, wants_parts
 
-PAGE = 40
+PAGE = 100  # commands; small ones of one kind are told as one line
 
 
 @require_GET
