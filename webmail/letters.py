@@ -20,10 +20,11 @@ from django.utils.translation import pgettext
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Conversation, ConversationMessage, Person
+from mta.message.tree import find, parse_tree
 from mta.queue import service as queue
 from mta.queue.values import CANCELLED, DEFERRED, DELIVERED, EXPIRED, FAILED, RecipientState
 from mta.values import FLAGGED, SEEN
-from webmail import evidence, heads, invitations
+from webmail import evidence, heads, invitations, tnef
 from webmail.boxes import COMPOSE
 from webmail.evidence import Known
 from webmail.heads import Banner
@@ -39,6 +40,7 @@ from webmail.views.attachments import SAFE_PICTURES
 
 MOST_OPEN = 24  # that open by themselves: more would make everybody wait for what nobody reads at once
 FOLD_FROM = 4  # closed messages in a row that are drawn as one
+MESSAGE = "message/rfc822"
 MAX_THUMBNAIL = 2 * 1024 * 1024
 
 
@@ -71,6 +73,7 @@ class FileCard:
     size: int
     url: str
     thumbnail: str = ""
+    opens: str = ""  # the page that shows it, if it is a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +207,11 @@ def _invitations(
 
 def to_open(mailspace: int, messages: Sequence[ConversationMessage]) -> frozenset[int]:
     """Which messages stand open when a conversation is opened: the unread ones (the first two dozen of them), the
-    last, and own ones that did not reach everybody, so that where they are is seen at once."""
+    last, the last that invites, and own ones that did not reach everybody, so that where they are is seen at once."""
     unread = [message.id for message in messages if not message.flags & SEEN][:MOST_OPEN]
     lost = list(astray(mailspace, _sent(messages)))[:MOST_OPEN]
-    return frozenset((*unread, *lost, *(each.id for each in messages[-1:])))
+    inviting = [each.id for each in messages if not each.own and invitations.has_invitation(each)][-1:]
+    return frozenset((*unread, *lost, *inviting, *(each.id for each in messages[-1:])))
 
 
 def astray(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
@@ -305,7 +309,10 @@ def _letter(
         details=heads.details(message, known),
         banners=(
             *heads.banners(message, known, in_spam=letter.junk),
-            *(Banner("danger" if each.danger else "warn", each.text) for each in shelf.circle.judge(message)),
+            *(
+                Banner("danger" if each.danger else "warn", each.text, each.more)
+                for each in shelf.circle.judge(message)
+            ),
         ),
         leave=None if message.own or message.draft is not None else offer(known),
         list_name=message.list_id,
@@ -339,7 +346,7 @@ def recipients_text(message: ConversationMessage, own: frozenset[str]) -> str:
 def _content(message: ConversationMessage, before: Sequence[ConversationMessage], shelf: _Shelf) -> Content:
     raw = shelf.raws[message.id]
     reading = read(raw)
-    files = tuple(_cards(message, reading))
+    files = tuple(_cards(message, reading, raw))
     content = Content(
         files=files,
         all_files=reverse("mail:attachments", args=[message.id]) if len(files) > 1 else "",
@@ -372,10 +379,14 @@ def _content(message: ConversationMessage, before: Sequence[ConversationMessage]
     )
 
 
-def _cards(message: ConversationMessage, reading: Reading) -> list[FileCard]:
-    """Attached files; pictures that the text shows by itself are not listed again."""
+def _cards(message: ConversationMessage, reading: Reading, raw: bytes) -> list[FileCard]:
+    """Attached files; pictures that the text shows by itself are not listed again, and of Outlook's envelope
+    (winmail.dat) what lies in it."""
     cards = []
     for file in message.attachments:
+        if tnef.is_tnef(file.type, file.name) and (inside := _packed(message.id, raw, file.number)):
+            cards += inside
+            continue
         if file.content_id and any(
             f"cid:{name}" in reading.html for name in {file.content_id, quote(file.content_id, safe="")}
         ):
@@ -384,9 +395,25 @@ def _cards(message: ConversationMessage, reading: Reading) -> list[FileCard]:
         small = file.type in SAFE_PICTURES and file.size <= MAX_THUMBNAIL
         cards.append(
             FileCard(
-                file.name or _("unnamed file"), file.type, file.size, url, f"{url}?inline" if small else ""
+                file.name or _("unnamed file"),
+                file.type,
+                file.size,
+                url,
+                f"{url}?inline" if small else "",
+                reverse("mail:enclosed", args=[message.id, file.number]) if file.type == MESSAGE else "",
             )
         )
+    return cards
+
+
+def _packed(message: int, raw: bytes, number: str) -> list[FileCard]:
+    part = find(parse_tree(raw), number)
+    files = tnef.opened_part(raw, part).files if part is not None else ()
+    cards = []
+    for place, file in enumerate(files, start=1):
+        url = reverse("mail:packed", args=[message, number, place, file.name])
+        small = file.type in SAFE_PICTURES and len(file.data) <= MAX_THUMBNAIL
+        cards.append(FileCard(file.name, file.type, len(file.data), url, f"{url}?inline" if small else ""))
     return cards
 
 

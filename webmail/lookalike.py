@@ -15,6 +15,7 @@ from functools import lru_cache
 
 from django.core.cache import cache
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from hosting.access import senders_for
 from mta.mailstore import service as mailstore
@@ -34,11 +35,13 @@ Pair = tuple[str, str]  # name, address
 @dataclass(frozen=True, slots=True)
 class Warning:
     """One finding. `kind`: mixed-script, lookalike-domain, name-is-address, known-name, colleague-name,
-    reply-elsewhere. `danger`: this is how people are robbed, not only odd. `text` is a sentence for the reader."""
+    reply-elsewhere. `danger`: this is how people are robbed, not only odd. `text` is a sentence for the reader, `more`
+    shows where to look: the sign that differs, its alphabet, the address as machines read it."""
 
     kind: str
     danger: bool
     text: str
+    more: str = ""
 
 
 # Letters that are drawn like Latin ones, and Latin ones like others (Unicode TR 39's table, what senders use of it).
@@ -136,6 +139,64 @@ def resembles(domain: str, known: str) -> bool:
     return is_one_slip_apart(mine_label, label)
 
 
+def difference(domain: str, known: str) -> str:
+    """Where two names that look alike are not the same, in words: “l” stands where harbour.test has “i”."""
+    mine, theirs = site(_letters(domain)), site(_letters(known))
+    if foreign := foreign_letters(mine):
+        return foreign
+    start = _alike(mine, theirs)
+    end = _alike(mine[start:][::-1], theirs[start:][::-1])
+    seen, meant = mine[start : len(mine) - end], theirs[start : len(theirs) - end]
+    place = mine[:start][-12:]
+    about = {"seen": seen, "meant": meant, "place": place, "known": theirs}
+    if seen and meant:
+        said = (
+            _("After “%(place)s”, “%(seen)s” stands where %(known)s has “%(meant)s”.")
+            if place
+            else _("It begins with “%(seen)s”, where %(known)s has “%(meant)s”.")
+        )
+    elif seen:
+        said = _("It has one sign more than %(known)s: “%(seen)s”, after “%(place)s”.")
+    else:
+        said = _("It lacks “%(meant)s” after “%(place)s”, which %(known)s has.")
+    return said % about
+
+
+def _alike(one: str, other: str) -> int:
+    """How many letters two texts begin with alike."""
+    return next(
+        (at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other))
+    )
+
+
+_ALPHABETS = {
+    "CYRILLIC": gettext_noop("Cyrillic"),
+    "GREEK": gettext_noop("Greek"),
+    "ARMENIAN": gettext_noop("Armenian"),
+    "CHEROKEE": gettext_noop("Cherokee"),
+}
+
+
+def foreign_letters(domain: str) -> str:
+    """Which letters of a name are not Latin, though they look so, and the name as machines read it."""
+    found: dict[str, str] = {}
+    for letter in domain[:100]:
+        if ord(letter) > 0x24F and letter.isalpha():
+            found.setdefault(letter, unicodedata.name(letter, "?").split()[0])
+    if not found:
+        return ""
+    alphabet = next(iter(found.values()))
+    about = {
+        "letters": " ".join(f"“{letter}”" for letter in list(found)[:5]),
+        "alphabet": _(_ALPHABETS.get(alphabet, alphabet.title())),
+    }
+    try:
+        about["ascii"] = canonical_domain(domain)
+    except BadAddress:
+        return _("%(letters)s: %(alphabet)s, not Latin.") % about
+    return _("%(letters)s: %(alphabet)s, not Latin. Machines read it as %(ascii)s.") % about
+
+
 def _letters(domain: str) -> str:
     """A domain in the letters a reader might be shown somewhere, whatever we show."""
     if "xn--" not in domain:
@@ -217,25 +278,34 @@ class Circle:
             return ()
         found: list[Warning] = []
         if address not in self.addresses:
-            found += self._domain(domain)
-            if not from_list:
+            found += self._domain(domain, sender[0])
+            if not from_list and not found:  # one banner says it all
                 found += self._name(sender[0], address, domain)
         if reply_to and not from_list:
             found += self._reply(domain, reply_to)
         found.sort(key=lambda each: not each.danger)
         return tuple(found[:MOST_WARNINGS])
 
-    def _domain(self, domain: str) -> Sequence[Warning]:
+    def _domain(self, domain: str, name: str) -> Sequence[Warning]:
         if any(site(domain) == site(each) for each in self.domains | self.own_domains):
             return ()
         for each in (*sorted(self.own_domains), *sorted(self.domains)):
             if resembles(domain, each):
                 text = _("This is not %(known)s. The address ends in %(seen)s, which only looks like it.")
-                said = text % {"known": domain_for_display(each), "seen": domain_for_display(domain)}
-                return (Warning("lookalike-domain", True, said),)
+                theirs = self.names.get(skeleton(name), frozenset()) if is_personal(name) else frozenset()
+                if any(site(_plain(one)[1]) == site(each) for one in theirs):
+                    text = _(
+                        "This is not %(name)s of %(known)s. The address ends in %(seen)s, which only looks like it."
+                    )
+                about = {
+                    "known": domain_for_display(each),
+                    "seen": domain_for_display(domain),
+                    "name": name[:80],
+                }
+                return (Warning("lookalike-domain", True, text % about, difference(domain, each)),)
         if mixes_scripts(_letters(domain)):
             text = _("The address mixes letters of different alphabets to look like another one: %s.")
-            return (Warning("mixed-script", True, text % domain),)
+            return (Warning("mixed-script", True, text % domain, foreign_letters(_letters(domain))),)
         return ()
 
     def _name(self, name: str, address: str, domain: str) -> Sequence[Warning]:

@@ -19,6 +19,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from mta.message.text import nests_too_deep
 from mta.message.tree import Part, decoded_text, parse_tree, walk
+from webmail import tnef
 
 CLIP = 102 * 1024  # characters of a body that are shown at once
 WHOLE = 2 * 1024 * 1024  # and of one that is asked for as a whole
@@ -73,9 +74,11 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
     tree = parse_tree(raw)
     parts = list(_shown(tree))
     limit = WHOLE if whole else CLIP
-    if not parts:
-        return Reading(note=_note(tree))
     texts = [(part.subtype == "html", _text_of(raw, part)) for part in parts]
+    # Many programs send an empty text beside the real one; Outlook leaves both to its envelope.
+    texts = [each for each in texts if each[1].strip()] or _from_envelope(raw, tree) or texts[:1]
+    if not texts:
+        return Reading(note=_note(tree))
     if not any(is_html for is_html, _text in texts):
         text = "\n\n".join(text.strip("\n") for _html, text in texts)
         return Reading(text=text[:limit], clipped=len(text) > limit)
@@ -83,6 +86,15 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
     if len(html) <= limit:
         return Reading(html=html)
     return Reading(html=html[: max(html.rfind(">", 0, limit) + 1, limit // 2)], clipped=True)
+
+
+def _from_envelope(raw: bytes, tree: Part) -> list[tuple[bool, str]]:
+    """The body that lies in a winmail.dat."""
+    for part in tnef.parts_of(tree):
+        found = tnef.opened_part(raw, part)
+        if found.html.strip() or found.text.strip():
+            return [(bool(found.html.strip()), found.html if found.html.strip() else found.text)]
+    return []
 
 
 def earlier(raws: Iterable[bytes]) -> Earlier:

@@ -70,6 +70,7 @@ class Belongings:
     action: str
     token: str
     part: str = "2"
+    place: int = 1
     name: str = "lamp.png"
     content_id: str = "lamp@x"
     verb: str = "archive"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from webmail.lookalike import Circle, judge, mixes_scripts, resembles, skeleton
+from webmail.lookalike import Circle, difference, judge, mixes_scripts, resembles, skeleton
 
 OWN = [("Ann Lee", "ann@harbour.test"), ("", "office@harbour.test")]
 KNOWN = [
@@ -115,3 +115,26 @@ def test_a_large_circle_is_compared_quickly() -> None:
     for n in range(20):
         circle.judge_sender(("Some Body" * 1000, f"x@c0mpany-{n}.test"), reply_to="", from_list=False)
     assert time.process_time() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("domain", "known", "said"),
+    [
+        ("northwlnd.test", "northwind.test", "After “northw”, “l” stands where northwind.test has “i”."),
+        ("harrbour.test", "harbour.test", "It has one sign more than harbour.test: “r”, after “har”."),
+        ("nrthwind.test", "northwind.test", "It lacks “o” after “n”, which northwind.test has."),
+        (
+            "nоrthwind.test",
+            "northwind.test",
+            "“о”: Cyrillic, not Latin. Machines read it as xn--nrthwind-nbh.test.",
+        ),
+    ],
+)
+def test_the_sign_that_differs_is_named(domain: str, known: str, said: str) -> None:
+    assert said in difference(domain, known)
+
+
+def test_one_warning_holds_both_the_name_and_the_place() -> None:
+    (found,) = judge(("Ada Lovelace", "ada@northwlnd.test"), known=KNOWN, own=OWN)
+    assert found.text.startswith("This is not Ada Lovelace of northwind.test.")
+    assert "“l” stands where" in found.more

@@ -191,3 +191,21 @@ def test_hostile_plain_text_costs_little_time(text: str) -> None:
     split_quote(text, KNOWN)
     text_to_html(text[:CLIP], compose="/")
     assert time.monotonic() - started < 2
+
+
+def test_an_empty_text_beside_the_real_one_is_left_out() -> None:
+    raw = mail(
+        "--b\nContent-Type: text/plain\n\n\n--b\nContent-Type: text/html\n\n<p>rich</p>\n--b--\n",
+        'multipart/mixed; boundary="b"',
+    )
+    assert read(raw).html.strip() == "<p>rich</p>"
+    raw = mail(
+        "--b\nContent-Type: text/plain\n\nplain\n--b\nContent-Type: text/html\n\n \n--b--\n",
+        'multipart/mixed; boundary="b"',
+    )
+    assert read(raw).text.strip() == "plain"
+
+
+def test_utf_7_is_no_way_to_hide_markup() -> None:
+    raw = mail("+ADw-script+AD4-alert(1)+ADw-/script+AD4-", "text/html; charset=utf-7")
+    assert "<script" not in read(raw).html

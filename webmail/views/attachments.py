@@ -60,11 +60,15 @@ def _file(raw: bytes, part: Part, *, inline: bool) -> HttpResponse:
     kind = part.content_type
     is_message = kind == "message/rfc822"  # RFC 2046 §5.2.1: never encoded
     data = raw[part.body_start : part.body_end] if is_message else decoded(raw, part)
+    return send_bytes(data, kind, part.filename or _fallback_name(part), inline=inline)
+
+
+def send_bytes(data: bytes, kind: str, name: str, *, inline: bool) -> HttpResponse:
+    """Somebody else's bytes under the type they claim, if it is a harmless one."""
     shown = inline and kind in SAFE_PICTURES
     plain = re.fullmatch(r"[a-z0-9.+-]+/[a-z0-9.+-]+", kind) and not _ACTIVE.search(kind)
     declared = kind if plain else "application/octet-stream"
-    response = HttpResponse(data, content_type=declared)
-    return _guard(response, part.filename or _fallback_name(part), attached=not shown)
+    return _guard(HttpResponse(data, content_type=declared), name, attached=not shown)
 
 
 def _fallback_name(part: Part) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from urllib.parse import unquote
 
 from django.conf import settings
@@ -22,6 +23,8 @@ from mta.message.headers import decode_text, first
 from mta.message.tree import parse_tree, walk
 from webmail.boxes import COMPOSE
 from webmail.content import address_within, foreign, frame_ancestors
+from webmail.highlight import mark_html
+from webmail.highlight import read as read_marks
 from webmail.pictures import address_of, rules_for, survey
 from webmail.reading import MAX_EARLIER, Earlier, earlier, fold_html, read
 from webmail.sanitize import Clean, clean, is_painted
@@ -54,6 +57,7 @@ img{max-width:100%;height:auto}
 .held-back{display:inline-block;box-sizing:border-box;max-width:100%;padding:4px 8px;overflow:hidden;vertical-align:middle;border:1px dashed #7A827A;border-radius:4px;color:#5E6861;font:12px/16px Inter,system-ui,sans-serif}
 @layer ours{.leads-elsewhere{display:inline!important;visibility:visible!important;opacity:1!important;margin:0 4px!important;padding:0 6px!important;border:0!important;border-radius:4px!important;background:#F8ECCF!important;color:#6E4A00!important;font:500 12px/18px Inter,system-ui,sans-serif!important;letter-spacing:normal!important;text-indent:0!important;text-transform:none!important;text-decoration:none!important;float:none!important;width:auto!important;height:auto!important;max-width:none!important;max-height:none!important;zoom:1!important}}
 pre{white-space:pre-wrap}table{font-size:inherit}
+mark{background:#F8ECCF;color:#1D2420;box-shadow:inset 0 -2px 0 #A96B0B;border-radius:2px}
 a{color:var(--accent)}p{margin:0 0 1em}body>:last-child{margin-bottom:0}
 blockquote{margin:.5em 0;padding-left:16px;border-left:2px solid var(--line);color:var(--ink-2)}
 details.trimmed>summary{display:inline-block;list-style:none;margin:8px 0 0;padding:0 8px;border-radius:99px;background:var(--sunk);color:var(--ink-3);font:700 10px/14px system-ui,sans-serif;letter-spacing:1px;cursor:pointer;user-select:none}
@@ -65,7 +69,8 @@ details.trimmed[open]>summary{margin-bottom:12px}
 @foreign
 def body(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     """`?earlier=12.15` names messages whose text may be folded away when it is quoted; `?whole` shows all of it;
-    `?pictures=` is the word for this time's outside pictures; `?dark=1` or `0` overrides the reader's preference."""
+    `?pictures=` is the word for this time's outside pictures; `?dark=1` or `0` overrides the reader's preference;
+    `?mark=` names words of a search."""
     raw = mailstore.raw(visit.mailspace, message)
     reading = read(raw, whole="whole" in request.GET)
     html = fold_html(reading.html, _earlier(visit, request.GET.get("earlier", "")))
@@ -84,6 +89,8 @@ def body(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
         dark=wants_dark(request, visit),
         within=within,
     )
+    marks = read_marks(request.GET.getlist("mark"))
+    found = replace(found, html=mark_html(found.html, marks))
     return framed(request, found, painted=is_painted(reading.html), dark=wants_dark(request, visit))
 
 
