@@ -70,13 +70,16 @@ new MutationObserver(() => {
   for (const frame of main.querySelectorAll("iframe.message-frame")) if (frame.contentDocument) frame.contentDocument.documentElement.dataset.theme = root.dataset.theme;
 }).observe(root, { attributeFilter: ["data-theme"] });
 
+/** The search that led here, so that its words are marked in what is opened. */
+const asked = (sign) => (reading().query ? `${sign}${new URLSearchParams({ q: reading().query })}` : "");
+
 /* --- opening and closing --------------------------------------------------------- */
 async function openMessage(id) {
   const line = messageOf(id);
   if (!line?.classList.contains("closed")) return;
   line.setAttribute("aria-busy", "true");
   try {
-    const open = parse(await getHtml(`/mail/message/${id}/`)).querySelector("li");
+    const open = parse(await getHtml(`/mail/message/${id}/${asked("?")}`)).querySelector("li");
     if ("unread" in line.dataset) post("/mail/actions/read-messages/", fields(line)).catch(() => {});
     closed.set(id, line);
     line.replaceWith(open);
@@ -94,7 +97,7 @@ const fields = (...chosen) => new URLSearchParams([...chosen.flatMap(idsOf).map(
 async function closeMessage(id) {
   const open = messageOf(id);
   if (!open || open.classList.contains("closed")) return;
-  const line = closed.get(id) ?? parse(await getHtml(`/mail/message/${id}/?closed=1`)).querySelector("li");
+  const line = closed.get(id) ?? parse(await getHtml(`/mail/message/${id}/?closed=1${asked("&")}`)).querySelector("li");
   line.classList.remove("unread");
   delete line.dataset.unread;
   open.replaceWith(line);

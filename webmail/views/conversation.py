@@ -16,8 +16,11 @@ from mta.values import FLAGGED, JUNK, SEEN, TRASH
 from webmail.boxes import COMPOSE, Box
 from webmail.letters import Letter, folded, to_open, write_out
 from webmail.lookalike import circle_of
+from webmail.marked_letters import marked
 from webmail.pictures import rules_for
 from webmail.rows import labels
+from webmail.search_box import MAX_TEXT
+from webmail.searching import marks_of, search_url
 from webmail.views.mail import targets
 from webmail.visit import Visit, is_prefetch, number, show, visiting, wants_parts
 
@@ -37,7 +40,9 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
         visit, found, opened=request.GET.get("open", ""), pictures=request.GET.get("pictures", "")
     )
     newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)
-    query = request.GET.get("q", "")
+    query = request.GET.get("q", "")[:MAX_TEXT]
+    marks = marks_of(visit, query)
+    letters = marked(letters, marks)
     return show(
         request,
         visit,
@@ -58,8 +63,9 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "older_url": place.conversation_url(older) if older and not query else "",
             "position": position + 1 if not query else 0,
             "total": _total(visit, place),
-            "back_url": f"/mail/search/?q={query}" if query else place.url,
+            "back_url": search_url(q=query) if query else place.url,
             "query": query,
+            "marks": marks,
             "title": f"{found.subject or _('(no subject)')} - {visit.address} - Mailstead",
             "targets": targets(visit, place),
             "in_junk": place.slug == "spam",
@@ -155,4 +161,5 @@ def letter(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     shown = next(
         each for each in _written(visit, found, opened, request.GET.get("pictures", "")) if each.id == here.id
     )
+    (shown,) = marked([shown], marks_of(visit, request.GET.get("q", "")))
     return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE})
