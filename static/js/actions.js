@@ -65,8 +65,11 @@ export async function act(verb, ids, fields = {}) {
   try {
     const said = await post(`/mail/actions/${verb}/`, bodyOf({ box: view().box ?? "all", ...messages, ...fields, ids }));
     tell(said, verb);
-    if (inConversation) afterInConversation(verb, going);
-    else if (going) document.dispatchEvent(new CustomEvent("mail:stale"));  // what is new, and what moves up
+    if (inConversation) {
+      showFact(verb);
+      afterInConversation(verb, going);
+    }
+    if (!inConversation && going) document.dispatchEvent(new CustomEvent("mail:stale"));  // what is new, and what moves up
     return true;
   } catch (problem) {
     ids.forEach((id) => out.delete(id));
@@ -74,6 +77,15 @@ export async function act(verb, ids, fields = {}) {
     toast(problem, { actions: [{ text: words.retry, run: () => act(verb, ids, fields) }] });
     return false;
   }
+}
+
+/** What the tools of an open conversation offer next: important or not, muted or not. */
+function showFact(verb) {
+  const [some, other] = { important: ["important", "plain"], muted: ["muted", "heard"] }[SHOWN[verb]?.[0]] ?? [];
+  const bar = main.querySelector("[data-toolbar]");
+  if (!some || !bar) return;
+  bar.toggleAttribute(`data-some-${some}`, SHOWN[verb][1]);
+  bar.toggleAttribute(`data-some-${other}`, !SHOWN[verb][1]);
 }
 
 /** Does a verb to what is meant: everything in the place when all of it is selected, else the rows or the conversation. */
@@ -85,26 +97,25 @@ export const actMeant = (verb, fields) => run(verb, fields);
 
 export function tell(said, name) {
   remember(said.action);
-  toast(said.text, { name, actions: said.action ? [{ text: words.undo, run: undo }] : [] });
+  toast(said.text, { name, actions: said.action ? [{ text: words.undo, run: () => undo(said.action) }] : [] });
 }
 
 /** Notes what "z" would take back; `large`: in the background, as it was done. */
 export const remember = (action, { large = false } = {}) => { undoable = action ?? null; isLarge = large; };
 let isLarge = false;
 
-export async function undo() {
-  const more = { actions: [{ text: words.recent_changes, url: "/mail/changes/" }] };  // where everything can be taken back
-  if (!undoable) { toast(words.nothing_to_undo, more); return; }
-  const action = undoable;
-  undoable = null;
+/** Takes back what was done last, or an action that a toast tells of. */
+export async function undo(action = undoable, { large = isLarge && action === undoable } = {}) {
+  if (!action) { toast(words.nothing_to_undo); return; }
+  if (action === undoable) undoable = null;
   out.clear();
   try {
-    const said = await post(`/mail/actions/${isLarge ? "undo-all" : "undo"}/`, { action, box: view().box ?? "all" });
+    const said = await post(`/mail/actions/${large ? "undo-all" : "undo"}/`, { action, box: view().box ?? "all" });
     if (said.job) (await import("./bulk.js")).follow(said);
     else toast(said.text, { name: "undone" });
     document.dispatchEvent(new CustomEvent("mail:stale"));
   } catch (problem) {
-    toast(problem, more);
+    toast(problem);
   }
 }
 
@@ -308,7 +319,7 @@ for (const [name, command] of Object.entries({
     else main.querySelector('[popovertarget="all-menu"]')?.click();
   },
   "out-of-view": outOfView,
-  undo,
+  undo: () => undo(),
   "archive-older": () => nextWayTo("older"),
   "archive-newer": () => nextWayTo("newer"),
 })) commands.set(name, command);

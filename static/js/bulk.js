@@ -4,7 +4,7 @@
 import { address, getJson, go, main, post, say, view, words } from "./client.js";
 import { bodyOf, confirmed, remember, tell, undo } from "./actions.js";
 import { select, total } from "./list.js";
-import { toast } from "./toast.js";
+import { closeToast, toast } from "./toast.js";
 
 const KEPT = `mailstead-job:${document.body.dataset.mailspace}`;
 const PAUSE = 400;
@@ -39,6 +39,7 @@ async function begin(verb, fields) {
   try {
     const said = await post(`/mail/actions/${verb}/`, bodyOf({ ...scope(), ...fields }));
     if (said.job) {
+      closeToast();
       if (said.action) remember(said.action, { large: true });
       follow(said);
     } else { tell(said, verb); go(address(), { replace: true }); }
@@ -81,8 +82,10 @@ export async function follow(job) {
   const mine = following = job.job;
   localStorage.setItem(KEPT, String(job.job));
   show(job);
+  let soon = PAUSE / 4;
   while (following === mine) {
-    await new Promise((resolve) => setTimeout(resolve, PAUSE));
+    await new Promise((resolve) => setTimeout(resolve, soon));
+    soon = PAUSE;
     try {
       const now = await getJson(`/mail/jobs/${mine}/`);
       if (following !== mine) return;
@@ -91,7 +94,7 @@ export async function follow(job) {
       localStorage.removeItem(KEPT);
       document.querySelector("#toasts .job-toast")?.remove();
       if (now.undoable) remember(now.action, { large: true });
-      toast(now.text, { name: "job", actions: now.undoable ? [{ text: words.undo, run: undo }] : [] });
+      toast(now.text, { name: "job", actions: now.undoable ? [{ text: words.undo, run: () => undo(now.action, { large: true }) }] : [] });
       document.dispatchEvent(new CustomEvent("mail:stale"));
     } catch { /* no line, or not signed in: asked again */ }
   }

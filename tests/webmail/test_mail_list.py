@@ -92,6 +92,17 @@ def test_without_conversations_every_message_is_a_row(ann: Reader) -> None:
     assert rows(ann.page("/mail/inbox/")) == [second, first]
 
 
+def test_what_is_for_conversations_only_finds_them_from_single_messages(ann: Reader) -> None:
+    prefer(ann, conversations=False)
+    ann.receive(subject="Other")  # so that the numbers of messages and conversations differ
+    thread = ann.receive(subject="Lunch", message_id="a@x")
+    ann.receive(subject="Re: Lunch", message_id="b@x", references="a@x")
+    found = mailstore.conversation(ann.space, thread).messages
+    ann.do("mute", [found[-1].id], messages="1")
+    assert len(rows(ann.page("/mail/inbox/"))) == 1
+    assert ann.do("important", [2**40], messages="1")["status"] == 400
+
+
 def test_pages_of_single_messages_follow_each_other(ann: Reader) -> None:
     prefer(ann, conversations=False, page_size=25)
     for number in range(30):

@@ -13,6 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
+from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from webmail import jobs
 from webmail.verbs import MESSAGE_VERBS, OTHER_VERBS, VERBS, Asked, Outcome, Refused, Verb
@@ -34,19 +35,27 @@ def act(request: HttpRequest, visit: Visit, verb: str = "") -> HttpResponseBase:
     if not visit.may_organise:
         return _answer(request, Outcome(_("You may read this mailbox, but not change it.")), status=403)
     name = verb or request.POST.get("verb", "")
-    if request.POST.get("messages") and f"{name}-messages" in MESSAGE_VERBS:
-        name += "-messages"  # the list shows single messages
+    singles = bool(request.POST.get("messages"))  # the list shows single messages
+    if singles and f"{name}-messages" in MESSAGE_VERBS:
+        name += "-messages"
     doing = (VERBS | MESSAGE_VERBS | OTHER_VERBS | LARGE).get(name)
     ids = [each for each in map(number, request.POST.getlist("ids")) if each is not None][:MAX_AT_ONCE]
     everything = request.POST.get("all") == "1" and name in VERBS
     if doing is None or (not ids and not everything and name not in OTHER_VERBS | LARGE):
         return _answer(request, Outcome(_("Nothing was chosen.")), status=400)
-    asked = Asked(visit, request, ids, visit.box(request.POST.get("box") or "all"))
     try:
+        if singles and name in VERBS:
+            ids = _conversations(visit, ids)
+        asked = Asked(visit, request, ids, visit.box(request.POST.get("box") or "all"))
         outcome = jobs.begin(asked, name) if everything else doing(asked)
     except (Refused, StoreError) as error:
         return _answer(request, Outcome(str(error)), status=400)
     return _answer(request, outcome)
+
+
+def _conversations(visit: Visit, messages: list[int]) -> list[int]:
+    """Those that single messages belong to, for verbs that are for conversations only."""
+    return sorted({mailstore.message(visit.mailspace, message).thread for message in messages})
 
 
 def _answer(request: HttpRequest, outcome: Outcome, status: int = 200) -> HttpResponse:

@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from hosting.access import senders_for
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Conversation
-from mta.values import FLAGGED, JUNK, SEEN, TRASH
+from mta.values import FLAGGED, IMPORTANT, JUNK, MUTED, SEEN, TRASH
 from webmail.boxes import COMPOSE, Box
 from webmail.letters import Letter, folded, to_open, write_out
 from webmail.lookalike import circle_of
@@ -57,6 +57,8 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "unread": bool(unread),
             "read_after": visit.preferences.read_after,
             "starred": any(message.flags & FLAGGED for message in found.messages),
+            "important": any(IMPORTANT in message.keywords for message in found.messages),
+            "muted": any(MUTED in message.keywords for message in found.messages),
             "last": found.messages[-1],
             "chips": _chips(visit, place, found),
             "newer_url": place.conversation_url(newer) if newer and not query else "",
