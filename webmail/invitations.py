@@ -99,10 +99,15 @@ class Card:
 # --- reading ------------------------------------------------------------------------------------------------
 def has_invitation(message: ConversationMessage) -> bool:
     """Whether it is worth reading the bytes for one: cheap, from what is stored."""
-    return any(
+    return is_answer(message) or any(
         file.type in ("text/calendar", "application/ics") or file.name.lower().endswith(".ics")
         for file in message.attachments
     )
+
+
+def is_answer(message: ConversationMessage) -> bool:
+    """Whether it is an answer that was sent from here."""
+    return isinstance(message.reasons, dict) and message.reasons.get("calendar") == "REPLY"
 
 
 def find(raw: bytes) -> Invitation | None:
@@ -382,6 +387,7 @@ def answer(
         ),
         cause=cause,
         thread=message.thread,  # the card finds its answer there
+        reasons={"calendar": "REPLY"},
     )
     return answer_words(state)
 

@@ -207,10 +207,12 @@ def _invitations(
 
 def to_open(mailspace: int, messages: Sequence[ConversationMessage]) -> frozenset[int]:
     """Which messages stand open when a conversation is opened: the unread ones (the first two dozen of them), the
-    last, the last that invites, and own ones that did not reach everybody, so that where they are is seen at once."""
+    last, the invitation that the last one answers, and own ones that did not reach everybody, so that where they are
+    is seen at once."""
     unread = [message.id for message in messages if not message.flags & SEEN][:MOST_OPEN]
     lost = list(astray(mailspace, _sent(messages)))[:MOST_OPEN]
-    inviting = [each.id for each in messages if not each.own and invitations.has_invitation(each)][-1:]
+    answered = {each.in_reply_to for each in messages[-1:] if invitations.is_answer(each)} - {""}
+    inviting = [each.id for each in messages if each.message_id in answered]
     return frozenset((*unread, *lost, *inviting, *(each.id for each in messages[-1:])))
 
 

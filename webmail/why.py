@@ -221,8 +221,8 @@ def _as_it_came(story: Story, place: Place) -> tuple[str, str]:
         return _("The mail program chose the place."), "read"
     if place.role == JUNK:
         if story.reason:
-            return _("It was delivered to Spam: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "failed"
-        return _("It was delivered to Spam; the reason is no longer on record."), "failed"
+            return _("It was delivered to Spam: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "retry"
+        return _("It was delivered to Spam; the reason is no longer on record."), "retry"
     if story.muted:
         if place.role == INBOX:
             return _("You muted this conversation, but this message is addressed to you."), "read"

@@ -121,10 +121,11 @@ def submit_letter(
     cause: Cause,
     keep: bool = True,
     thread: int | None = None,
+    reasons: dict[str, str] | None = None,
 ) -> Submitted:
     """Send a message that the web client wrote for its reader without an editor: an answer to an invitation, a wish
     to leave a list, a report to the administrators. `keep`: with a copy in Sent, in the conversation `thread` if one
-    is given. Raises as `submit_draft`."""
+    is given, and with `reasons` noted beside it. Raises as `submit_draft`."""
     sender = _own_address(account, outgoing.from_.email)
     addresses = recipients.read(each.email for each in (*outgoing.to, *outgoing.cc, *outgoing.bcc))
     at = now_us()
@@ -154,6 +155,7 @@ def submit_letter(
                 flags=SEEN,
                 trace_id=letter.trace_id,
                 thread=thread,
+                reasons=reasons,
                 cause=cause,
             )
             message = stored.message
