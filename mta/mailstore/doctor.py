@@ -107,7 +107,20 @@ _WRONG = {
                SELECT 1 FROM mailstore_placement p JOIN mailstore_mailbox b ON b.id = p.mailbox_id
                 WHERE p.mailspace_id = d.mailspace_id AND p.message_id = d.message
                   AND p.expunged_modseq IS NULL AND b.role = 'drafts')""",
+    "placement {} sleeps until {}, and lies neither in Snoozed nor in Scheduled": """
+        SELECT p.id, p.wake_at FROM mailstore_placement p JOIN mailstore_mailbox b ON b.id = p.mailbox_id
+         WHERE p.mailspace_id = %s AND p.wake_at IS NOT NULL AND p.expunged_modseq IS NULL
+           AND b.role NOT IN ('snoozed', 'scheduled')""",
     # --- commands
+    "command {} ({}): kept {} rows of the journal and {} undone, counted {} and {}": """
+        SELECT a.action, a.verb, a.changes, a.undone, COUNT(c.id), SUM(CASE WHEN c.undone_by <> '' THEN 1 ELSE 0 END)
+          FROM mailstore_action a JOIN mailstore_change c ON c.mailspace_id = a.mailspace_id AND c.action = a.action
+         WHERE a.mailspace_id = %s AND NOT a.is_open GROUP BY a.id, a.action, a.verb, a.changes, a.undone
+        HAVING COUNT(c.id) > a.changes OR (COUNT(c.id) = a.changes
+               AND SUM(CASE WHEN c.undone_by <> '' THEN 1 ELSE 0 END) <> a.undone)""",
+    "the journal's command {} has no line": """
+        SELECT DISTINCT c.action FROM mailstore_change c WHERE c.mailspace_id = %s AND NOT EXISTS (
+               SELECT 1 FROM mailstore_action a WHERE a.mailspace_id = c.mailspace_id AND a.action = c.action)""",
     "a {} began at modseq {} and was neither finished nor taken back": """
         SELECT c.verb, c.modseq FROM mailstore_change c
          WHERE c.mailspace_id = %s AND c.is_open AND c.at < (

@@ -174,18 +174,26 @@ def _lines(mailspace: int, box: int, messages: Sequence[int]) -> list[ThreadLine
 # --- files
 
 
-def files(mailspace: int, *, before: Key | None = None, limit: int = 60, kind: str | None = None) -> FilePage:
-    """What is attached to the mail of a mailspace outside Junk and Trash, newest message first.
+def files(
+    mailspace: int, *, before: Key | None = None, limit: int = 60, kind: str | None = None, name: str = ""
+) -> FilePage:
+    """What is attached to the mail of a mailspace outside Junk and Trash, newest message first; of one kind, or with
+    a word in its name.
 
-    A page ends with a whole message, so it may hold a few more. Files of a rare kind may lie further back than
-    is looked for one page: then it is short, or empty, and `older` says where to go on.
+    A page ends with a whole message, so it may hold a few more. What is rare may lie further back than is looked
+    for one page: then it is short, or empty, and `older` says where to go on.
     """
+    wanted = name.casefold()
     found: list[FileLine] = []
     for _ in range(PIECES):
         piece = _with_files(mailspace, before)
         for at, message, *rest in piece:
             before = (at, message)
-            found += [one for one in _files_of(at, message, *rest) if kind in (None, one.kind)]
+            found += [
+                one
+                for one in _files_of(at, message, *rest)
+                if kind in (None, one.kind) and wanted in one.name.casefold()
+            ]
             if len(found) >= limit:
                 return FilePage(tuple(found), before)
         if len(piece) < PIECE:

@@ -252,6 +252,40 @@ class Store(RuleBasedStateMachine):
         word = {"seen": on} if verb.startswith("mark") else {"on": on}
         self._do(lambda: getattr(mailstore, verb)(self.space, ids, cause=WEB, **word), pick=pick)
 
+    @rule(pick=picks, goal=picks, on=st.booleans(), verb=st.sampled_from(["mute", "mark_important"]))
+    def keyword(self, pick: int, goal: int, on: bool, verb: str) -> None:
+        threads = self._threads(pick)
+        self._do(lambda: getattr(mailstore, verb)(self.space, threads, on=on, cause=WEB), pick=goal)
+
+    @rule(pick=picks, goal=picks, hours=st.integers(1, 3), up=st.booleans())
+    def sleep(self, pick: int, goal: int, hours: int, up: bool) -> None:
+        threads, until = self._threads(pick), now_us() + hours * DAYS // 24
+        if up and goal % 2:
+            mailstore.wake_due(now=until)
+        elif up:
+            self._do(lambda: mailstore.unsnooze(self.space, threads, cause=WEB), pick=goal)
+        else:
+            self._do(lambda: mailstore.snooze(self.space, threads, until=until, cause=WEB), pick=goal)
+
+    @rule(pick=picks, goal=picks, away=picks)
+    def labels(self, pick: int, goal: int, away: int) -> None:
+        threads, add, remove = self._threads(pick), [self._box(goal)], [self._box(away)]
+        self._do(
+            lambda: mailstore.apply_labels(self.space, threads, add=add, remove=remove, cause=WEB),
+            pick=goal,
+        )
+
+    @rule(pick=picks, goal=picks, verb=st.sampled_from(["archive", "read", "delete", "star", "mute"]))
+    def whole_list(self, pick: int, goal: int, verb: str) -> None:
+        """In the background, to its end; taking it back is a job as well."""
+        box = (ALL, self._box(pick))[pick % 2]
+
+        def run() -> None:
+            mailstore.start_bulk(self.space, verb, mailstore.InBox(box), cause=WEB)
+            assert not mailstore.work_bulks()
+
+        self._do(run, pick=goal)
+
     @rule(pick=picks, role=st.sampled_from(["trash", "junk"]))
     def forever(self, pick: int, role: str) -> None:
         box = mailstore.mailbox_by_role(self.space, role).id
