@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
+from django.conf import settings
+from django.db import connection
 
 from mta.mailstore import jobs, upkeep, working
 from mta.mailstore import service as mailstore
@@ -315,3 +323,55 @@ def test_progress_rings_the_bell(space: Space) -> None:
     before = mailstore.clocks([space.id])
     assert finish(space, job).done == 0  # all were read already
     assert mailstore.clocks([space.id])[space.id] > before[space.id]
+
+
+# --- processes that really die
+
+CHILD = """
+import sys, time
+import django
+from django.conf import settings
+from django.db import connection
+django.setup()
+settings.DATABASES["default"]["NAME"] = connection.settings_dict["NAME"] = sys.argv[1]
+from mta.mailstore import working
+working.FIRST = working.MOST = 2
+sleep = working.time.sleep
+def told(seconds):
+    print("piece", flush=True)
+    sleep(0.02)
+working.time.sleep = told
+working.work(seconds=60)
+"""
+
+
+def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(transactional_db: None) -> None:
+    space = Space(mailstore.create_mailspace())
+    fill(space, 30)
+    job = mailstore.start_bulk(space.id, "archive", InBox(space.box("inbox").id), cause=WEB)
+    environment = os.environ | {
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "PYTHONPATH": str(Path(__file__).parents[3]),
+        "PYTEST_XDIST_WORKER": Path(settings.DATA_DIR).name,
+        "TEST_FOLDER": str(Path(settings.DATA_DIR).parent),
+    }
+    child = subprocess.Popen(
+        [sys.executable, "-c", CHILD, str(connection.settings_dict["NAME"])],
+        env=environment,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout is not None
+    for _ in range(4):
+        assert child.stdout.readline() == "piece\n"
+    child.send_signal(signal.SIGKILL)
+    child.communicate(timeout=20)
+    half = mailstore.bulk(space.id, job.id)
+    assert half.running and 8 <= half.done < 30 and half.done == half.seen == half.messages
+    assert space.box("archive").messages == half.done and differences(space.id) == []
+    later = now_us() + working.LEASE + 1
+    assert not working.work(now=lambda: later)
+    done = mailstore.bulk(space.id, job.id)
+    assert (done.state, done.done) == ("done", 30) and space.box("inbox").messages == 0
+    finish(space, mailstore.start_undo(space.id, job.action, cause=WEB))
+    assert space.box("inbox").messages == 30 and differences(space.id) == []
