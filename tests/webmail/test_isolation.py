@@ -19,6 +19,7 @@ from django.urls import URLPattern, URLResolver
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
+from mta.values import INBOX
 from tests.webmail.mail_world import CAUSE, Reader, Response
 from webmail import mail_urls
 from webmail.pictures import address_of
@@ -104,6 +105,7 @@ def belongings(who: Reader) -> Belongings:
     ).json()
     sent = who.client.post(f"/mail/compose/{other['draft']}/send/", headers=OUR_SCRIPT).json()
     token = address_of(who.account.pk, who.space, "http://127.0.0.1/lamp.png").split("/")[-2]
+    job = mailstore.start_bulk(who.space, "star", mailstore.InBox(who.role(INBOX)), cause=CAUSE)
     return Belongings(
         "label/Private",
         thread,
@@ -114,6 +116,7 @@ def belongings(who: Reader) -> Belongings:
         sent["outgoing"],
         done.action,
         token,
+        job=job.id,
     )
 
 
