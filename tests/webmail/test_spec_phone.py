@@ -174,6 +174,7 @@ def test_holding_selects_and_back_closes_one_layer_after_the_other(
         page.wait_for_selector("[data-test=message-body]")
         page.locator("[data-test=more]").first.tap()
         page.wait_for_selector(".menu:popover-open")
+        eventually(lambda: layer(page), "a menu of a conversation is a layer")
         page.go_back()
         page.wait_for_selector(".menu:popover-open", state="detached")
         assert page.locator("[data-test=message-body]").is_visible()
