@@ -175,10 +175,10 @@ def threads(
     """A page of a mailbox or view, newest first. `before` and `after` are (sort_at, thread) keys:
     older than, or newer than. With `oldest_first` the page holds the oldest lines (the last page).
     With a `section` it is a page of those lines, and counts them."""
-    every = ThreadRow.objects.filter(mailspace_id=mailspace, box=box)
+    whole = every = ThreadRow.objects.filter(mailspace_id=mailspace, box=box)
     total, unread = _counts(mailspace, box, section)
     if section is not None:
-        every = every.filter(SECTIONS[section])
+        every = whole.filter(SECTIONS[section])
         if not total:
             return ThreadPage((), False, False, 0, unread, 0)
     part = every
@@ -196,7 +196,12 @@ def threads(
     position = 0
     if found and (before is not None or from_the_end):
         # Not for the newest lines: they are the first page even if another one has arrived meanwhile.
-        position = _position(every, (found[0].sort_at, found[0].thread), total)
+        key = (found[0].sort_at, found[0].thread)
+        if section == "unstarred":  # without an index of its own: all but those with a star
+            before_it = whole.filter(_newer_than(key), SECTIONS["starred"]).count()
+            position = _position(whole, key, _counts(mailspace, box)[0]) - before_it
+        else:
+            position = _position(every, key, total)
     has_older = more if not from_the_end else position + len(found) < total
     return ThreadPage(tuple(found), position > 0, has_older, total, unread, position)
 
