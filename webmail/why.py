@@ -21,6 +21,7 @@ from mta.values import ARCHIVE, DRAFTS, INBOX, JUNK, SCHEDULED, SENT, SNOOZED, T
 from webmail.evidence import METHODS, Known
 
 KEEP_TRASH_DAYS = 30
+SKIPPED = "skip inbox"  # the journal's verb for an answer in a muted conversation
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +206,7 @@ def _why(story: Story, place: Place) -> tuple[str, str]:
     here = story.here
     if place.role == SNOOZED and here.wake_at:
         return _("You put it aside until %(at)s.") % {"at": _moment(here.wake_at)}, "queued"
-    if here.verb in ("", "import", "append"):
+    if here.verb in ("", "import", "append", SKIPPED):
         return _as_it_came(story, place)
     return _moved(story, place), "read"
 
@@ -223,7 +224,7 @@ def _as_it_came(story: Story, place: Place) -> tuple[str, str]:
         if story.reason:
             return _("It was delivered to Spam: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "retry"
         return _("It was delivered to Spam; the reason is no longer on record."), "retry"
-    if story.muted:
+    if story.muted or story.here.verb == SKIPPED:
         if place.role == INBOX:
             return _("You muted this conversation, but this message is addressed to you."), "read"
         return _("It went past the Inbox because you muted this conversation."), "read"
@@ -259,7 +260,7 @@ def _moved(story: Story, place: Place) -> str:
         return _("%(who)s copied it here %(at)s.") % names
     if here.verb in ("unsnooze", "wake"):
         return _("It came back from Snoozed %(at)s.") % names
-    if here.verb.startswith("undo"):
+    if here.verb.startswith(("undo", "redo")):
         return _("%(who)s undid a change %(at)s, which brought it back.") % names
     if here.verb == "rewind":
         return _("%(who)s put the mailbox back to an earlier state %(at)s.") % names
@@ -296,7 +297,7 @@ def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
     inbox = Correction(_("Move to Inbox"), "move-messages", (("target", "inbox"),))
     # A move of a program's, a rule's or another person's is what people come here to take back.
     strange = here.cause in ("imap", "pop3", "filter") or (here.actor and here.actor != story.me)
-    if strange and here.undoable and here.action and here.verb not in ("append", "import"):
+    if strange and here.undoable and here.action and here.verb not in ("append", "import", SKIPPED):
         return (
             _(
                 "If that was not meant, undo it; everything else that happened in the same step comes back, too."
@@ -309,7 +310,7 @@ def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
     if place.role == TRASH:
         said = _("It is deleted for good after %(days)d days in Trash; until then it can go back.")
         return said % {"days": KEEP_TRASH_DAYS}, (inbox,)
-    if story.muted:
+    if story.muted or here.verb == SKIPPED:
         said = _("Unmute the conversation, and the next answer comes to the Inbox again.")
         return said, (Correction(_("Unmute"), "unmute", whole=True),)
     if place.role == SNOOZED:

@@ -31,7 +31,7 @@ export async function showWhy(message, link) {
 
 /** A correction out of the panel: done, said, undoable, and the view shows what is now. */
 export async function correct(form, button) {
-  const verb = form.dataset.correct, said = await post(form.action, fieldsOf(form, button));
+  const verb = form.dataset.correct, said = await post(form.getAttribute("action"), fieldsOf(form, button));
   if (verb === "undo") toast(said.text);
   else {
     remember(said.action);
@@ -61,7 +61,7 @@ export async function answer(form, button) {
   for (const each of form.elements) each.disabled = true;
   try {
     const body = new URLSearchParams({ answer: button.value });
-    const said = await post(form.action, body);
+    const said = await post(form.getAttribute("action"), body);
     note.textContent = said.text;
     for (const each of form.querySelectorAll("[name=answer]")) {
       const on = each === button;

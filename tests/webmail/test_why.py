@@ -156,6 +156,10 @@ PLACED = [
         "It went past the Inbox because you muted this conversation.",
     ),
     (
+        replace(DELIVERED, here=moved(OLD, "skip inbox", cause="filter", session="muted conversation")),
+        "It went past the Inbox because you muted this conversation.",
+    ),
+    (
         replace(DELIVERED, muted=True),
         "You muted this conversation, but this message is addressed to you.",
     ),
@@ -188,6 +192,7 @@ CORRECTIONS = [
     (replace(DELIVERED, here=moved(OLD, "archive", **BY_ME)), ["undo"]),
     (replace(DELIVERED, here=Placed(OLD, NOON)), ["move-messages"]),
     (replace(DELIVERED, muted=True, here=Placed(OLD, NOON)), ["unmute"]),
+    (replace(DELIVERED, here=moved(OLD, "skip inbox", cause="filter")), ["unmute"]),
     (replace(DELIVERED, own=True, here=Placed(OUT, NOON)), []),
     (replace(DELIVERED, draft=True, here=Placed(WRITING, NOON)), []),
     (replace(DELIVERED, here=replace(moved(BIN, "move", **PHONE), undoable=False)), ["move-messages"]),
