@@ -97,7 +97,7 @@ export const actMeant = (verb, fields) => run(verb, fields);
 
 export function tell(said, name) {
   remember(said.action);
-  toast(said.text, { name, actions: said.action ? [{ text: words.undo, run: () => undo(said.action) }] : [] });
+  toast(said.text, { name, actions: [...(said.action ? [{ text: words.undo, run: () => undo(said.action) }] : []), ...(said.more ? [said.more] : [])] });
 }
 
 /** Notes what "z" would take back; `large`: in the background, as it was done. */
@@ -133,7 +133,7 @@ let nextWay = null;
 /** What the keys and buttons mean now: what a menu was opened for, else the selection, the cursor, or what is open. */
 export function meant() {
   if (aim) return aim;
-  if (view().view === "conversation") return [view().thread];
+  if (view().view === "conversation") return [view().only ?? view().thread];
   const chosen = checkedRows();
   const row = cursorRow();
   return (chosen.length ? chosen : row ? [row] : []).map((each) => each.dataset.id);

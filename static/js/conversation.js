@@ -159,6 +159,8 @@ document.addEventListener("click", (event) => {
   if (event.target.closest?.("[data-open-all]")) { event.preventDefault(); openAll(); return; }
   if (event.target.closest?.("[data-close-all]")) { closeAll(); return; }
   if (panelFor(event)) return;
+  const folds = event.target.closest?.("[data-fold-message]");
+  if (folds && messages().length > 1) { closeMessage(folds.dataset.foldMessage); return; }
   const head = event.target.closest?.("[data-close]");
   if (head && !event.target.closest("button, a, .menu") && !getSelection().toString() && messages().length > 1) closeMessage(head.dataset.close);
   const button = event.target.closest?.("[data-message-action]");
@@ -287,9 +289,9 @@ let readingTimer = 0;
 /** Read at once, after a while, or only by hand (Preferences.read_after, in seconds). */
 function markRead() {
   clearTimeout(readingTimer);
-  const { thread, box, readAfter = "0" } = reading(), wait = Number(readAfter);
+  const { thread, only, box, readAfter = "0" } = reading(), wait = Number(readAfter);
   if (wait < 0) return;
-  const run = () => { if (reading().thread === thread) post("/mail/actions/read/", { ids: thread, box }).catch(() => {}); };
+  const run = () => { if (reading().thread === thread) post(`/mail/actions/read${only ? "-messages" : ""}/`, { ids: only ?? thread, box }).catch(() => {}); };
   if (wait) readingTimer = setTimeout(run, wait * 1000);
   else run();
 }

@@ -9,8 +9,12 @@ import { toast } from "./toast.js";
 
 const root = document.documentElement;
 const pane = () => document.getElementById("pane");
-const path = (url) => new URL(url, location.href).pathname;
-const threadOf = (url) => path(url).match(/(\d+)\/$/)?.[1];
+/** What is open, whatever else its address says: a conversation, or one message where lists are of messages. */
+function path(url) {
+  const { pathname, searchParams } = new URL(url, location.href), message = searchParams.get("message");
+  return message ? `${pathname}?message=${message}` : pathname;
+}
+const rowAt = (url) => rowOf(path(url).match(/(\d+)\/?$/)?.[1] ?? "");
 let coming = null;  // the address that is on its way
 
 /** What the address of a conversation carries so that a reload shows the same page of the list. */
@@ -43,9 +47,8 @@ async function fill(url) {
 
 function mark(open) {
   document.querySelector("#main > [data-toolbar]")?.toggleAttribute("data-reading", open);
-  const id = open ? threadOf(pane().dataset.open) : null;
   for (const row of document.querySelectorAll("#main .row.open")) row.classList.remove("open");
-  if (id) rowOf(id)?.classList.add("open");
+  if (open) rowAt(pane().dataset.open)?.classList.add("open");
 }
 
 /** Shows a conversation beside the list; the address bar follows. */
@@ -53,7 +56,7 @@ export async function show(url) {
   const place = pane();
   if (place.dataset.open === path(url)) { focusText(); return; }
   const list = address(), full = withPage(url);
-  const row = rowOf(threadOf(url));
+  const row = rowAt(url);
   if (row) quietly(() => setCursor(row, { focus: !place.contains(document.activeElement) }));
   document.getElementById("view").dataset.at = list;
   noteBeside(full, { at: full, replace: Boolean(history.state?.pane) });  // Back leads to the list alone
@@ -99,7 +102,7 @@ document.addEventListener("mail:cursor", ({ detail: { row } }) => {
 /* The open conversation has left the list, and nothing took its place. */
 const gone = new MutationObserver(() => {
   const place = pane();
-  if (!place?.dataset.open || rowOf(threadOf(place.dataset.open)) || document.querySelector("#main [data-rows] > .row")) return;
+  if (!place?.dataset.open || rowAt(place.dataset.open) || document.querySelector("#main [data-rows] > .row")) return;
   noteBeside(address(), { at: null, replace: true });
   close();
 });
@@ -155,7 +158,7 @@ export function start() {
   document.getElementById("view").dataset.at ??= place.dataset.list;
   if (!history.state?.pane) noteBeside(location.href, { at: location.href, replace: true });
   mark(true);
-  const row = rowOf(threadOf(place.dataset.open));
+  const row = rowAt(place.dataset.open);
   if (row) quietly(() => setCursor(row, { focus: false }));
   document.dispatchEvent(new CustomEvent("mail:reading"));
 }

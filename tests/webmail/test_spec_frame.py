@@ -496,3 +496,38 @@ def test_one_of_several_tabs_shows_new_mail_on_the_desktop(
         tab.wait_for_selector("[data-test=message-subject] >> text=Lunch at one")
     finally:
         context.close()
+
+
+def test_without_conversations_every_message_is_a_row_and_is_acted_on_alone(
+    product: Product, address: str, page: Page
+) -> None:
+    """Spec 2.9."""
+    with imaplib.IMAP4("127.0.0.1", product.port("imap")) as imap:
+        imap.login(address, PASSWORD)
+        imap.append("INBOX", "", "", mail(subject="Plans", to=address, body="First", message_id="1@x"))
+        reply = mail(subject="Re: Plans", to=address, body="Second", message_id="2@x", references="1@x")
+        imap.append("INBOX", "", "", reply)
+    sign_in(page, product, address)
+    assert page.locator("[data-test=row]").count() == 1
+    page.goto(f"{product.url}/mail/settings/")
+    page.uncheck("[name=conversations]")
+    page.click("text=Save settings")
+    page.wait_for_selector("text=Settings saved.")
+    page.goto(f"{product.url}/mail/inbox/")
+    rows = page.locator("[data-test=row]")
+    assert rows.count() == 2
+    rows.nth(1).locator("[data-test=subject]").click()
+    page.wait_for_selector("[data-test=message-body] >> text=First")
+    assert page.locator("[data-test=message-body]").count() == 1
+    assert page.get_by_text("Second").count() == 0
+    page.go_back()
+    eventually(lambda: page.locator("[data-test=row][data-unread]").count() == 1, "one is read", within=15)
+    rows.nth(0).hover()
+    rows.nth(0).locator("[data-action=archive]").click()
+    page.wait_for_selector("[data-test=toast-archive] >> text=archived")
+    eventually(lambda: rows.count() == 1, "the other one stays")
+    page.wait_for_selector("[data-test=row] >> text=First")
+    page.keyboard.press("z")
+    eventually(lambda: rows.count() == 2, "and it comes back", within=15)
+    deliver(product, address, "Third")
+    eventually(lambda: rows.count() == 3, "news come by themselves", within=15)

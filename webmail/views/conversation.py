@@ -22,6 +22,7 @@ from webmail.rows import labels
 from webmail.search_box import MAX_TEXT
 from webmail.searching import marks_of, search_url
 from webmail.views.mail import targets
+from webmail.views.why import tell
 from webmail.visit import Visit, is_prefetch, number, show, visiting, wants_parts
 
 
@@ -33,13 +34,14 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
     clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
     found = conversation_of(visit, place, thread, aside=bool(request.GET.get("aside")))
     found = _only_asked_for(visit, found, number(request.GET.get("message", "")))
+    only = found.messages[0].id if "message" in request.GET and not visit.preferences.conversations else None
     unread = [message.id for message in found.messages if not message.flags & SEEN]
     if unread and visit.may_organise and not wants_parts(request) and not is_prefetch(request):
         _mark_read(visit, found, whole="message" not in request.GET)
     letters = letters_of(
         visit, found, opened=request.GET.get("open", ""), pictures=request.GET.get("pictures", "")
     )
-    newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)
+    newer, older, position = _around(visit, place, thread, only)
     query = request.GET.get("q", "")[:MAX_TEXT]
     marks = marks_of(visit, query)
     letters = marked(letters, marks)
@@ -61,9 +63,10 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "muted": any(MUTED in message.keywords for message in found.messages),
             "last": found.messages[-1],
             "chips": _chips(visit, place, found),
-            "newer_url": place.conversation_url(newer) if newer and not query else "",
-            "older_url": place.conversation_url(older) if older and not query else "",
-            "position": position + 1 if not query else 0,
+            "only": only,
+            "newer_url": newer if not query else "",
+            "older_url": older if not query else "",
+            "position": position if not query else 0,
             "total": _total(visit, place),
             "back_url": search_url(q=query) if query else place.url,
             "query": query,
@@ -71,9 +74,35 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "title": f"{found.subject or _('(no subject)')} - {visit.address} - Mailstead",
             "targets": targets(visit, place),
             "in_junk": place.slug == "spam",
+            **_why_in_spam(visit, found, letters),
             "in_trash": place.slug == "trash",
         },
     )
+
+
+def _around(visit: Visit, place: Box, thread: int, only: int | None) -> tuple[str, str, int]:
+    """The addresses of what is next to it in the list, newer and older, and its place there (0: not known)."""
+    if only is None:
+        newer, older, position = mailstore.neighbours(visit.mailspace, place.id, thread)
+        near = [place.conversation_url(each) if each else "" for each in (newer, older)]
+        return near[0], near[1], position + 1
+    key = (mailstore.message(visit.mailspace, only).internal_date, only)
+    after = mailstore.message_lines(visit.mailspace, place.id, after=key, limit=1)
+    before = mailstore.message_lines(visit.mailspace, place.id, before=key, limit=1)
+    near = [
+        f"{place.conversation_url(line.thread)}?message={line.last_message}" if line else ""
+        for line in (next(iter(page.rows), None) for page in (after, before))
+    ]
+    return near[0], near[1], 0
+
+
+def _why_in_spam(visit: Visit, found: Conversation, letters: list[Letter]) -> dict[str, Any]:
+    """What lies in Spam says by itself why: of the last such message, as the others have mostly the same reasons."""
+    about = {each.id: each for each in found.messages}
+    asked = next((each.id for each in reversed(letters) if each.open and each.junk), None)
+    if asked is None:
+        return {}
+    return {"why_of": asked, "why": tell(visit, about[asked], looked_at=None)}
 
 
 def _only_asked_for(visit: Visit, found: Conversation, message: int | None) -> Conversation:

@@ -24,7 +24,9 @@ def conversation(request: HttpRequest, box: str, thread: int) -> HttpResponseBas
     if inner.status_code != 200:
         return inner
     content = getattr(inner, "content", b"").decode()
-    request.pane = (request.path, mark_safe(content))  # type: ignore[attr-defined]  # noqa: S308 - a page of ours
+    message = request.GET.get("message", "")
+    opened = f"{request.path}?message={message}" if message.isdigit() else request.path
+    request.pane = (opened, mark_safe(content))  # type: ignore[attr-defined]  # noqa: S308 - a page of ours
     if request.GET.get("q"):
         return search.search(request)
     return mail.box(request, box=box)
