@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
@@ -17,9 +18,10 @@ from django.utils.translation import ngettext, pgettext
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NothingToUndo
 from mta.values import JUNK, LABEL, TRASH, Done
-from webmail import snoozing
+from webmail import evidence, snoozing
 from webmail.boxes import SLUGS, Box, box_of
 from webmail.templatetags.look import grouped
+from webmail.unsubscribing import offer
 from webmail.visit import Visit, number
 
 MAX_LABELS = 100
@@ -79,13 +81,14 @@ class Asked:
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """What was done. `leaves`: the rows are no longer in the place they were looked at. `job`: it goes on in the
-    background under this number, as this action."""
+    background under this number, as this action. `more`: what else can be done now, by its name and address."""
 
     text: str
     done: Done | None = None
     leaves: bool = False
     job: int = 0
     action: str = ""
+    more: tuple[str, str] | None = None
 
 
 Verb = Callable[[Asked], Outcome]
@@ -172,7 +175,21 @@ def _delete(asked: Asked) -> Outcome:
 
 def _junk(asked: Asked) -> Outcome:
     done = mailstore.junk(asked.space, asked.ids, cause=asked.visit.cause)
-    return Outcome(said("junk", len(asked.ids)), done, leaves=asked.place.slug not in ("spam", "sent"))
+    leaves = asked.place.slug not in ("spam", "sent")
+    return Outcome(said("junk", len(asked.ids)), done, leaves=leaves, more=_way_out(asked))
+
+
+def _way_out(asked: Asked) -> tuple[str, str] | None:
+    """Of a single conversation that was reported: the way out of the list that its last message came from."""
+    if len(asked.ids) != 1:
+        return None
+    found = mailstore.conversation(asked.space, asked.ids[0], aside=True).messages
+    last = next((each for each in reversed(found) if not each.own), None)
+    if last is None or not last.list_id:
+        return None
+    if offer(evidence.known(last, mailstore.raw(asked.space, last.id))) is None:
+        return None
+    return _("Unsubscribe"), reverse("mail:unsubscribe", args=[last.id])
 
 
 def _unjunk(asked: Asked) -> Outcome:

@@ -266,3 +266,14 @@ def test_nobody_snoozes_for_somebody_else(ann: Reader, eve: Reader) -> None:
     eve.do("snooze", [thread], when="tomorrow")
     assert mailstore.mailbox_by_role(ann.space, SNOOZED).messages == 0
     assert mailstore.mailbox_by_role(ann.space, INBOX).messages == 1
+
+
+def test_reporting_a_list_as_spam_offers_the_way_out_of_it(ann: Reader) -> None:
+    fields = "List-Id: <garden.lists.test>\r\nList-Unsubscribe: <mailto:leave@lists.test>"
+    thread = ann.receive(subject="Garden", extra=fields)
+    said = ann.do("junk", [thread])
+    message = mailstore.conversation(ann.space, thread, aside=True).messages[-1].id
+    assert said["more"] == {"text": "Unsubscribe", "url": f"/mail/unsubscribe/{message}/"}
+    assert "more" not in ann.do("junk", [ann.receive()])
+    ann.do("unjunk", [thread], box="spam")
+    assert thread in rows(ann.page("/mail/inbox/"))

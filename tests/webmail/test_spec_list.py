@@ -339,6 +339,18 @@ def test_what_the_server_refuses_comes_back_with_a_reason(
     page.locator("#toasts [data-toast-close]").click()
     eventually(lambda: said.count() == 0, "closed", within=5)
 
+    # a sending that can still be taken back is not hidden by what is done meanwhile
+    page.evaluate(
+        """async () => {
+            const { toast } = await import(performance.getEntriesByType("resource").find((each) => each.name.includes("/toast")).name);
+            toast("Sending in 5 s", { stay: 0, name: "sending", actions: [{ text: "Undo", run: () => {} }] });
+        }"""
+    )
+    page.keyboard.press("s")
+    toast(page, "Star removed.")
+    assert page.locator("[data-test=toast-sending]").is_visible()
+    page.locator("[data-test=toast-sending] [data-toast-close]").click()
+
     # newest, oldest, and back
     page.click(".pager-button")
     page.click("#pager-menu [data-oldest]")

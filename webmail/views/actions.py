@@ -62,6 +62,8 @@ def _answer(request: HttpRequest, outcome: Outcome, status: int = 200) -> HttpRe
     done = outcome.done
     if wants_parts(request):
         answer: dict[str, object] = {"text": outcome.text, "leaves": outcome.leaves}
+        if outcome.more:
+            answer["more"] = {"text": outcome.more[0], "url": outcome.more[1]}
         if outcome.job:
             answer |= {"job": outcome.job, "action": outcome.action}
         if done is not None:
