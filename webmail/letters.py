@@ -24,7 +24,7 @@ from mta.message.tree import find, parse_tree
 from mta.queue import service as queue
 from mta.queue.values import CANCELLED, DEFERRED, DELIVERED, EXPIRED, FAILED, RecipientState
 from mta.values import FLAGGED, SEEN
-from webmail import evidence, heads, invitations, tnef
+from webmail import evidence, heads, invitations, previews, tnef
 from webmail.boxes import COMPOSE
 from webmail.evidence import Known
 from webmail.heads import Banner
@@ -39,8 +39,8 @@ from webmail.unsubscribing import Offer, offer
 from webmail.views.attachments import SAFE_PICTURES
 
 MOST_OPEN = 24  # that open by themselves: more would make everybody wait for what nobody reads at once
+FAR_FROM = 20
 FOLD_FROM = 4  # closed messages in a row that are drawn as one
-MESSAGE = "message/rfc822"
 MAX_THUMBNAIL = 2 * 1024 * 1024
 
 
@@ -73,7 +73,8 @@ class FileCard:
     size: int
     url: str
     thumbnail: str = ""
-    opens: str = ""  # the page that shows it, if it is a message
+    preview: str = ""  # the page that shows it
+    runs: bool = False  # opening it runs what its sender wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +129,13 @@ class Letter:
 
 @dataclass(frozen=True, slots=True)
 class Fold:
-    """Closed messages that are drawn as one line with their number."""
+    """Closed messages that are drawn as one line with their number; a long run is drawn when it is asked for."""
 
     letters: tuple[Letter, ...]
+
+    @property
+    def is_far(self) -> bool:
+        return len(self.letters) > FAR_FROM
 
 
 def write_out(
@@ -310,7 +315,7 @@ def _letter(
         letter,
         details=heads.details(message, known),
         banners=(
-            *heads.banners(message, known, in_spam=letter.junk),
+            *heads.banners(message, known),
             *(
                 Banner("danger" if each.danger else "warn", each.text, each.more)
                 for each in shelf.circle.judge(message)
@@ -393,16 +398,16 @@ def _cards(message: ConversationMessage, reading: Reading, raw: bytes) -> list[F
             f"cid:{name}" in reading.html for name in {file.content_id, quote(file.content_id, safe="")}
         ):
             continue
-        url = attachment_url(message.id, file.number, file.name)
-        small = file.type in SAFE_PICTURES and file.size <= MAX_THUMBNAIL
+        about = (message.id, file.number, file.name, file.type, file.size)
         cards.append(
             FileCard(
                 file.name or _("unnamed file"),
                 file.type,
                 file.size,
-                url,
-                f"{url}?inline" if small else "",
-                reverse("mail:enclosed", args=[message.id, file.number]) if file.type == MESSAGE else "",
+                attachment_url(message.id, file.number, file.name),
+                previews.thumbnail_url(*about),
+                previews.preview_url(*about),
+                previews.runs(file.name, file.type),
             )
         )
     return cards
@@ -415,7 +420,17 @@ def _packed(message: int, raw: bytes, number: str) -> list[FileCard]:
     for place, file in enumerate(files, start=1):
         url = reverse("mail:packed", args=[message, number, place, file.name])
         small = file.type in SAFE_PICTURES and len(file.data) <= MAX_THUMBNAIL
-        cards.append(FileCard(file.name, file.type, len(file.data), url, f"{url}?inline" if small else ""))
+        dangerous = previews.runs(file.name, file.type)
+        cards.append(
+            FileCard(
+                file.name,
+                file.type,
+                len(file.data),
+                url,
+                f"{url}?inline" if small else "",
+                runs=dangerous,
+            )
+        )
     return cards
 
 

@@ -27,6 +27,15 @@ document.addEventListener("mail:view", accompany);
 document.addEventListener("mail:reading", accompany);
 accompany();
 
+/* --- attached files open over the page -------------------------------------------------------------------- */
+document.addEventListener("click", (event) => {
+  const link = event.target.closest?.("a[data-preview]");
+  if (!link || event.button || event.ctrlKey || event.metaKey || event.shiftKey || event.altKey) return;
+  event.preventDefault();
+  event.stopPropagation();
+  import("./preview.js").then(({ open }) => open(link), () => location.assign(link.href));
+}, true);
+
 /* --- what fingers need -------------------------------------------------------------------------------- */
 if (matchMedia("(pointer: coarse), (width <= 768px)").matches) (window.requestIdleCallback ?? setTimeout)(() => import("./touch.js"), { timeout: 1000 });
 

@@ -58,7 +58,7 @@ def test_nothing_that_could_run_is_ever_shown(ann: Reader, kind: str) -> None:
 
 def test_pictures_may_be_looked_at(ann: Reader) -> None:
     thread, message = receive(ann, letter(("a.png", "image/png", PICTURE)))
-    assert f'<img src="/mail/attachment/{message}/2/a.png?inline"' in ann.page(f"/mail/inbox/{thread}/")
+    assert f'<img src="/mail/thumbnail/{message}/2/"' in ann.page(f"/mail/inbox/{thread}/")
     assert ann.get(f"/mail/attachment/{message}/2/a.png?inline")["Content-Disposition"].startswith("inline")
 
 

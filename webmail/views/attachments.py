@@ -4,27 +4,30 @@ a download, never a page, except pictures of four harmless kinds; `nosniff`; a p
 
 from __future__ import annotations
 
+import asyncio
 import re
-import zipfile
-from tempfile import SpooledTemporaryFile
+from collections.abc import AsyncIterator, Iterator
+from functools import partial
 from typing import TypeVar
 from urllib.parse import quote
 
-from django.http import FileResponse, Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.core.handlers.asgi import ASGIRequest
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.urls import reverse
 from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 
 from mta.mailstore import service as mailstore
-from mta.message.tree import Part, decoded, find, parse_tree, walk
+from mta.message.tree import Part, find, parse_tree, walk
+from webmail import zipping
 from webmail.content import foreign
+from webmail.previews import content
 from webmail.visit import Visit
 
 SAFE_PICTURES = {"image/png", "image/jpeg", "image/gif", "image/webp"}
 NOTHING_RUNS = "default-src 'none'; sandbox; frame-ancestors 'none'"
 KEPT = "private, max-age=604800, immutable"  # the bytes of a part never change
 R = TypeVar("R", bound=HttpResponseBase)
-IN_MEMORY = 8 * 1024 * 1024
 # A browser runs, styles by or parses these when a page names them, download or not; our own pages may name what lies
 # on this host, so none of it goes out under its own type. The name of the file says enough to who saves it.
 _ACTIVE = re.compile(r"script|html|xml|svg|css|json|wasm|manifest")
@@ -57,10 +60,8 @@ def inline_url(message: int, content_id: str) -> str:
 
 
 def _file(raw: bytes, part: Part, *, inline: bool) -> HttpResponse:
-    kind = part.content_type
-    is_message = kind == "message/rfc822"  # RFC 2046 §5.2.1: never encoded
-    data = raw[part.body_start : part.body_end] if is_message else decoded(raw, part)
-    return send_bytes(data, kind, part.filename or _fallback_name(part), inline=inline)
+    name = part.filename or _fallback_name(part)
+    return send_bytes(content(raw, part), part.content_type, name, inline=inline)
 
 
 def send_bytes(data: bytes, kind: str, name: str, *, inline: bool) -> HttpResponse:
@@ -95,30 +96,24 @@ def download(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
 
 
 @foreign
-def every(request: HttpRequest, visit: Visit, message: int) -> FileResponse:
-    """All attached files of a message in one .zip, with names of their own."""
+def every(request: HttpRequest, visit: Visit, message: int) -> StreamingHttpResponse:
+    """All attached files of a message in one .zip, with names of their own; made while it is sent."""
     about = mailstore.message(visit.mailspace, message)
     raw = mailstore.raw(visit.mailspace, message)
     tree = parse_tree(raw)
-    packed = SpooledTemporaryFile(max_size=IN_MEMORY)  # noqa: SIM115  # FileResponse closes it
-    taken: set[str] = set()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
-        for file in about.attachments:
-            part = find(tree, file.number)
-            if part is not None:
-                archive.writestr(_free_name(file.name, taken), decoded(raw, part))
-    packed.seek(0)
-    response = FileResponse(packed, content_type="application/zip")
+    parts = [(file.name, find(tree, file.number)) for file in about.attachments]
+    entries = [
+        (name or _fallback_name(part), partial(content, raw, part))
+        for name, part in parts
+        if part is not None
+    ]
+    pieces = zipping.stream(entries)
+    streaming = _in_turn(pieces) if isinstance(request, ASGIRequest) else pieces
+    response = StreamingHttpResponse(streaming, content_type="application/zip")
     return _guard(response, f"{about.subject[:80] or _('files')}.zip", attached=True)
 
 
-def _free_name(name: str, taken: set[str]) -> str:
-    """A name without folders (`../` in archives), and not one that is used already."""
-    plain = re.sub(r"[\x00-\x1f\x7f/\\:]", "_", name).strip(". ")[:150] or "file"
-    stem, dot, ending = plain.rpartition(".")
-    wanted, number = plain, 2
-    while wanted.lower() in taken:
-        wanted = f"{stem} ({number}).{ending}" if dot else f"{plain} ({number})"
-        number += 1
-    taken.add(wanted.lower())
-    return wanted
+async def _in_turn(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
+    """Each piece is made in a thread when the one before is on its way: other requests go on meanwhile."""
+    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+        yield piece
