@@ -108,15 +108,17 @@ def wants_dark(request: HttpRequest, visit: Visit) -> bool:
     return said == "1" if said in ("0", "1") else visit.preferences.dark_mail
 
 
-def framed(request: HttpRequest, found: Clean, *, painted: bool, dark: bool = False) -> HttpResponse:
-    """The document of a frame with the policy that holds it."""
+def framed(
+    request: HttpRequest, found: Clean, *, painted: bool, dark: bool = False, apart: bool = False
+) -> HttpResponse:
+    """The document of a frame with the policy that holds it; `apart`: nobody measures it, it scrolls by itself."""
     theme = request.COOKIES.get("theme", "system")
     text = document(
         found,
         painted=painted,
         theme=theme if theme in ("light", "dark") else "system",
         dark=dark,
-        apart=bool(settings.CONTENT_ORIGIN),
+        apart=apart or bool(settings.CONTENT_ORIGIN),
     )
     response = HttpResponse(text)
     response["Content-Security-Policy"] = POLICY.replace(

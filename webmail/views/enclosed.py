@@ -127,7 +127,7 @@ def enclosed_body(request: HttpRequest, visit: Visit, message: int, part: str) -
         within=lambda address: address_within(request, visit, address),
         inside=found.number,
     )
-    return framed(request, body, painted=is_painted(reading.html), dark=dark)
+    return framed(request, body, painted=is_painted(reading.html), dark=dark, apart=True)
 
 
 # --- winmail.dat --------------------------------------------------------------------------------------------
