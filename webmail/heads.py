@@ -64,7 +64,7 @@ def people(them: Sequence[Person]) -> str:
     )
 
 
-def banners(message: ConversationMessage, known: Known, *, in_spam: bool) -> tuple[Banner, ...]:
+def banners(message: ConversationMessage, known: Known) -> tuple[Banner, ...]:
     """What delivery found that a reader must know before reading on (webmail spec 6.11)."""
     if message.own:
         return ()
@@ -84,11 +84,6 @@ def banners(message: ConversationMessage, known: Known, *, in_spam: bool) -> tup
     elif "fail" in (known.result("spf"), known.result("dkim")) and known.result("dmarc") != "pass":
         found.append(
             Banner("warn", _("Whether this is really from %(domain)s is not certain.") % {"domain": domain})
-        )
-    if in_spam and not found:
-        reason = spam_reason(message)
-        found.append(
-            Banner("warn", _("It is in Spam."), reason and f"{reason[0].upper()}{reason[1:].rstrip('.')}.")
         )
     return tuple(found)
 

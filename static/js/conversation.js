@@ -104,7 +104,12 @@ async function closeMessage(id) {
   line.querySelector(".message-head")?.focus({ preventScroll: true });
 }
 
-function unfold(fold) {
+async function unfold(fold) {
+  if (fold.dataset.far) {  // a long run is drawn when it is asked for
+    const page = parse(await getHtml(withQuery("all", "1"))), wanted = new Set(fold.dataset.far.split(" "));
+    fold.replaceWith(...[...page.querySelectorAll("[data-messages] > .message")].filter((each) => wanted.has(each.dataset.message)));
+    return;
+  }
   let next = fold.nextElementSibling;
   while (next?.matches("template[data-folded]")) {
     const after = next.nextElementSibling;
@@ -114,9 +119,27 @@ function unfold(fold) {
   fold.remove();
 }
 
-function openAll() {
-  for (const fold of main.querySelectorAll("[data-fold]")) unfold(fold);
-  for (const message of messages()) if (message.querySelector("[data-open]")) openMessage(message.dataset.message);
+const withQuery = (name, value) => {
+  const url = new URL(location.href);
+  url.searchParams.set(name, value);
+  return url.href;
+};
+
+/** A few are asked for one by one; of many the whole page comes open, once. */
+async function openAll() {
+  const folds = [...main.querySelectorAll("[data-fold]")];
+  if (folds.length || main.querySelectorAll("[data-messages] > .closed").length > 4) {
+    const page = parse(await getHtml(withQuery("open", "all"))), list = main.querySelector("[data-messages]");
+    for (const fold of folds) { while (fold.nextElementSibling?.matches("template")) fold.nextElementSibling.remove(); fold.remove(); }
+    let after = null;
+    for (const fresh of [...page.querySelectorAll("[data-messages] > .message")]) {
+      const old = messageOf(fresh.dataset.message), kept = old && !old.classList.contains("closed");
+      const stands = kept ? old : fresh;
+      if (old && !kept) { closed.set(fresh.dataset.message, old); old.replaceWith(fresh); } else if (!old) after ? after.after(fresh) : list.prepend(fresh);
+      after = stands;
+    }
+    frames();
+  } else for (const message of messages()) if (message.querySelector("[data-open]")) openMessage(message.dataset.message);
   allOpen(true);
 }
 
@@ -155,8 +178,8 @@ document.addEventListener("click", (event) => {
   const opener = event.target.closest?.("[data-open]");
   if (opener && !event.ctrlKey && !event.metaKey) { event.preventDefault(); openMessage(opener.dataset.open); return; }
   const fold = event.target.closest?.(".fold-button");
-  if (fold) { event.preventDefault(); unfold(fold.closest("[data-fold]")); return; }
-  if (event.target.closest?.("[data-open-all]")) { event.preventDefault(); openAll(); return; }
+  if (fold) { event.preventDefault(); unfold(fold.closest("[data-fold]")).catch((problem) => toast(problem.message)); return; }
+  if (event.target.closest?.("[data-open-all]")) { event.preventDefault(); openAll().catch((problem) => toast(problem.message)); return; }
   if (event.target.closest?.("[data-close-all]")) { closeAll(); return; }
   if (panelFor(event)) return;
   const folds = event.target.closest?.("[data-fold-message]");
@@ -230,6 +253,7 @@ export async function catchUp() {
   const news = await getJson(`/mail/live/conversation/${thread}/${location.search.includes("aside") ? "?aside=1" : ""}`);
   if (reading().thread !== thread) return news;
   const shown = new Set([...main.querySelectorAll("[data-messages] [data-message]")].map((each) => each.dataset.message));
+  for (const { dataset: { far } } of main.querySelectorAll("[data-fold][data-far]")) for (const id of far.split(" ")) shown.add(id);
   for (const folded of main.querySelectorAll("template[data-folded]")) for (const each of folded.content.querySelectorAll("[data-message]")) shown.add(each.dataset.message);
   const fresh = news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));
   const note = main.querySelector("[data-new-messages]");

@@ -102,7 +102,7 @@ def test_red_is_only_for_a_sender_that_its_own_domain_disowns() -> None:
     def kinds(**results: str) -> list[str]:
         found = [[method, result, "", "acme.test"] for method, result in results.items()]
         message = replace(MESSAGE, reasons={"evidence": found})
-        return [each.kind for each in banners(message, evidence.known(message, delivered()), in_spam=False)]
+        return [each.kind for each in banners(message, evidence.known(message, delivered()))]
 
     assert kinds(dmarc="fail") == ["danger"]
     assert kinds(spf="fail") == ["warn"]
