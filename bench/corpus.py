@@ -30,7 +30,8 @@ from functools import cache
 
 BLOCK = 10_000
 REAL, SMALL, WEB, WEB_SMALL = "real", "small", "web", "web-small"
-CONVERSATIONS = (1, 1, 1, 2, 1, 3, 4)  # messages of each, over and over, in the mailboxes that a browser opens
+CONVERSATIONS = (1, 1, 1, 2, 1, 3, 4)
+"""Messages of each, over and over, in the mailboxes that a browser opens."""
 RARE, COMMON, SUBJECT_WORD = "zyzzogeton", "meeting", "Quarterly"
 MARK, SUBJECT_MARK = "lodestar", "kestrel"  # each followed by the block's token
 START = datetime(2019, 1, 1, 8, tzinfo=UTC)

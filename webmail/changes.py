@@ -36,6 +36,8 @@ ICONS = {
 # A verb of the journal → its node on the thread line: how much of what was there it took away.
 GRAVE = frozenset({"delete", "delete forever", "expunge", "junk", "delete mailbox", "discard"})
 ARRIVALS = frozenset({"append", "import"})  # new mail: going back to a moment leaves it where it is
+LEAVING = frozenset({"move", "delete", "junk", "archive", "expunge", "delete forever", "not junk"})
+WITH_PLACE = frozenset({"move", "create", "rename", "colour", "delete mailbox"})
 QUIET = frozenset(
     {"read", "unread", "star", "unstar", "flags", "answer", "forward", "important", "unimportant"}
 )
@@ -268,7 +270,8 @@ def preview(lines: Sequence[HistoryLine], *, mailboxes: Sequence[MailboxInfo]) -
     names = {each.name: box_of(each).title for each in mailboxes if each.role != ""}
     sums: Counter[tuple[str, str, str]] = Counter()
     for line in lines:
-        sums[line.verb, line.mailbox, line.target] += line.count
+        verb = "move" if line.verb in LEAVING else line.verb  # whatever took it away, it returns
+        sums[verb, line.mailbox if verb in WITH_PLACE else "", ""] += line.count
     return [
         returning(verb, count, mailbox=names.get(mailbox, mailbox), target=names.get(target, target))
         for (verb, mailbox, target), count in sums.most_common()
@@ -278,7 +281,7 @@ def preview(lines: Sequence[HistoryLine], *, mailboxes: Sequence[MailboxInfo]) -
 def returning(verb: str, count: int, *, mailbox: str = "", target: str = "") -> str:
     """What taking a change back does: "312 messages return to Inbox"."""
     c, values = count, {"n": grouped(count), "mailbox": mailbox, "target": target}
-    if verb in ("move", "delete", "junk", "archive", "expunge", "delete forever", "not junk"):
+    if verb in LEAVING:
         return (
             ngettext("%(n)s message returns to %(mailbox)s", "%(n)s messages return to %(mailbox)s", c)
             if mailbox

@@ -82,10 +82,7 @@ def _inner(url: str) -> tuple[str, bool]:
 
 def _is_at(host: str, ending: str) -> bool:
     if ending.endswith(".*"):  # google.de, google.co.uk
-        return (
-            re.fullmatch(rf"{ending[:-2]}\.(?:(?:com?\.)?[a-z]{{2}}|com)", host)
-            is not None
-        )
+        return re.fullmatch(rf"{ending[:-2]}\.(?:(?:com?\.)?[a-z]{{2}}|com)", host) is not None
     return host == ending or host.endswith(f".{ending}")
 
 

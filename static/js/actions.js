@@ -4,7 +4,7 @@
 
 import { openMenuAt } from "./components.js";
 import { commands, forgetAhead, go, later, main, post, up, view, words } from "./client.js";
-import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
+import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, pending, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
 import { toast } from "./toast.js";
 
 const chooser = () => import("./chooser.js");
@@ -61,6 +61,7 @@ export async function act(verb, ids, fields = {}) {
     showSelection();
   }
   forgetAhead();
+  for (const id of ids) pending.set(id, (pending.get(id) ?? 0) + 1);
   const messages = "messages" in view() ? { messages: 1 } : {};
   try {
     const said = await post(`/mail/actions/${verb}/`, bodyOf({ box: view().box ?? "all", ...messages, ...fields, ids }));
@@ -76,6 +77,8 @@ export async function act(verb, ids, fields = {}) {
     putBack();
     toast(problem, { actions: [{ text: words.retry, run: () => act(verb, ids, fields) }] });
     return false;
+  } finally {
+    for (const id of ids) if (pending.get(id) > 1) pending.set(id, pending.get(id) - 1); else pending.delete(id);
   }
 }
 

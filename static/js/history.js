@@ -33,7 +33,6 @@ async function follow(job, place) {
   bar.className = "bar";
   text.className = "num";
   line.append(bar, text);
-  (place.closest(".change") ?? place).append(line);
   const draw = ({ done, total, text: said }) => {
     bar.max = total || 1;
     bar.value = done;
@@ -41,6 +40,7 @@ async function follow(job, place) {
   };
   draw({ ...job, text: job.progress });
   for (let look = 0; ; look += 1) {
+    if (look === 2) (place.closest(".change") ?? place).append(line);  // what is soon done needs no bar
     await new Promise((resolve) => { setTimeout(resolve, PACE[Math.min(look, PACE.length - 1)]); });
     const now = await getJson(`/mail/changes/job/${job.id}/`);
     draw(now);

@@ -122,3 +122,4 @@ function again(key) {
 }
 
 document.addEventListener("keydown", press);
+document.body.dataset.ready = "";  // from now on keys and clicks mean what they say here

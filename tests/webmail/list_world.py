@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from tests.mail import mail
 from tests.product import Product
-from tests.webmail.test_mail_browser import PASSWORD
+from tests.webmail.test_mail_browser import PASSWORD, sign_in
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -62,6 +62,12 @@ def files_mail(names: Iterable[str], subject: str, *, media: str = "application/
             base64.b64encode(b"%PDF-1.4 nothing").decode(),
         ]
     return "\r\n".join([*lines, "--b--", ""]).encode()
+
+
+def enter(page: Page, product: Product, address: str) -> None:
+    """Signs in, and waits until keys are heard."""
+    sign_in(page, product, address)
+    page.wait_for_selector("body[data-ready]")
 
 
 def cursor(page: Page) -> str:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from tests.eventually import eventually
 from tests.mail import mail
 from tests.product import Product
-from tests.webmail.list_world import checked, cursor, files_mail, fill, numbered, open_place, toast
+from tests.webmail.list_world import checked, cursor, enter, files_mail, fill, numbered, open_place, toast
 from tests.webmail.test_mail_browser import (  # the fixtures, too
     address,
-    sign_in,
     subjects,
     until_subjects,
     watched,
@@ -44,7 +43,7 @@ def test_a_row_shows_who_what_when_and_what_is_in_it(product: Product, address: 
     fill(product, address, talk(address))
     fill(product, address, [files_mail([f"plan-{at}.pdf" for at in range(5)], "Files")])
     fill(product, address, [files_mail(["tea.ics"], "Tea", media="text/calendar")])
-    sign_in(page, product, address)
+    enter(page, product, address)
     until_subjects(page, ["Tea", "Files", "Boats", "Seen"])
 
     boats = row(page, "Boats")
@@ -116,7 +115,7 @@ def test_what_is_selected_and_what_can_be_done_with_it(product: Product, address
     page = watched
     fill(product, address, numbered(3, address), flags="\\Seen")
     fill(product, address, [mail(subject=f"Number {number}", to=address) for number in (3, 4)])
-    sign_in(page, product, address)
+    enter(page, product, address)
     until_subjects(page, [f"Number {number}" for number in (4, 3, 2, 1, 0)])
     bar = page.locator("[data-toolbar]")
     assert bar.locator("[data-refresh]").is_visible()
@@ -184,7 +183,7 @@ def test_snoozed_mail_is_away_until_its_time(product: Product, address: str, wat
     """Spec 10.2, 3.4, 3.8, 5.2."""
     page = watched
     fill(product, address, numbered(3, address))
-    sign_in(page, product, address)
+    enter(page, product, address)
     until_subjects(page, ["Number 2", "Number 1", "Number 0"])
     page.keyboard.press("j")
     page.keyboard.press("b")
@@ -225,7 +224,7 @@ def test_labels_are_put_on_and_taken_off_together_and_places_are_found_by_typing
     fill(product, address, [], folder="Work/Doors")
     fill(product, address, [], folder="Travel")
     fill(product, address, numbered(2, address))
-    sign_in(page, product, address)
+    enter(page, product, address)
     until_subjects(page, ["Number 1", "Number 0"])
     row(page, "Number 1").locator(".row-check input").click()
     page.keyboard.press("l")
@@ -311,7 +310,7 @@ def test_what_the_server_refuses_comes_back_with_a_reason(
     """Spec 4.9, 5.1, 5.4, 3.12."""
     page = context.new_page()  # not watched: its console will speak of what is refused
     fill(product, address, numbered(53, address))
-    sign_in(page, product, address)
+    enter(page, product, address)
     eventually(lambda: len(subjects(page)) == 50, "a page of them", within=10)
     page.route("**/mail/actions/archive/", lambda route: route.fulfill(status=400, json={"text": "Not now."}))
     page.keyboard.press("j")
@@ -375,7 +374,7 @@ def test_the_right_button_opens_what_can_be_done_with_a_row(
     """Spec 3.9, 10.3."""
     page = watched
     fill(product, address, numbered(3, address))
-    sign_in(page, product, address)
+    enter(page, product, address)
     until_subjects(page, ["Number 2", "Number 1", "Number 0"])
     menu = page.locator("#row-menu")
 
@@ -427,7 +426,7 @@ def test_an_inbox_can_show_first_what_is_unread_or_starred(
     fill(product, address, numbered(3, address), flags="\\Seen")
     fill(product, address, [mail(subject="New", to=address)])
     fill(product, address, [mail(subject="Old", to=address)], flags="\\Seen")
-    sign_in(page, product, address)
+    enter(page, product, address)
     page.request.post(
         f"{product.url}/mail/settings/",
         form={
@@ -462,7 +461,7 @@ def test_everything_in_the_inbox_goes_at_once_and_comes_back(
     """Spec 4.3, 4.4, 5.2."""
     page = watched
     fill(product, address, numbered(60, address))
-    sign_in(page, product, address)
+    enter(page, product, address)
     eventually(lambda: len(subjects(page)) == 50, "a page of them", within=10)
     page.keyboard.press("*")
     page.keyboard.press("a")
