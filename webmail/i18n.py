@@ -75,9 +75,9 @@ _made: dict[str, Accented] = {}
 
 def ready(language: str) -> str:
     """The language, ready to be activated: a made one has no file that Django could find by itself."""
-    if language in _MADE and not isinstance(trans_real._translations.get(language), Accented):
+    if language in _MADE and not isinstance(trans_real._translations.get(language), Accented):  # type: ignore[attr-defined]
         made = _made.get(language) or _made.setdefault(language, _MADE[language](language))
-        trans_real._translations[language] = made
+        trans_real._translations[language] = made  # type: ignore[attr-defined]
     return language
 
 
