@@ -67,6 +67,8 @@ class SecurityHeaders:
         headers.setdefault("Referrer-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
         headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
+        if response.status_code >= 400:  # what was asked for in vain is nobody else's to know
+            headers.setdefault("Cache-Control", "private, no-store")
         if "frame-ancestors 'none'" in headers["Content-Security-Policy"]:
             headers.setdefault("X-Frame-Options", "DENY")
         return response
