@@ -5,6 +5,7 @@ Each screen at desktop and phone width, light and dark. Look at them before you 
 
 from __future__ import annotations
 
+import imaplib
 import re
 import sys
 import tempfile
@@ -36,6 +37,7 @@ def main() -> None:
             demo.start()
             try:
                 _send_some(browser, demo)
+                _delete_some(demo)
                 for look in LOOKS:
                     _mail(browser, demo, *look)
                     _panel(browser, demo, *look)
@@ -71,6 +73,16 @@ def _send_some(browser: Browser, demo: Product) -> None:
     page.context.close()
 
 
+def _delete_some(demo: Product) -> None:
+    """A mail program that clears up more than its owner meant to."""
+    with imaplib.IMAP4("127.0.0.1", demo.port("imap")) as imap:
+        imap.login("ann@example.test", PASSWORD)
+        imap.xatom("ID", '("name" "Thunderbird" "version" "140.4")')
+        imap.select("INBOX")
+        numbers = imap.uid("SEARCH", "SEEN")[1][0].split()[:31]  # type: ignore[union-attr]
+        imap.uid("MOVE", b",".join(numbers).decode(), "Trash")
+
+
 def _write(page: Page, to: str, subject: str) -> None:
     page.goto(page.url.split("/mail/")[0] + "/mail/inbox/")
     page.locator("[data-test=compose]:visible").first.click()
@@ -96,6 +108,9 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("conversation", lambda: _open(page, demo, "inbox", "Draft of the spring catalogue")),
         ("newsletter", lambda: _open(page, demo, "inbox", "On doing one thing")),
         ("sent-state", lambda: _open(page, demo, "sent", "Boats on Sunday")),
+        ("why", lambda: _why(page, demo)),
+        ("changes", lambda: page.goto(demo.url + "/mail/changes/")),
+        ("files", lambda: page.goto(demo.url + "/mail/files/")),
         ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),
         ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
         ("outside-world", lambda: page.goto(demo.url + "/outside/")),
@@ -110,6 +125,12 @@ def _open(page: Page, demo: Product, box: str, subject: str) -> None:
     page.goto(f"{demo.url}/mail/{box}/")
     page.locator("[data-test=row]", has_text=subject).first.locator("[data-test=subject]").click()
     expect(page.locator("[data-test=message-subject]")).to_contain_text(subject)
+
+
+def _why(page: Page, demo: Product) -> None:
+    page.goto(f"{demo.url}/mail/spam/")
+    page.locator("[data-test=row]").first.locator("[data-test=subject]").click()
+    page.locator(".why-text").first.wait_for()
 
 
 def _panel(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int], scheme: str) -> None:
