@@ -30,15 +30,18 @@ from mta.message.build import Outgoing
 from mta.message.headers import one_line
 from mta.message.tree import decoded, parse_tree, walk
 from mta.values import Cause
+from webmail.calendar_zones import zones_of_one_calendar
 
 MAX_PART = 256 * 1024
 MAX_LINES = 4000
+MOST_PARTS = 5  # calendars of one message that are tried
 MAX_TEXT = 500
 MAX_NOTE = 2000
 MOST_GUESTS = 100
 YES, MAYBE, NO = "ACCEPTED", "TENTATIVE", "DECLINED"
 ANSWERS = {"yes": YES, "maybe": MAYBE, "no": NO}
 LONGEST = timedelta(days=366)
+YEARS = range(1900, 2200)  # beside the first and the last year there is no room for another zone
 
 
 class CannotAnswer(Exception):
@@ -114,10 +117,14 @@ def find(raw: bytes) -> Invitation | None:
     """The first event of the first calendar part; None when there is none that can be read."""
     if b"calendar" not in raw.lower() and b".ics" not in raw.lower():
         return None
+    tried = 0
     for part in walk(parse_tree(raw)):
         named = part.filename.lower().endswith(".ics") if part.filename else False
         if part.content_type not in ("text/calendar", "application/ics") and not named:
             continue
+        tried += 1
+        if tried > MOST_PARTS:
+            return None
         found = read(decoded(raw, part), method=part.params.get("method", ""))
         if found is not None:
             return found
@@ -128,6 +135,11 @@ def read(data: bytes, *, method: str = "") -> Invitation | None:
     """One calendar's bytes. Never raises: what the library does not take is no invitation."""
     if len(data) > MAX_PART or data.count(b"\n") > MAX_LINES:
         return None
+    with zones_of_one_calendar():
+        return _read(data, method)
+
+
+def _read(data: bytes, method: str) -> Invitation | None:
     try:
         calendar = Calendar.from_ical(data)
         events = [each for each in calendar.subcomponents if each.name == "VEVENT"]
@@ -179,11 +191,13 @@ def _several(value: Any) -> list[Any]:
 def _moment(value: Any) -> tuple[datetime | date | None, bool]:
     """(when, whether it has no zone of its own). A time without a zone is taken in the reader's."""
     found = getattr(value, "dt", None)
+    if not isinstance(found, date) or found.year not in YEARS:
+        return None, False
     if isinstance(found, datetime):
         if found.tzinfo is None:
             return found.replace(tzinfo=_zone()), True
-        return found, False
-    return (found, False) if isinstance(found, date) else (None, False)
+        return found if isinstance(found.tzinfo, ZoneInfo) else found.astimezone(UTC), False
+    return found, False
 
 
 def _zone() -> ZoneInfo:

@@ -1,0 +1,85 @@
+"""What a hostile tester found in the web client, each as it was tried."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from mta.mailstore import service as mailstore
+from tests.webmail.mail_world import Reader
+from webmail import invitations
+from webmail.models import Preferences
+
+
+def calendar(event: str, *, zone: str = "") -> bytes:
+    lines = (
+        f"BEGIN:VCALENDAR\nVERSION:2.0\nMETHOD:REQUEST\n{zone}BEGIN:VEVENT\nUID:u@x\n{event}\nSUMMARY:Meet\n"
+    )
+    people = "ORGANIZER:mailto:org@outside.test\nATTENDEE;PARTSTAT=NEEDS-ACTION:mailto:ann@example.test\n"
+    return f"{lines}{people}END:VEVENT\nEND:VCALENDAR\n".replace("\n", "\r\n").encode()
+
+
+def zone(name: str, offset: str, rule: str = "") -> str:
+    def half(kind: str, day: str, offset: str, rule: str) -> str:
+        start = f"BEGIN:{kind}\nDTSTART:{day}T000000\nTZOFFSETFROM:+0000\nTZOFFSETTO:{offset}\n"
+        return f"{start}{rule}END:{kind}\n"
+
+    summer = half("DAYLIGHT", "16010601", offset, "")
+    return (
+        f"BEGIN:VTIMEZONE\nTZID:{name}\n{half('STANDARD', '16010101', offset, rule)}{summer}END:VTIMEZONE\n"
+    )
+
+
+# --- invitations --------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize("reader_zone", ["Asia/Tokyo", "America/Los_Angeles"])
+def test_an_event_at_the_end_or_the_beginning_of_all_years_does_not_close_its_conversation(
+    ann: Reader, reader_zone: str
+) -> None:
+    Preferences.objects.create(account=ann.account, time_zone=reader_zone)
+    for event in (
+        "DTSTART:99991231T235959Z",
+        "DTSTART:00010101T000000Z",
+        "DTSTART:20261124T100000Z\nDTEND:99991231T235959Z",
+        "DTSTART;VALUE=DATE:00010101\nDTEND;VALUE=DATE:00010102",
+        "DTSTART:20261124T100000Z\nRECURRENCE-ID:99991231T235959Z",
+    ):
+        head = b"From: org@outside.test\r\nTo: ann@example.test\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n"
+        thread = ann.receive(raw=head + calendar(event))
+        message = mailstore.conversation(ann.space, thread).messages[0].id
+        assert ann.get(f"/mail/inbox/{thread}/").status_code == 200, event
+        assert ann.get(f"/mail/message/{message}/").status_code == 200, event
+
+
+def test_a_time_zone_of_one_calendar_means_nothing_in_the_next() -> None:
+    for name in ("W. Europe Standard Time", "Office"):
+        hours = []
+        for offset in ("+0900", "-0500"):
+            found = invitations.read(
+                calendar(f"DTSTART;TZID={name}:20261124T100000", zone=zone(name, offset))
+            )
+            assert found is not None
+            hours.append(found.starts.isoformat())
+        assert hours == ["2026-11-24T01:00:00+00:00", "2026-11-24T15:00:00+00:00"]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        "FREQ=SECONDLY",
+        "FREQ=HOURLY",
+        "FREQ=SECONDLY;BYMONTH=2;BYMONTHDAY=30",
+        "FREQ=YEARLY;INTERVAL=0",
+        "FREQ=YEARLY;BYHOUR=1,2,3;BYMINUTE=1,2,3",
+        "FREQ=YEARLY;BYMONTH=2;BYMONTHDAY=30",
+    ],
+)
+def test_a_time_zone_that_changes_every_second_takes_no_time(rule: str) -> None:
+    began = time.process_time()
+    found = invitations.read(
+        calendar("DTSTART;TZID=Evil:20261124T100000", zone=zone("Evil", "+0900", f"RRULE:{rule}\n"))
+    )
+    if found is not None:
+        assert found.starts.isoformat()
+    assert time.process_time() - began < 2
