@@ -90,6 +90,7 @@ class Content:
     darkens: bool = False  # its colours have dark twins
     clipped: str = ""  # the address that shows all of it
     note: str = ""
+    sealed: bool = False  # encrypted, and the key is not here
     files: tuple[FileCard, ...] = ()
     all_files: str = ""
 
@@ -354,10 +355,12 @@ def _content(message: ConversationMessage, before: Sequence[ConversationMessage]
     raw = shelf.raws[message.id]
     reading = read(raw)
     files = tuple(_cards(message, reading, raw))
+    is_something = bool(files) or message.id in shelf.cards
     content = Content(
         files=files,
         all_files=reverse("mail:attachments", args=[message.id]) if len(files) > 1 else "",
-        note=reading.note if not files else "",
+        note=reading.note if reading.sealed or not is_something else "",
+        sealed=reading.sealed,
         clipped=f"{reverse('mail:body', args=[message.id])}?whole=1" if reading.clipped else "",
     )
     nearest = before[-MAX_EARLIER:]
@@ -379,8 +382,10 @@ def _content(message: ConversationMessage, before: Sequence[ConversationMessage]
             darkens=painted and shelf.dark,
         )
     text, quotation = fold_text(reading.text, shelf.known(nearest))
+    is_empty = not (text.strip() or quotation or is_something)
     return replace(
         content,
+        note=content.note or (_("This message has no text.") if is_empty else ""),
         text=text_to_html(text.strip("\n"), compose=COMPOSE),
         trimmed=text_to_html(quotation, compose=COMPOSE) if quotation else "",
     )

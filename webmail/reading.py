@@ -35,6 +35,7 @@ class Reading:
     html: str = ""
     clipped: bool = False
     note: str = ""  # what cannot be shown here, in words
+    sealed: bool = False  # encrypted, and the key is not here
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,8 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
     # Many programs send an empty text beside the real one; Outlook leaves both to its envelope.
     texts = [each for each in texts if each[1].strip()] or _from_envelope(raw, tree) or texts[:1]
     if not texts:
-        return Reading(note=_note(tree))
+        sealed = _is_sealed(tree)
+        return Reading(note=_note(tree, sealed=sealed), sealed=sealed)
     if not any(is_html for is_html, _text in texts):
         text = "\n\n".join(text.strip("\n") for _html, text in texts)
         return Reading(text=text[:limit], clipped=len(text) > limit)
@@ -152,12 +154,14 @@ def _is_text(part: Part) -> bool:
     return part.maintype == "text" and part.subtype in ("plain", "html", "enriched", "markdown")
 
 
-def _note(tree: Part) -> str:
+def _is_sealed(tree: Part) -> bool:
     kinds = {(part.maintype, part.subtype) for part in walk(tree)}
-    if ("multipart", "encrypted") in kinds or ("application", "pkcs7-mime") in kinds:
+    return not kinds.isdisjoint({("multipart", "encrypted"), ("application", "pkcs7-mime")})
+
+
+def _note(tree: Part, *, sealed: bool) -> str:
+    if sealed:
         return _("This message is encrypted. Open it in a mail program that has the key.")
-    if len(kinds) == 1 and not tree.filename and tree.maintype == "text":
-        return ""
     return _("This message has no text.")
 
 

@@ -73,6 +73,10 @@ new MutationObserver(() => {
 /** The search that led here, so that its words are marked in what is opened. */
 const asked = (sign) => (reading().query ? `${sign}${new URLSearchParams({ q: reading().query })}` : "");
 
+/* A small picture that cannot be drawn leaves the sign of its kind, which lies below it. */
+const drop = (picture) => { if (picture?.matches?.(".file-icon > img")) picture.remove(); };
+document.addEventListener("error", (event) => drop(event.target), true);
+
 /* --- opening and closing --------------------------------------------------------- */
 async function openMessage(id) {
   const line = messageOf(id);

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from mta.mailstore import service as mailstore
@@ -326,6 +326,7 @@ def test_a_repeated_signature_of_html_is_folded_too() -> None:
 QUOTED = ["> The boat is in the shed.", "> The left door sticks.", "", "-- ", "Ann, 12 Harbour Road", "> -- "]
 
 
+@settings(deadline=None)
 @given(
     some.lists(some.sampled_from(QUOTED), max_size=12),
     some.integers(0, 12),
@@ -343,3 +344,22 @@ def test_the_archive_is_no_place_without_a_reason(ann: Reader) -> None:
     mailstore.archive(ann.space, [thread], cause=Cause("web", session="Firefox", actor="ann@example.test"))
     assert "You archived it" in ann.page(f"/mail/why/{message_of(ann, thread)}/")
     assert CAUSE.kind == "import"
+
+
+# --- bodies that are none ---------------------------------------------------------------------------------------
+SEALED = (
+    b"From: Ada <ada@outside.test>\r\nSubject: Sealed\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/encrypted; protocol="application/pgp-encrypted"; boundary="b"\r\n\r\n'
+    b"--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n"
+    b'--b\r\nContent-Type: application/octet-stream; name="encrypted.asc"\r\n\r\n-----BEGIN PGP MESSAGE-----\r\n--b--\r\n'
+)
+
+
+def test_what_cannot_be_read_here_says_why(ann: Reader) -> None:
+    """Spec 6.11."""
+    page = ann.page(f"/mail/inbox/{ann.receive(raw=SEALED)}/")
+    assert "This message is encrypted. Open it in a mail program that has the key." in page
+    assert "encrypted.asc" in page  # to be saved, and opened there
+    assert "This message has no text." in ann.page(f"/mail/inbox/{ann.receive(body='')}/")
+    assert "This message has no text." not in ann.page(f"/mail/inbox/{ann.receive(body='.')}/")
+    assert "This message has no text." not in ann.page(f"/mail/inbox/{ann.receive(raw=invite(*TEA))}/")

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from hosting.access import Sender
@@ -110,6 +110,7 @@ def test_red_is_only_for_a_sender_that_its_own_domain_disowns() -> None:
     assert kinds() == []
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=400), some.text(max_size=200))
 def test_no_header_is_too_odd_to_read(noise: bytes, text: str) -> None:
     raw = b"Received: " + noise + b"\r\nDKIM-Signature: " + text.encode("utf-8", "replace") + b"\r\n\r\n"
@@ -274,6 +275,7 @@ def test_what_is_no_calendar_is_no_invitation(data: bytes) -> None:
     assert invitations.read(data) is None
 
 
+@settings(deadline=None)
 @given(some.binary(max_size=600))
 def test_no_calendar_is_too_odd_to_read(noise: bytes) -> None:
     invitations.read(calendar("DTSTART:20260303T140000Z") + noise)
