@@ -48,7 +48,7 @@ async function ask(url, options, how) {
   await signIn();
   return ask(url, options, how);
 }
-document.addEventListener("mail:signed-out", () => signIn().catch(() => {}));
+document.addEventListener("mail:signed-out", () => signIn({ again: false }).catch(() => {}));
 
 /** POSTs fields and gives the JSON answer; throws a Problem whose message is a sentence. */
 export async function post(url, fields, { wait = true } = {}) {
@@ -94,7 +94,7 @@ export function parse(html) {
 /* --- going from view to view ---------------------------------------------- */
 const OURS = /^\/mail\/(?!attachment|original|download|body|compose|inline|events|live|actions|labels\/|settings)/;
 const KEPT_VIEWS = 8, KEPT_AHEAD = 30_000;
-const KEPT_PAGES = 40;
+const KEPT_PAGES = 40, SLOW = 300;
 const pages = new Map(); // address → markup that was shown: still readable without a line
 const left = new Map();  // history id → the view that was left
 const ahead = new Map(); // address → {html: Promise, at}
@@ -104,6 +104,8 @@ let coming = 0;  // a view that the history asked for and that is not kept
 /** Whether a view is on its way: keys wait for it (js/keyboard.js); `mail:settled` tells when it came, or did not. */
 export const underway = () => loading !== null || coming > 0;
 const settled = () => { if (!underway()) document.dispatchEvent(new CustomEvent("mail:settled")); };
+
+if (main && view().view) pages.set(`part ${location.href}`, main.innerHTML);
 
 let here = history.state?.id ?? Date.now();
 
@@ -173,6 +175,9 @@ export function forgetAhead(threads) {
   for (const url of [...ahead.keys()]) if (!threads || threads.some((id) => new URL(url).pathname.endsWith(`/${id}/`))) ahead.delete(url);
 }
 
+/** Markup that was shown before: what was unread in it was read then. */
+const seen = (html) => html.replace(" data-has-unread", "");
+
 /** The markup of a view, or of a conversation for the pane. Without a line: as it was seen last. */
 export async function load(url, { signal, how = "part" } = {}) {
   const early = ahead.get(url), name = `${how} ${url}`;
@@ -186,7 +191,7 @@ export async function load(url, { signal, how = "part" } = {}) {
     if (pages.size > KEPT_PAGES) pages.delete(pages.keys().next().value);
     return html;
   } catch (problem) {
-    if (problem.unreached && pages.has(name)) return pages.get(name).replace(" data-has-unread", "");  // it was read then
+    if (problem.unreached && pages.has(name)) return seen(pages.get(name));
     throw problem;
   }
 }
@@ -200,18 +205,28 @@ export async function go(address, { replace = false } = {}) {
   const mine = loading = new AbortController();
   const bar = main.querySelector("[data-toolbar]");
   bar?.setAttribute("aria-busy", "true");
-  try {
-    const html = await load(url.href, { signal: mine.signal });
+  let early = false;  // what was shown of this view before, while the server takes its time
+  const show = (html, restored = false) => {
     if (mine.signal.aborted) return;
+    if (early) { place(parse(html), { scroll: scroller()?.scrollTop }); return; }
+    early = restored;
     if (!replace) keep();
     if (!replace) here = Date.now();
     const state = { id: here, from: replace ? history.state?.from : location.href };
     history[replace || history.state?.layer ? "replaceState" : "pushState"](state, "", url.href);  // js/touch.js says what a layer is
-    place(parse(html), {});
+    place(parse(html), { restored });
+  };
+  const before = url.href !== new URL(view().at ?? location.href, location.href).href && pages.get(`part ${url.href}`);
+  const patience = before && setTimeout(() => show(seen(before), true), SLOW);
+  try {
+    const html = await load(url.href, { signal: mine.signal });
+    clearTimeout(patience);
+    show(html);
   } catch (error) {
     if (error.name === "AbortError") return;
     toast(error, { actions: [{ text: words.retry, run: () => go(address, { replace }) }] });
   } finally {
+    clearTimeout(patience);
     bar?.removeAttribute("aria-busy");
     if (loading === mine) { loading = null; settled(); }
   }

@@ -5,10 +5,14 @@
 import { Problem, parse, words } from "./client.js";
 
 const { account, username, mailspace } = document.body.dataset;
-let asking = null;
+let asking = null, refused = false;
 
-/** Resolves when the same person has signed in again; everybody who needs it waits for the one panel. */
-export function signIn() {
+/**
+ * Resolves when the same person has signed in again; everybody who needs it waits for the one panel. What only tries
+ * by itself (`again: false`) does not put the panel up once more after "Not now".
+ */
+export async function signIn({ again = true } = {}) {
+  if (!asking && refused && !again) throw new Problem(words.signed_out);
   return (asking ??= open().finally(() => { asking = null; }));
 }
 
@@ -21,7 +25,8 @@ async function open() {
   dialog.showModal();
   form.elements.password.focus();
   return new Promise((resolve, reject) => {
-    dialog.addEventListener("close", () => { dialog.remove(); reject(new Problem(words.signed_out)); });
+    let back = false;
+    dialog.addEventListener("close", () => { dialog.remove(); refused = !back; reject(new Problem(words.signed_out)); });
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
       const button = form.querySelector("button:not([type=button])");
@@ -30,6 +35,7 @@ async function open() {
         const said = await send(form);
         if (said.account !== account) { location.assign("/mail/inbox/"); return; }
         for (const field of document.querySelectorAll("[name=csrfmiddlewaretoken]")) field.value = said.token;
+        back = true;
         resolve();
         dialog.close();
         dispatchEvent(new Event("focus"));  // windows that could not save try again

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver
+from playwright.sync_api import expect
 
 from mta.mailstore import service as mailstore
 from mta.values import SEEN
@@ -57,7 +58,7 @@ def test_the_left_column_has_its_order_and_its_counts(ann: Reader) -> None:
     page = ann.page("/mail/inbox/")
     assert names_of(page) == [
         *("Inbox", "Starred", "Snoozed", "Sent", "Drafts", "More"),
-        *("Scheduled", "Archive", "All mail", "Spam", "Trash", "Recent changes"),
+        *("Scheduled", "Archive", "All mail", "Spam", "Trash", "Files", "Recent changes"),
         "Work",
     ]
     inbox = page[page.index('data-nav="inbox"') - 200 : page.index('data-nav="starred"')]
@@ -252,6 +253,7 @@ def sign_in(page: Page, product: Product, address: str) -> None:
     page.click("button[type=submit]")
     page.wait_for_url("**/mail/inbox/")
     page.wait_for_selector("[data-test=row], .empty")
+    page.wait_for_selector("body[data-ready]")
 
 
 def open_subject(page: Page, subject: str) -> None:
@@ -335,9 +337,7 @@ def test_views_come_back_as_they_were_left_and_the_title_counts(
     page.evaluate("sessionStorage.clear()")  # the address alone says it
     page.goto("about:blank")
     page.go_back()
-    page.wait_for_function(
-        "document.querySelector('#compose-dock [name=subject]')?.value === 'Still writing'"
-    )
+    expect(page.locator("#compose-dock [name=subject]")).to_have_value("Still writing", timeout=15_000)
 
 
 def test_a_conversation_opens_beside_its_list_and_the_keys_lead_it(
