@@ -18,9 +18,9 @@ from mta.mailstore import service as mailstore
 from mta.values import SEEN
 from webmail import boxes
 from webmail.events import stream
-from webmail.letters import sendings_of
 from webmail.rows import rows_of
 from webmail.searching import marks_of
+from webmail.sendings import sendings_of
 from webmail.views.mail import by_thread, deliveries, page_title
 from webmail.visit import Visit, number, visiting
 

@@ -14,9 +14,9 @@ from django.utils.translation import gettext as _
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Section, ThreadLine, ThreadPage
 from webmail.boxes import COMPOSE, Box, box_of, hidden_in_rows
-from webmail.letters import deliveries_of
 from webmail.models import Preferences
 from webmail.rows import Row, rows_of
+from webmail.sendings import deliveries_of
 from webmail.visit import Visit, show, visiting
 
 Key = tuple[int, int]
