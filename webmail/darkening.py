@@ -123,14 +123,15 @@ def dark_declarations(text: str) -> str:
 
 
 def _paired(nodes: Sequence[tinycss2.ast.Node], role: str) -> str:
+    """The value with its colours paired; written as one list, so that no two tokens run together into a third."""
     parts = []
     for node in nodes:
         paired = ""
         if node.type in ("ident", "hash", "function"):
             text = tinycss2.serialize([node])
             paired = _pair(text, role) if len(text) < 80 else ""
-        parts.append(paired or tinycss2.serialize([node]))
-    return "".join(parts)
+        parts.append(tinycss2.parse_one_component_value(paired) if paired else node)
+    return tinycss2.serialize(parts)
 
 
 def dark_sheet(text: str) -> str:

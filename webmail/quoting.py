@@ -134,7 +134,11 @@ def _rules(style_sheet: str) -> list[tuple[str, tuple[str, ...]]]:
         if node.type != "qualified-rule":
             continue
         declarations = tuple(
-            part.strip() for part in tinycss2.serialize(node.content).split(";") if ":" in part
+            f"{each.lower_name}:{tinycss2.serialize(each.value).strip()}{' !important' if each.important else ''}"
+            for each in tinycss2.parse_declaration_list(
+                node.content, skip_comments=True, skip_whitespace=True
+            )
+            if each.type == "declaration"
         )
         for selector in tinycss2.serialize(node.prelude).split(","):
             selector = selector.strip()

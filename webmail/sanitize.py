@@ -141,7 +141,7 @@ def clean(
                 return source
             if url := _outside_url(value):
                 elsewhere.append(url)
-                return value.strip() if keep_outside else f"{OUTSIDE}{len(elsewhere) - 1}"
+                return url if keep_outside else f"{OUTSIDE}{len(elsewhere) - 1}"
             return None if keep_outside else HELD
         if name == "href":
             return _link(value, compose)
@@ -249,6 +249,9 @@ def _declarations(nodes: list[tinycss2.ast.Node]) -> str:
 
 def _harmless(nodes: Iterable[tinycss2.ast.Node], depth: int = 0) -> bool:
     for node in nodes:
+        # Brackets only within calc() and its like: `url/**/(x)` is no function, until somebody drops the comment.
+        if node.type == "() block" and not depth:
+            return False
         if node.type in ("url", "error", "{} block", "[] block", "at-keyword", "unicode-range"):
             return False
         if node.type == "dimension" and _VIEWPORT.fullmatch(node.unit):
