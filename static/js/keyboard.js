@@ -23,7 +23,11 @@ const MOST_WAITING = 40;
 
 let first = null, since = 0;
 
-const typing = (target) => target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]:not([contenteditable=false])");
+/** The field that a key goes to. One that was hidden with its menu keeps the focus for a moment: nobody types there. */
+function typing(target) {
+  const field = target.closest?.("input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]:not([contenteditable=false])");
+  return field?.checkVisibility() ? field : null;
+}
 const isOpen = () => document.querySelector("dialog[open], :popover-open");
 
 function compose(mode, tab = false) {

@@ -361,7 +361,8 @@ function settle(event) {
   }
   if (event?.detail.restored) for (const [id, box] of out) if (box === view().box) rowOf(id)?.remove();
   const row = cursorRow();
-  if (row) setCursor(row);
+  // Who has gone on to a field, a menu or a letter meanwhile keeps it: what is typed there must never be keys here.
+  if (row) setCursor(row, { focus: !document.activeElement?.closest("input, textarea, select, [contenteditable], dialog, :popover-open, .compose") });
   else if (rows()[0]) rows()[0].tabIndex = 0;
   for (const each of rows()) each.classList.toggle("checked", boxOf(each).checked);
   showEmpty();

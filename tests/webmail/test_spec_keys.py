@@ -88,13 +88,15 @@ def test_keys_move_select_and_organise_in_a_list(product: Product, address: str,
     press(page, "u")  # the cursor survives
     eventually(lambda: page.locator(".row.cursor").count() == 1, "refreshed", within=5)
     assert cursor(page) == gone
+    press(page, "u")  # and while the list is on its way again, somebody goes to the field
     page.evaluate("document.querySelector('.topbar .search input').focus()")
     page.keyboard.type("jjx#")
+    page.wait_for_selector("[data-toolbar]:not([aria-busy])")
     assert page.input_value("input[name=q]") == "jjx#"
     page.keyboard.press("Control+z")  # the browser's own, for the text
     assert page.input_value("input[name=q]") != "jjx#"
     page.fill("input[name=q]", "")
-    press(page, "Escape")
+    press(page, "Escape", "Escape")  # what is suggested, then the field
     until_subjects(page, left)
 
     press(page, ".")

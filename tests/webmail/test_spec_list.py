@@ -476,6 +476,7 @@ def test_everything_in_the_inbox_goes_at_once_and_comes_back(
     page.locator("[data-check-all]").click()
     banner.locator("button").click()
     page.keyboard.press("e")
+    page.wait_for_selector("#confirm[open]")
     assert page.locator("#confirm-title").inner_text() == "Archive all 60 conversations? You can undo this."
     page.click("#confirm [data-confirm-yes]")
     toast(page, "60 conversations archived.")

@@ -198,6 +198,7 @@ def test_whatever_was_done_since_the_mailbox_is_as_it_was_and_undo_gives_the_pre
 ) -> None:
     monkeypatch.setattr(working, "FIRST", 4)
     monkeypatch.setattr(working, "MOST", 4)
+    monkeypatch.setattr(working, "AIM", 60.0)
     life = Life(space, seed)
     for _ in range(4):
         life._arrive()
@@ -237,6 +238,7 @@ def test_a_job_whose_process_was_killed_rewinds_to_the_same_moment(
     messages = [space.deliver(subject=f"Offer {n}") for n in range(7)]
     monkeypatch.setattr(working, "FIRST", 2)
     monkeypatch.setattr(working, "MOST", 2)
+    monkeypatch.setattr(working, "AIM", 60.0)
     before, at = picture(space), now_us()
     mailstore.delete_messages(space.id, messages, cause=IMAP)
     mailstore.empty(space.id, space.box("trash").id, cause=IMAP)
