@@ -33,9 +33,20 @@ class Preferences(models.Model):
         (NEVER, _("Never by itself")),
     ]
     ASK, SHOW = "ask", "show"
+    RECEIPTS = [
+        (ASK, _("Ask me each time")),
+        ("always", _("Send them")),
+        ("never", _("Never send them")),
+    ]
     PICTURES = [
         (ASK, _("Ask before showing them")),
         (SHOW, _("Show them, fetched by this host")),
+    ]
+    UNDO_SECONDS = [
+        (5, _("5 seconds")),
+        (10, _("10 seconds")),
+        (20, _("20 seconds")),
+        (30, _("30 seconds")),
     ]
     QUIET, IMPORTANT, EVERY = "off", "important", "all"
     NOTICES = [
@@ -59,8 +70,13 @@ class Preferences(models.Model):
     after_action = models.CharField(max_length=8, choices=AFTER, default=TO_LIST)
     time_zone = models.CharField(max_length=64, blank=True, default="")  # "": that of the browser
     language = models.CharField(max_length=16, blank=True, default="")  # "": that of the browser
-    undo_seconds = models.PositiveSmallIntegerField(default=5)
-    signature = models.TextField(blank=True, default="")  # HTML as the editor writes it
+    undo_seconds = models.PositiveSmallIntegerField(choices=UNDO_SECONDS, default=5)
+    compose_full = models.BooleanField(default=False)  # windows that write open over the whole page
+    write_plain = models.BooleanField(default=False)  # new messages begin as plain text
+    answer_all = models.BooleanField(default=False)  # what `reply` and the button in a row mean
+    signature_above = models.BooleanField(default=True)  # the signature stands above what is quoted
+    send_archive = models.BooleanField(default=False)  # answers offer to be sent and archived at once
+    receipts = models.CharField(max_length=8, choices=RECEIPTS, default=ASK)  # when a sender asks for one
     conversations = models.BooleanField(default=True)  # off: every message is a row of its own
     inbox_type = models.CharField(max_length=8, choices=INBOXES, default=PLAIN)
     read_after = models.SmallIntegerField(choices=READ_AFTER, default=0)  # seconds
@@ -111,3 +127,51 @@ class RecentSearch(models.Model):
 
     def __str__(self) -> str:
         return f"a search of account {self.account_id}"
+
+
+class Signature(models.Model):
+    """What stands below the messages of a person. HTML as the editor writes it, cleaned when it was saved."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="signatures")
+    name = models.CharField(max_length=100)
+    html = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="signature_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class IdentityLook(models.Model):
+    """How messages from one address of a person look: which signature, and where answers are asked to go. Whether
+    they may write from it is decided by `hosting`, each time."""
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="identity_looks"
+    )
+    address = models.CharField(max_length=320)  # canonical
+    reply_to = models.CharField(max_length=320, blank=True, default="")
+    signature_new = models.ForeignKey(Signature, null=True, on_delete=models.SET_NULL, related_name="+")
+    signature_answer = models.ForeignKey(Signature, null=True, on_delete=models.SET_NULL, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "address"], name="identity_look")]
+
+    def __str__(self) -> str:
+        return self.address
+
+
+class Template(models.Model):
+    """A message to begin with. Words in braces are filled in when it is used (webmail/templates.py)."""
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="templates")
+    name = models.CharField(max_length=100)
+    subject = models.CharField(max_length=900, blank=True, default="")
+    html = models.TextField(blank=True, default="")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["account", "name"], name="template_name")]
+
+    def __str__(self) -> str:
+        return self.name
