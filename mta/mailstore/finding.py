@@ -2,14 +2,17 @@
 
 Where an index knows that some criterion leaves few messages, these are looked at all together. Otherwise mail is
 walked through from the newest on, in growing pieces, until a page is full: on SQLite along the index of a word, else
-along the dates.
+along the dates. Nobody waits for a walk longer than PATIENCE: what was found so far is a page, and says how far it
+reaches.
 """
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from django.db import connection
@@ -17,16 +20,25 @@ from django.db import connection
 from mta.message import criteria as c
 from mta.values import FLAGGED, JUNK, QUARANTINE, SEEN, TRASH
 
-from . import conditions, rows, search
+from . import conditions, indexing, rows, search
 from .conditions import Leaf as Node
-from .matching import COPIES, FEW, Match, Tree
+from .matching import COPIES, FEW, TAIL, Match, Tree
 from .sql import among, marks
 
 COUNTED = 1_000  # conversations; more are "many"
 FIRST_PIECE = 100
 ASIDE = 1_000  # messages of Spam, and of Trash, that are looked at for whether something is there
-PATIENCE = 20.0  # seconds that a person waits for a page
+PATIENCE = 1.0  # seconds that a person waits for a page
+LONGEST = 3.0  # seconds after which a page is given up that one question of an index holds up
+PROBING = 0.4  # seconds for asking indexes which criterion leaves few
+READING = 0.5  # seconds in which a search indexes what has not been yet
+BRISK = 0.1  # seconds that a piece takes at most before pieces grow no more
+LARGE = 1_000_000  # bytes; larger messages are few, and have an index of their own
+WAITING = 100_000  # messages that are not indexed yet, of which is said how many
+WITH_KEYWORDS = 20_000  # messages whose keywords are looked at all together
 SLACK = 1_000_000  # µs: places in the index of words follow the dates that closely
+
+EVERYTHING = 1 << 62  # later than any date
 
 Key = tuple[int, int]  # (newest matching INTERNALDATE, thread)
 # The date that all later pieces lie below, messages, and words that all of these have.
@@ -37,32 +49,45 @@ Piece = tuple[int, list[int], c.Words | None]
 class Found:
     """A page of (thread, newest match); `total` conversations, None where they were not counted.
 
-    `aside`: something in Spam or Trash matches, which was left out.
+    `aside`: something in Spam or Trash matches, which was left out. `reached`: what is that old or older was not
+    looked at, because it would have taken too long. `waiting`: so many messages are not indexed yet, nor searched.
     """
 
     page: list[tuple[int, int]]
     total: int | None
     aside: bool = False
+    reached: int | None = None
+    waiting: int = 0
 
 
 def threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: int, aside: bool) -> Found:
     """The newest conversations that match, older than `before`; `aside` looks into Junk and Trash, too."""
+    with rows.within(LONGEST):
+        return _threads(mailspace, search.together(criteria), before=before, limit=limit, aside=aside)
+
+
+def _threads(mailspace: int, criteria: c.Criteria, *, before: Key | None, limit: int, aside: bool) -> Found:
     tree = InMailspace(mailspace, aside=aside)
     few = tree.few(criteria)
     left_out = not aside and before is None and tree.lies_aside(criteria, few)
     if few is None:
-        return Found(_walk(tree, criteria, before, limit), None, left_out)
+        walked, reached = _walk(tree, criteria, before, limit)
+        return Found(walked, None, left_out, reached, tree.waiting)
     newest = tree.newest(criteria, few)
     found = sorted(((at, thread) for thread, at in newest.items()), reverse=True)
     page = [key for key in found if before is None or key < before][:limit]
     return Found(
-        [(thread, at) for at, thread in page], len(found) if len(found) <= COUNTED else None, left_out
+        [(thread, at) for at, thread in page],
+        len(found) if len(found) <= COUNTED else None,
+        left_out,
+        waiting=tree.waiting,
     )
 
 
 def every(mailspace: int, criteria: c.Criteria, *, aside: bool) -> Iterator[dict[int, int]]:
     """All conversations that match, piece by piece: thread → newest match in that piece. For jobs, which have time."""
-    tree = InMailspace(mailspace, aside=aside)
+    criteria = search.together(criteria)
+    tree = InMailspace(mailspace, aside=aside, patient=True)
     few = tree.few(criteria)
     if few is not None:
         yield tree.newest(criteria, few)
@@ -71,10 +96,14 @@ def every(mailspace: int, criteria: c.Criteria, *, aside: bool) -> Iterator[dict
         yield tree.newest(criteria, piece, known=known)
 
 
-def _walk(tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: int) -> list[tuple[int, int]]:
+def _walk(
+    tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: int
+) -> tuple[list[tuple[int, int]], int | None]:
+    """A page, and how far it reaches if patience ended before it was full."""
     until = time.monotonic() + PATIENCE
     newest: dict[int, int] = {}
     shown: set[int] = set()  # on pages before this one
+    reached = None
     for low, piece, known in tree.pieces(criteria, None if before is None else before[0]):
         found = tree.newest(criteria, piece, known=known)
         found = {thread: at for thread, at in found.items() if before is None or (at, thread) < before}
@@ -84,14 +113,21 @@ def _walk(tree: InMailspace, criteria: c.Criteria, before: Key | None, limit: in
         for thread, at in found.items():
             if thread not in shown:
                 newest[thread] = max(at, newest.get(thread, 0))
-        ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
-        if len(ordered) == limit and ordered[-1][0] > low:  # nothing that comes can be newer
+        ordered = _newest_first(newest)[:limit]
+        if len(ordered) == limit and ordered[-1][1] > low:  # nothing that comes can be newer
+            return ordered, None
+        ahead = low < EVERYTHING and (before is None or low + 1 < before[0])
+        if ahead and time.monotonic() > until:
+            reached = low
             break
-        if time.monotonic() > until:  # what was found so far is better than nothing
-            break
-    else:
-        ordered = sorted(((at, thread) for thread, at in newest.items()), reverse=True)[:limit]
-    return [(thread, at) for at, thread in ordered]
+    # What is exactly that old may not have been looked at in full; the next page has it.
+    return [each for each in _newest_first(newest) if reached is None or each[1] > reached][:limit], reached
+
+
+def _newest_first(newest: dict[int, int]) -> list[tuple[int, int]]:
+    return [
+        (thread, at) for at, thread in sorted(((at, thread) for thread, at in newest.items()), reverse=True)
+    ]
 
 
 # As the partial indexes have them.
@@ -104,10 +140,29 @@ _WRITTEN: dict[Node, str] = {
 class InMailspace(Tree):
     """Candidates are messages."""
 
-    def __init__(self, mailspace: int, *, aside: bool) -> None:
+    def __init__(self, mailspace: int, *, aside: bool, patient: bool = False) -> None:
         super().__init__(mailspace)
+        self._patient = patient
+        if patient:
+            self.until = math.inf
         self._known: c.Words | None = None
+        self._probing = math.inf
+        self.waiting = 0
         self._hidden = [QUARANTINE] if aside else [QUARANTINE, JUNK, TRASH]
+
+    @cached_property
+    def late(self) -> list[int]:
+        """What is not indexed yet, as much as can be read while somebody waits; the rest is `waiting`."""
+        if self._patient:
+            return super().late
+        late = search.tail(self.mailspace, limit=WAITING)
+        until = time.monotonic() + READING
+        while len(late) > TAIL and time.monotonic() < until:
+            if not indexing.index_pending(limit=TAIL, mailspace=self.mailspace):
+                break
+            late = search.tail(self.mailspace, limit=WAITING)
+        self.waiting = max(0, len(late) - TAIL)
+        return late[-TAIL:]  # the newest
 
     def newest(
         self, criteria: c.Criteria, candidates: Collection[int], *, known: c.Words | None = None
@@ -177,18 +232,44 @@ class InMailspace(Tree):
         newest = self.newest(criteria, [row[0] for row in found])
         return {thread for thread, at in newest.items() if (at, thread) >= before}
 
-    def few(self, node: Node) -> list[int] | None:
-        """Messages among which all matches are, if an index knows that these are few."""
+    def few(self, criteria: c.Criteria) -> list[int] | None:
+        """Messages among which all matches are, if an index knows that these are few, and knows it soon."""
+        self._probing = time.monotonic() + PROBING
+        return self._few_of(criteria)
+
+    def _few_of(self, node: Node) -> list[int] | None:
         match node:
             case c.And(parts):
-                known = [found for part in parts if (found := self.few(part)) is not None]
-                return min(known, key=len, default=None)
+                return self._fewest(parts)
             case c.Or(parts):
-                every = [self.few(part) for part in parts]
-                if None in every:
-                    return None
-                joined = {id_ for found in every for id_ in found or ()}
-                return list(joined) if len(joined) <= FEW else None
+                return self._few_together(parts)
+            case c.Not(c.All()):
+                return []
+        return self._few_leaf(node) if time.monotonic() < self._probing else None
+
+    def _fewest(self, parts: Iterable[c.Criteria]) -> list[int] | None:
+        """Of criteria that must all hold."""
+        best: list[int] | None = None
+        for part in parts:
+            found = self._few_of(part)
+            if found is not None and (best is None or len(found) < len(best)):
+                best = found
+            if best is not None and len(best) <= FIRST_PIECE:
+                break
+        return best
+
+    def _few_together(self, parts: Iterable[c.Criteria]) -> list[int] | None:
+        """Of alternatives."""
+        joined: set[int] = set()
+        for part in parts:
+            found = self._few_of(part)
+            if found is None or len(joined | set(found)) > FEW:
+                return None
+            joined.update(found)
+        return list(joined)
+
+    def _few_leaf(self, node: Node) -> list[int] | None:
+        match node:
             case c.Not(c.Flag("seen")):
                 return self._placed(f"(p.flags & {SEEN}) = 0")
             case c.HasAttachment():
@@ -197,6 +278,10 @@ class InMailspace(Tree):
                 return self._placed(f"(p.flags & {FLAGGED}) = {FLAGGED}")
             case c.InMailbox(mailbox):
                 return self._placed("p.mailbox_id = %s", mailbox)
+            case c.Larger(size) if size >= LARGE:
+                return self._ids(f"m.size > {LARGE} AND m.size > %s", size)
+            case c.Keyword():
+                return self._with_keyword(node)
         return self.probe(node) if not isinstance(node, c.Not) else None
 
     def _placed(self, where: str, *params: Any) -> list[int] | None:
@@ -206,6 +291,17 @@ class InMailspace(Tree):
             [self.mailspace, *params, FEW + 1],
         )
         return None if len(found) > FEW else list({row[0] for row in found})
+
+    def _with_keyword(self, node: c.Keyword) -> list[int] | None:
+        """Where messages with any keyword are not too many, all of them are looked at."""
+        found = rows.select(
+            "SELECT p.message_id, p.keywords FROM mailstore_placement p"
+            " WHERE p.mailspace_id = %s AND p.expunged_modseq IS NULL AND p.keywords > '' LIMIT %s",
+            [self.mailspace, WITH_KEYWORDS + 1],
+        )
+        wanted = node.name.lower()
+        ids = {id_ for id_, keywords in found if wanted in keywords.lower().split()}
+        return None if len(found) > WITH_KEYWORDS or len(ids) > FEW else list(ids)
 
     # --- the walk
 
@@ -221,7 +317,7 @@ class InMailspace(Tree):
             yield from self._by_date(parts, start)
             return
         if late := self.late:
-            yield 1 << 62, late, None
+            yield EVERYTHING, late, None
         yield from self._by_word(asked, words, start)
 
     def _guide(self, parts: Iterable[Node]) -> c.Words | None:
@@ -234,8 +330,9 @@ class InMailspace(Tree):
         limit = FIRST_PIECE
         while found := search.newest(asked, below=below, limit=limit):
             below = found[-1][0]
+            began = time.monotonic()
             yield below + SLACK, search.with_phrase(asked, [message for _, message in found]), words
-            limit = min(FEW, limit * 2)
+            limit = _next(limit, time.monotonic() - began)
 
     def _by_date(self, parts: Collection[Node], start: int | None) -> Iterator[Piece]:
         """Along the dates; where every match has a file or a star, along the index of those."""
@@ -256,9 +353,10 @@ class InMailspace(Tree):
             if not found:
                 return
             low, last = found[-1]
+            began = time.monotonic()
             yield low, [id_ for _, id_ in found], None
             where, params = " AND (internal_date, id) < (%s, %s)", [low, last]
-            limit = min(FEW, limit * 2)
+            limit = _next(limit, time.monotonic() - began)
 
     # --- leaves
 
@@ -301,3 +399,10 @@ class InMailspace(Tree):
             [self.mailspace, *params, *written.params],
         )
         return [row[0] for row in found_rows]
+
+
+def _next(limit: int, took: float) -> int:
+    """How large the piece after one is that took so long."""
+    return (
+        min(FEW, limit * 2) if took <= BRISK else max(FIRST_PIECE, limit // 2) if took > 2 * BRISK else limit
+    )

@@ -85,7 +85,11 @@ class ThreadPage:
     total: int | None
     unread: int
     position: int
-    aside: bool = False  # of a search: something in Spam or Trash matches, and was left out
+    # Of a search: something in Spam or Trash matches and was left out; what arrived then or before was not looked at,
+    # for want of time (there is an older page); so many messages are not indexed yet and were left out.
+    aside: bool = False
+    reached: int | None = None
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,8 +320,17 @@ def search_threads(
     # The key of a page of results is the match, not the newest message of its conversation.
     page = tuple(replace(best[thread], sort_at=at) for thread, at in shown if thread in best)
     unread = sum(1 for line in page if line.unread)
+    has_older = len(matches.page) > limit or matches.reached is not None
     return ThreadPage(
-        page, before is not None, len(matches.page) > limit, matches.total, unread, 0, matches.aside
+        page,
+        before is not None,
+        has_older,
+        matches.total,
+        unread,
+        0,
+        matches.aside,
+        matches.reached if len(matches.page) <= limit else None,
+        matches.waiting,
     )
 
 

@@ -158,6 +158,10 @@ class Message(models.Model):
                 name="message_flagged",
                 condition=Q(Exact(F("flags").bitand(FLAGGED), FLAGGED)),
             ),
+            # The few that fill a mailbox: see finding.LARGE.
+            models.Index(
+                fields=["mailspace_id", "size"], name="message_large", condition=Q(size__gt=1_000_000)
+            ),
             models.Index(fields=["blob_id"], name="message_blob"),
             models.Index(fields=["mailspace_id", "id"], name="message_unindexed", condition=Q(indexed=False)),
             models.Index(fields=["mailspace_id", "uidl"], name="message_uidl", condition=Q(uidl__gt="")),

@@ -14,11 +14,11 @@ from collections.abc import Iterator, Sequence
 from mta.message import criteria as c
 from mta.message.text import words
 
-from . import search
-from .finding import PATIENCE, Found, InMailspace
+from . import rows, search
+from .finding import EVERYTHING, LONGEST, PATIENCE, Found, InMailspace
 
 RANKED = 500  # the newest matching messages; older ones are not ranked
-LONGEST = 8_000  # characters of a body that are looked at
+LONGEST_BODY = 8_000  # characters of a body that are looked at
 MOST_WORDS = 16
 WEIGHTS = {"subject": 5.0, "sender": 4.0, "recipients": 2.0, "files": 2.0, "body": 1.0}
 SATURATION, LENGTH = 1.2, 0.6  # BM25's k1 and b
@@ -28,29 +28,43 @@ Term = tuple[str, bool, tuple[str, ...]]  # word, whether longer ones will do, k
 
 def threads(mailspace: int, criteria: c.Criteria, *, offset: int, limit: int, aside: bool) -> Found:
     """The conversations of the newest matches, the best first."""
+    with rows.within(LONGEST):
+        return _threads(mailspace, search.together(criteria), offset=offset, limit=limit, aside=aside)
+
+
+def _threads(mailspace: int, criteria: c.Criteria, *, offset: int, limit: int, aside: bool) -> Found:
     tree = InMailspace(mailspace, aside=aside)
     few = tree.few(criteria)
     left_out = not aside and not offset and tree.lies_aside(criteria, few)
-    matches = _newest(tree, criteria, few)
+    matches, reached = _newest(tree, criteria, few)
     scores = _scores(mailspace, [id_ for id_, _, _ in matches], list(terms(criteria)))
     best: dict[int, tuple[float, int]] = {}
     for id_, thread, at in matches:
         best[thread] = max(best.get(thread, (-1.0, 0)), (scores.get(id_, 0.0), at))
     ordered = sorted(best, key=lambda thread: (best[thread], thread), reverse=True)
     page = ordered[offset : offset + limit]
-    return Found([(thread, best[thread][1]) for thread in page], len(ordered), left_out)
+    shown = [(thread, best[thread][1]) for thread in page]
+    return Found(shown, len(ordered), left_out, reached, tree.waiting)
 
 
-def _newest(tree: InMailspace, criteria: c.Criteria, few: Sequence[int] | None) -> list[tuple[int, int, int]]:
-    """(id, thread, INTERNALDATE) of the newest messages that match."""
+def _newest(
+    tree: InMailspace, criteria: c.Criteria, few: Sequence[int] | None
+) -> tuple[list[tuple[int, int, int]], int | None]:
+    """(id, thread, INTERNALDATE) of the newest messages that match, and how far back patience reached."""
     if few is not None:
-        return sorted(tree.matching(criteria, few), key=lambda each: each[2], reverse=True)[:RANKED]
+        return _first(list(tree.matching(criteria, few))), None
     found: list[tuple[int, int, int]] = []
     until = time.monotonic() + PATIENCE
-    for _, piece, known in tree.pieces(criteria, None):
+    for low, piece, known in tree.pieces(criteria, None):
         found += tree.matching(criteria, piece, known=known)
-        if len(found) >= RANKED or time.monotonic() > until:
+        if len(found) >= RANKED:
             break
+        if low < EVERYTHING and time.monotonic() > until:
+            return _first(found), low
+    return _first(found), None
+
+
+def _first(found: list[tuple[int, int, int]]) -> list[tuple[int, int, int]]:
     return sorted(found, key=lambda each: each[2], reverse=True)[:RANKED]
 
 
@@ -69,7 +83,7 @@ def terms(criteria: c.Criteria) -> Iterator[Term]:
 def _scores(mailspace: int, messages: Sequence[int], wanted: Sequence[Term]) -> dict[int, float]:
     if not wanted or not messages:
         return {}
-    texts = search.texts_of(mailspace, messages, longest=LONGEST)
+    texts = search.texts_of(mailspace, messages, longest=LONGEST_BODY)
     average = {
         kind: max(1.0, sum(len(text[kind]) for text in texts.values()) / len(texts)) for kind in WEIGHTS
     }

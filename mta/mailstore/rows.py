@@ -6,16 +6,19 @@ are written in SQL. Every one filters by mailspace first.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from django.db import connection
+from django.db import OperationalError, connection
 
+from .errors import TooMuch
 from .live import Live
 from .sql import among, select
 
 CHUNK = 500
+STEPS = 50_000  # of SQLite's machine, between two looks at the clock
 
 
 @contextmanager
@@ -40,6 +43,26 @@ def snapshot() -> Iterator[None]:
             connection.close()  # it may be broken; whoever comes next gets a fresh one
             raise
         cursor.execute("ROLLBACK")
+
+
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """Reads that together take no longer; TooMuch if they do. PostgreSQL stops by itself (`search.LONGEST`)."""
+    if connection.vendor != "sqlite":
+        yield
+        return
+    until = time.monotonic() + seconds
+    connection.ensure_connection()
+    sqlite = connection.connection
+    sqlite.set_progress_handler(lambda: time.monotonic() > until, STEPS)
+    try:
+        yield
+    except OperationalError as error:
+        if "interrupted" in str(error):
+            raise TooMuch("This search takes too long; ask for less at once.") from error
+        raise
+    finally:
+        sqlite.set_progress_handler(None, 0)
 
 
 _LIVE = """

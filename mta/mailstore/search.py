@@ -12,18 +12,21 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+import psycopg
+from django.db import OperationalError, connection
 
 from mta.message import criteria as c
 from mta.message.parse import search_sections, search_text
 from mta.message.text import MAX_WORD, words
 
 from . import contents, fresh, rows
+from .errors import TooMuch
 from .models import SearchText
 from .sql import among, execute
 
 SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
 AT_ONCE = 5_000
+LONGEST = 5  # seconds that PostgreSQL may take to answer one question
 MOST_WORDS = 64  # of one criterion; SQLite takes no expression deeper than 256
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
@@ -124,6 +127,43 @@ def question(mailspace: int, node: c.Words) -> Question | None:
     return Question(mailspace, _WHERE.get(node.where, tuple(KINDS)), tuple(clauses), phrase)
 
 
+def together(node: c.Criteria) -> c.Criteria:
+    """The same with And within And as one, and with words that must all be there as one question of the index."""
+    match node:
+        case c.Not(part):
+            return c.Not(together(part))
+        case c.Or(parts):
+            return c.Or(tuple(together(part) for part in parts))
+        case c.And():
+            return _as_one(list(_parts(node)))
+    return node
+
+
+def _parts(node: c.Criteria) -> Iterator[c.Criteria]:
+    if isinstance(node, c.And):
+        for part in node.parts:
+            yield from _parts(part)
+    else:
+        yield together(node)
+
+
+def _as_one(parts: list[c.Criteria]) -> c.Criteria:
+    texts: dict[c.Where, list[str]] = {}
+    rest: list[c.Criteria] = []
+    for part in parts:
+        if isinstance(part, c.Words) and not part.phrase and not part.prefix and len(words(part.text)) == 1:
+            texts.setdefault(part.where, []).append(part.text)
+        else:
+            rest.append(part)
+    asked = [
+        c.Words(" ".join(found[start : start + MOST_WORDS]), where, prefix=False)
+        for where, found in texts.items()
+        for start in range(0, len(found), MOST_WORDS)
+    ]
+    joined = (*asked, *rest)
+    return joined[0] if len(joined) == 1 else c.And(joined)
+
+
 # From the words to the message; on SQLite the texts that lie between are not read.
 _SQLITE = "mailstore_fts f CROSS JOIN mailstore_searchtext st INDEXED BY search_message ON st.id = f.rowid"
 _POSTGRESQL = "mailstore_searchtext st"
@@ -133,13 +173,23 @@ def _tables() -> str:
     return _POSTGRESQL if connection.vendor == "postgresql" else _SQLITE
 
 
+_POSTGRESQL_ASKS = (
+    f"SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '64MB'; SET LOCAL statement_timeout = '{LONGEST}s'"
+)
+
+
 def _ask(statement: str, params: Sequence[Any]) -> list[tuple[Any, ...]]:
     """PostgreSQL thinks reading all vectors cheaper than asking their index, and needs room for its answer."""
     if connection.vendor != "postgresql":
         return rows.select(statement, params)
-    with rows.snapshot():
-        execute("SET LOCAL enable_seqscan = off; SET LOCAL work_mem = '64MB'", [])
-        return rows.select(statement, params)
+    try:
+        with rows.snapshot():
+            execute(_POSTGRESQL_ASKS, [])
+            return rows.select(statement, params)
+    except OperationalError as error:
+        if isinstance(error.__cause__, psycopg.errors.QueryCanceled):
+            raise TooMuch("This search takes too long; ask for less at once.") from error
+        raise
 
 
 def messages(asked: Question, *, limit: int) -> list[int] | None:
@@ -233,10 +283,12 @@ def texts_of(mailspace: int, messages: Sequence[int], *, longest: int) -> dict[i
 # --- what is not indexed yet
 
 
-def tail(mailspace: int) -> list[int]:
-    """The messages of a mailspace that are not indexed yet."""
+def tail(mailspace: int, *, limit: int | None = None) -> list[int]:
+    """The messages of a mailspace that are not indexed yet; with a limit, the first of them."""
     found = rows.select(
-        "SELECT id FROM mailstore_message WHERE mailspace_id = %s AND NOT indexed ORDER BY id", [mailspace]
+        "SELECT id FROM mailstore_message WHERE mailspace_id = %s AND NOT indexed ORDER BY id"
+        + (" LIMIT %s" if limit is not None else ""),
+        [mailspace] if limit is None else [mailspace, limit],
     )
     return [row[0] for row in found]
 

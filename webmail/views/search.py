@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import formats
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
@@ -21,6 +22,7 @@ from webmail.highlight import highlights
 from webmail.rows import rows_of
 from webmail.search_box import MAX_TEXT, Search
 from webmail.searching import search_url, understood
+from webmail.templatetags.look import as_datetime
 from webmail.views.mail import key, key_of, targets
 from webmail.visit import Visit, number, show, visiting, wants_parts
 
@@ -42,8 +44,9 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
     asked = understood(visit, text)
     marks = highlights(asked.criteria)
     clock = visit.clock  # before the rows: a change between is told again
-    page, first, slow = _page(request, visit, asked, best=sort == BEST and bool(marks))
-    newer, older = _neighbours(request, visit, text, page, best=sort == BEST and bool(marks))
+    ranked = sort == BEST and bool(marks)
+    page, first, slow = _page(request, visit, asked, best=ranked)
+    newer, older = _neighbours(request, visit, text, page, best=ranked)
     place = Box(ALL, "all", _("Search"))
     last = first + len(page.rows) - 1
     return show(
@@ -72,6 +75,8 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
             "by_date_url": search_url(q=text),
             "by_match_url": search_url(q=text, sort=BEST),
             "slow": slow,
+            "reached": _day(page.reached),
+            "further_url": _further(text, page, older, best=ranked),
             "everywhere_url": search_url(q=f"{text} in:anywhere".strip(), sort=sort),
             "aside_url": search_url(q=text, advanced="1", sort=sort),
             "advanced": search_chips.advanced(text, visit.mailboxes) if "advanced" in request.GET else None,
@@ -119,12 +124,30 @@ def _neighbours(
             newer = search_url(q=text, sort=BEST, **{"from": str(max(0, offset - size) or "")})
         return newer, older
     back = _back(request)
-    if page.has_older and page.rows:
+    if page.reached is not None or (page.has_older and page.rows):
         here = request.GET.get("before") or FIRST
-        older = search_url(q=text, before=key_of(page.rows[-1]), back=".".join([*back, here]))
+        last = key_of(page.rows[-1]) if page.reached is None else _key_below(page.reached)
+        older = search_url(q=text, before=last, back=".".join([*back, here]))
     if back:
         newer = search_url(q=text, before="" if back[-1] == FIRST else back[-1], back=".".join(back[:-1]))
     return newer, older
+
+
+def _key_below(moment: int) -> str:
+    """Of a page of what arrived then or before."""
+    return f"{moment + 1}-0"
+
+
+def _further(text: str, page: ThreadPage, older: str, *, best: bool) -> str:
+    """Where a search goes on that took too long; the best of what is older still has no order."""
+    if page.reached is None:
+        return ""
+    return search_url(q=text, before=_key_below(page.reached), back=FIRST) if best else older
+
+
+def _day(moment: int | None) -> str:
+    day = as_datetime(moment)
+    return "" if day is None else formats.date_format(day, "DATE_FORMAT")
 
 
 @require_GET

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mta.mailstore import finding, matching, query
+from mta.mailstore import finding, matching, query, relevance, rows, search
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import TooMuch
 from mta.message import criteria as c
@@ -216,7 +217,11 @@ def test_pages_of_a_search_hold_each_conversation_once(space: Space, monkeypatch
         )
     while mailstore.index_pending():
         pass
-    asked = [c.Words("common"), c.And((c.Words("common"), c.Words("special"))), c.Not(c.Words("special"))]
+    asked: list[c.Criteria] = [
+        c.Words("common"),
+        c.And((c.Words("common"), c.Words("special"))),
+        c.Not(c.Words("special")),
+    ]
 
     def pages(criteria: c.Criteria) -> list[tuple[int, int]]:
         found: list[tuple[int, int]] = []
@@ -226,13 +231,16 @@ def test_pages_of_a_search_hold_each_conversation_once(space: Space, monkeypatch
             found += [(line.sort_at, line.thread) for line in page.rows]
             if not page.has_older:
                 return found
-            before = found[-1]
+            before = found[-1] if page.reached is None else (page.reached + 1, 0)
 
     together = [pages(each) for each in asked]
     monkeypatch.setattr(matching, "FEW", 2)
     monkeypatch.setattr(finding, "FEW", 4)
     monkeypatch.setattr(finding, "FIRST_PIECE", 2)
+    monkeypatch.setattr(finding, "PATIENCE", 600.0)  # a busy machine must not make short pages of these
     assert [pages(each) for each in asked] == together
+    monkeypatch.setattr(finding, "PATIENCE", 0.0)
+    assert [pages(each) for each in asked] == together, "in however many pages it is found"
     for found in together:
         assert found == sorted(found, reverse=True)
         assert len({thread for _, thread in found}) == len(found)
@@ -248,11 +256,67 @@ def test_a_search_says_how_many_if_they_are_not_too_many(
     assert mailstore.search_threads(space.id, c.Words("alpha"), limit=2).total is None
 
 
+def test_words_that_must_all_be_there_are_one_question() -> None:
+    def word(text: str, **how: object) -> c.Words:
+        return c.Words(text, **{"prefix": False, **how})  # type: ignore[arg-type]
+
+    phrase = word("big plan", phrase=True)
+    asked = c.And(
+        (word("a"), c.And((word("b", where="from"), phrase)), word("c"), c.Not(c.And((word("d"), word("e")))))
+    )
+    assert search.together(asked) == c.And((word("a c"), word("b", where="from"), phrase, c.Not(word("d e"))))
+    assert search.together(c.Or((word("a"), word("b")))) == c.Or((word("a"), word("b")))
+    many = search.together(c.And(tuple(word(f"w{number}") for number in range(100))))
+    assert isinstance(many, c.And) and len(many.parts) == 2
+
+
 def test_a_search_that_takes_too_long_gives_up(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
     space.deliver(subject="alpha")
     monkeypatch.setattr(matching, "LONGEST", -1.0)
     with pytest.raises(TooMuch):
         uids(space, c.Words("alpha"))
+
+
+def test_nobody_waits_for_a_walk_through_all_mail(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(8):
+        space.deliver(subject=f"topic {number}", internal_date=number * DAY)
+    space.deliver(subject="the oldest", body="larger " * 3_000, internal_date=-1)
+    monkeypatch.setattr(matching, "FEW", 1)
+    monkeypatch.setattr(finding, "FEW", 2)
+    monkeypatch.setattr(finding, "FIRST_PIECE", 2)
+    monkeypatch.setattr(finding, "PATIENCE", 0.0)
+    first = mailstore.search_threads(space.id, c.Larger(10_000))
+    assert (first.rows, first.has_older, first.reached) == ((), True, 6 * DAY)
+    monkeypatch.setattr(relevance, "PATIENCE", 0.0)
+    best = mailstore.search_threads(space.id, c.Larger(10_000), best_from=0)
+    assert (best.rows, best.has_older, best.reached) == ((), True, 6 * DAY)
+    monkeypatch.setattr(finding, "PATIENCE", 20.0)
+    rest = mailstore.search_threads(space.id, c.Larger(10_000), before=(6 * DAY + 1, 0))
+    assert ([line.subject for line in rest.rows], rest.reached) == (["the oldest"], None)
+
+
+def test_what_is_not_indexed_in_time_is_counted(space: Space, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(4):
+        space.deliver(subject=f"alpha {number}")
+    monkeypatch.setattr(finding, "READING", 0.0)
+    monkeypatch.setattr(finding, "TAIL", 1)
+    page = mailstore.search_threads(space.id, c.Words("alpha"))
+    assert ([line.subject for line in page.rows], page.waiting) == (["alpha 3"], 3)
+    monkeypatch.undo()
+    page = mailstore.search_threads(space.id, c.Words("alpha"))
+    assert (len(page.rows), page.waiting) == (4, 0)
+
+
+def test_a_question_that_holds_up_the_index_is_given_up(
+    space: Space, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has a clock of its own")
+    space.deliver(subject="alpha")
+    monkeypatch.setattr(finding, "LONGEST", -1.0)
+    monkeypatch.setattr(rows, "STEPS", 1)
+    with pytest.raises(TooMuch):
+        mailstore.search_threads(space.id, c.Words("alpha"))
 
 
 ODD = [
