@@ -41,7 +41,7 @@ if (matchMedia("(pointer: coarse), (width <= 768px)").matches) (window.requestId
 
 /* --- the search field's module comes when the field is touched, and with results ------------------------ */
 const searching = () => import("./search.js");
-for (const kind of ["focusin", "pointerover"]) {
+for (const kind of ["focusin", "pointerover", "touchstart"]) {
   document.addEventListener(kind, (event) => { if (event.target.closest?.(".topbar .search, [data-advanced-search]")) searching(); }, { passive: true });
 }
 document.addEventListener("mail:view", () => { if (view().view === "search") searching(); });
