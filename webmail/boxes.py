@@ -113,9 +113,13 @@ def title_of(slug: str) -> str:
 
 
 def label_slug(name: str) -> str:
-    """`label/Work/~2024`: a part that is only digits gets a `~`, so that it is never taken for a conversation."""
-    parts = (f"~{part}" if part.isdigit() or part.startswith("~") else part for part in name.split("/"))
-    return "label/" + "/".join(parts)
+    """`label/Work/~2024`: a part that is only digits gets a `~`, so that it is never taken for a conversation; and so
+    does one of dots, which a browser takes for the way up."""
+    return "label/" + "/".join(f"~{part}" if _needs_mark(part) else part for part in name.split("/"))
+
+
+def _needs_mark(part: str) -> bool:
+    return part.isdigit() or part in (".", "..") or part.startswith("~")
 
 
 def label_name(slug: str) -> str:

@@ -56,6 +56,10 @@ class Refused(FetchTrouble):
     """An address that is never asked, whoever names it."""
 
 
+class Busy(FetchTrouble):
+    """Nobody was asked: too much else is being fetched. Another time it may work."""
+
+
 class Failed(FetchTrouble):
     """The server was not there, too slow, or said too much."""
 
@@ -318,7 +322,7 @@ def fetch(
     target = target_of(url, reach)
     _let_go()
     if not _turns.acquire(timeout=seconds):
-        raise Failed("too many at once")
+        raise Busy("too many at once")
     try:
         for _step in range(redirects + 1):
             head = [

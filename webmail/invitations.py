@@ -34,7 +34,7 @@ from webmail.calendar_zones import zones_of_one_calendar
 
 MAX_PART = 256 * 1024
 MAX_LINES = 4000
-MOST_PARTS = 5  # calendars of one message that are tried
+MOST_PARTS = 3  # calendars of one message that are tried
 MAX_TEXT = 500
 MAX_NOTE = 2000
 MOST_GUESTS = 100

@@ -122,6 +122,11 @@ def outcome(asked_names: dict[int, str], job: BulkInfo) -> str:
     """What is said when it has ended."""
     if job.state == "failed":
         return _("That could not be finished. What was done can be undone.")
+    if is_undo(job) and job.state == "stopped":
+        return _("Stopped: %(done)s of %(total)s undone.") % {
+            "done": grouped(job.seen),
+            "total": grouped(job.total or 0),
+        }
     if is_undo(job):
         return _("Undone, but for %d that changed since.") % job.skipped if job.skipped else _("Undone.")
     verb = web_verb(job)

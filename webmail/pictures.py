@@ -32,7 +32,7 @@ from mta.mailstore.service import ConversationMessage
 from mta.trust import verdict
 from mta.values import JUNK
 from webmail import redraw
-from webmail.fetching import Failed, FetchTrouble, fetch
+from webmail.fetching import Busy, Failed, FetchTrouble, fetch
 from webmail.models import Preferences, ShownSender
 from webmail.tracking import is_pixel
 from webmail.visit import Visit
@@ -224,7 +224,10 @@ def load(mailspace: int, url: str) -> redraw.Picture | None:
         known, picture = _kept(path)  # somebody else may just have fetched it
         if known:
             return picture
-        picture = _fetched(url)
+        try:
+            picture = _fetched(url)
+        except Busy:
+            return None  # no word about the picture: the next one who asks may have it
         _keep(path, picture)
         return picture
 
@@ -235,6 +238,8 @@ def _fetched(url: str) -> redraw.Picture | None:
         if found.status != 200:
             raise Failed(f"status {found.status}")
         return redraw.redrawn(found.data)
+    except Busy:
+        raise
     except (FetchTrouble, redraw.NoPicture):
         return None
 

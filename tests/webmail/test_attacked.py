@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+from urllib.parse import urljoin
 
 import pytest
 
 from mta.mailstore import service as mailstore
-from tests.webmail.mail_world import Reader
-from webmail import invitations
+from tests.webmail.mail_world import CAUSE, Reader
+from tests.webmail.picture_server import PictureServer
+from webmail import fetching, invitations, pictures
+from webmail.boxes import box_of
 from webmail.models import Preferences
 
 
@@ -83,3 +89,45 @@ def test_a_time_zone_that_changes_every_second_takes_no_time(rule: str) -> None:
     if found is not None:
         assert found.starts.isoformat()
     assert time.process_time() - began < 2
+
+
+# --- labels -------------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", ["..", ".", "../x", "Work/../../settings", "~..", "~1", "12"])
+def test_a_label_of_dots_has_an_address_that_a_browser_does_not_walk_up(ann: Reader, name: str) -> None:
+    mailstore.create_mailbox(ann.space, name, cause=CAUSE)
+    made = next(each for each in map(box_of, mailstore.mailboxes(ann.space)) if each.name == name)
+    assert urljoin("https://mail.test/", made.url) == f"https://mail.test{made.url}"
+    assert ann.get(made.url).context["box"].id == made.id
+
+
+# --- pictures -----------------------------------------------------------------------------------------------
+def test_a_picture_that_had_to_wait_for_others_may_be_had_the_next_time(
+    settings: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.DATA_DIR = tmp_path
+    settings.ALLOW_PRIVATE_NETWORKS = True
+    with PictureServer() as server, ExitStack() as held:
+        for _each in range(fetching.AT_ONCE):
+            held.enter_context(fetching._turns)
+        with pytest.raises(fetching.Busy):
+            fetching.fetch(f"{server.url}/harbour.png", seconds=0.01)
+        monkeypatch.setattr(pictures, "SECONDS", 0.01)
+        assert pictures.load(1, f"{server.url}/harbour.png") is None
+        held.close()
+        monkeypatch.undo()
+        assert pictures.load(1, f"{server.url}/harbour.png") is not None
+
+
+# --- jobs ---------------------------------------------------------------------------------------------------
+@pytest.mark.django_db
+def test_an_undo_that_was_stopped_does_not_say_that_all_is_undone(ann: Reader) -> None:
+    for number in range(3):
+        ann.receive(subject=f"Number {number}")
+    begun = ann.client.post(
+        "/mail/actions/", {"verb": "star", "all": "1", "box": "inbox"}, headers={"X-Mailstead": "1"}
+    ).json()
+    mailstore.work_bulks()
+    undoing = ann.do("undo-all", action=begun["action"])
+    stopped = ann.client.post(f"/mail/jobs/{undoing['job']}/stop/", headers={"X-Mailstead": "1"}).json()
+    assert stopped["text"] == "Stopped: 0 of 3 undone."
