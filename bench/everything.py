@@ -65,10 +65,10 @@ def _program(product: Product) -> Callable[[int], object]:
 
     def work(count: int) -> None:
         box = ("INBOX", '"Archive"')[count % 2]
-        newest = int(client.select(box)[1][0] or 0)
-        if newest:
-            client.fetch(f"{max(1, newest - 49)}:{newest}", "(UID FLAGS ENVELOPE)")
-            client.store(str(newest), f"{'+-'[count // 2 % 2]}FLAGS", "\\Flagged")
+        client.select(box)
+        after = int(client.response("UIDNEXT")[1][0])  # numbers move when others take mail away; UIDs do not
+        client.uid("FETCH", f"{max(1, after - 50)}:{after}", "(FLAGS ENVELOPE)")
+        client.uid("STORE", str(after - 1), f"{'+-'[count // 2 % 2]}FLAGS", "\\Flagged")
 
     return work
 

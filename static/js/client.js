@@ -14,6 +14,8 @@ export const view = () => document.getElementById("view")?.dataset ?? {};
 export const reading = () => (document.getElementById("reading") ?? document.getElementById("view"))?.dataset ?? {};
 /** The address of the view, also while the address bar names the conversation in the pane beside it. */
 export const address = () => view().at ?? location.href;
+/** Whether somebody writes, or chooses, beside the view: then a view that arrives leaves the focus there. */
+export const isElsewhere = () => Boolean(document.activeElement?.closest("input, textarea, select, [contenteditable], dialog, :popover-open, .compose"));
 export const say = (name, ...values) => values.reduce((text, value) => text.replace(/%[sd]/, value), words[name] ?? "");
 
 /** A function of a module that is fetched when it is first called: later(() => the import of the module, "its function"). */

@@ -11,6 +11,8 @@ export function remember(name, value) {
   document.cookie = `${name}=${value}; Path=/; Max-Age=${YEAR}; SameSite=Lax${location.protocol === "https:" ? "; Secure" : ""}`;
 }
 
+remember("tz", Intl.DateTimeFormat().resolvedOptions().timeZone);  // before somebody signs in: the first list has their clock
+
 /* --- looks: theme and density are attributes of <html> ---------------------- */
 export function setLook(name, value) {
   root.dataset[name] = value;

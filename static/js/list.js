@@ -1,7 +1,7 @@
 // Lists of conversations: the cursor, the selection, and how rows change. Rows are drawn by the server
 // (components/row.html) and put in by `update`; what is done to them is js/actions.js.
 
-import { address, commands, getHtml, lookAhead, main, parse, say, view, words } from "./client.js";
+import { address, commands, getHtml, isElsewhere, lookAhead, main, parse, say, view, words } from "./client.js";
 
 export const rows = () => [...main.querySelectorAll("[data-rows] > .row")];
 export const rowOf = (id) => main.querySelector(`[data-rows] > .row[data-id="${CSS.escape(id)}"]`);
@@ -362,7 +362,7 @@ function settle(event) {
   if (event?.detail.restored) for (const [id, box] of out) if (box === view().box) rowOf(id)?.remove();
   const row = cursorRow();
   // Who has gone on to a field, a menu or a letter meanwhile keeps it: what is typed there must never be keys here.
-  if (row) setCursor(row, { focus: !document.activeElement?.closest("input, textarea, select, [contenteditable], dialog, :popover-open, .compose") });
+  if (row) setCursor(row, { focus: !isElsewhere() });
   else if (rows()[0]) rows()[0].tabIndex = 0;
   for (const each of rows()) each.classList.toggle("checked", boxOf(each).checked);
   showEmpty();

@@ -7,8 +7,6 @@ import "./actions.js";
 import "./keyboard.js";
 import "./progress.js";
 
-document.cookie = `tz=${Intl.DateTimeFormat().resolvedOptions().timeZone}; Path=/; Max-Age=31536000; SameSite=Lax`;
-
 /* --- the conversation's module comes when a conversation is pointed at, or opened ------------------------ */
 let module = null;
 const conversation = () => (module ??= import("./conversation.js"));
