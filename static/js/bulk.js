@@ -37,7 +37,8 @@ export async function empty({ confirmText, confirmButton }) {
 async function begin(verb, fields) {
   select("none");
   try {
-    const said = await post(`/mail/actions/${verb}/`, bodyOf({ ...scope(), ...fields }));
+    // Not kept for later without a line: "everything" would then be mail that nobody has seen.
+    const said = await post(`/mail/actions/${verb}/`, bodyOf({ ...scope(), ...fields }), { wait: false });
     if (said.job) {
       closeToast();
       if (said.action) remember(said.action, { large: true });

@@ -5,17 +5,26 @@ from __future__ import annotations
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
 import pytest
 
 from mta.mailstore import service as mailstore
+from tests.mail import mail
+from tests.product import Product
+from tests.webmail.list_world import enter, fill, numbered
 from tests.webmail.mail_world import CAUSE, Reader
 from tests.webmail.picture_server import PictureServer
+from tests.webmail.test_mail_browser import address
 from webmail import fetching, invitations, pictures
 from webmail.boxes import box_of
 from webmail.models import Preferences
+
+if TYPE_CHECKING:
+    from playwright.sync_api import BrowserContext, Page
+
+__all__ = ["address"]  # a fixture
 
 
 def calendar(event: str, *, zone: str = "") -> bytes:
@@ -131,3 +140,26 @@ def test_an_undo_that_was_stopped_does_not_say_that_all_is_undone(ann: Reader) -
     undoing = ann.do("undo-all", action=begun["action"])
     stopped = ann.client.post(f"/mail/jobs/{undoing['job']}/stop/", headers={"X-Mailstead": "1"}).json()
     assert stopped["text"] == "Stopped: 0 of 3 undone."
+
+
+# --- without a line -----------------------------------------------------------------------------------------
+def test_everything_does_not_wait_for_a_line_to_become_mail_that_nobody_has_seen(
+    product: Product, address: str, context: BrowserContext, page: Page
+) -> None:
+    fill(product, address, numbered(55, address))
+    enter(page, product, address)
+    page.wait_for_selector("[data-test=row]")
+    page.locator("[data-check-all]").click()
+    page.locator("[data-everything] button").click()
+    page.keyboard.press("e")
+    page.wait_for_selector("#confirm[open]")
+    context.set_offline(True)
+    page.wait_for_selector("text=You are offline.")
+    page.click("#confirm [data-confirm-yes]")
+    page.wait_for_selector("#toasts .toast >> text=You are offline.")
+    fill(product, address, [mail(subject="Unseen", to=address)])
+    context.set_offline(False)
+    page.locator("[data-test=offline]").wait_for(state="hidden")
+    page.goto(f"{product.url}/mail/inbox/")
+    page.wait_for_selector("[data-test=row] >> text=Unseen")
+    assert page.locator("[data-test=row]").count() == 50
