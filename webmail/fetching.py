@@ -105,6 +105,9 @@ _DISGUISES = [
     ipaddress.IPv6Network(each) for each in ("::/96", "2002::/16", "2001::/32", "64:ff9b:1::/48", "fec0::/10")
 ]
 
+# Older Pythons call them public: protocol assignments, where some cloud's metadata lies, and what was 6to4's way out.
+_NOBODYS = [ipaddress.IPv4Network(each) for each in ("192.0.0.0/24", "192.88.99.0/24")]
+
 
 def _plain(text: str) -> Address:
     """The address itself, out of `::ffff:` and of the well-known NAT64 prefix."""
@@ -123,7 +126,7 @@ def is_public(text: str) -> bool:
         address = _plain(text)
     except ValueError:
         return False
-    if isinstance(address, ipaddress.IPv6Address) and any(address in each for each in _DISGUISES):
+    if any(address in each for each in (_DISGUISES if address.version == 6 else _NOBODYS)):
         return False
     return address.is_global and not (address.is_multicast or address.is_reserved or address.is_unspecified)
 

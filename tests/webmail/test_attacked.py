@@ -128,6 +128,11 @@ def test_a_picture_that_had_to_wait_for_others_may_be_had_the_next_time(
         assert pictures.load(1, f"{server.url}/harbour.png") is not None
 
 
+@pytest.mark.parametrize("address", ["192.0.0.192", "192.0.0.8", "192.88.99.1", "::ffff:192.0.0.192"])
+def test_metadata_at_an_address_that_python_calls_public_is_not_asked(address: str) -> None:
+    assert not fetching.is_public(address)
+
+
 # --- jobs ---------------------------------------------------------------------------------------------------
 @pytest.mark.django_db
 def test_an_undo_that_was_stopped_does_not_say_that_all_is_undone(ann: Reader) -> None:
