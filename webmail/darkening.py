@@ -3,7 +3,8 @@
 Grounds (backgrounds, shadows) become dark, inks (text) become light, by inverting their lightness and keeping their
 hue: every ground ends at a luminance of at most GROUND and every ink at one of at least INK, so each ink on each
 ground has a contrast of 4.5:1 (WCAG 2.2, 1.4.3) whatever the sender combined. Written as `light-dark(own, twin)`, so
-the theme can change without asking for the mail again. Pure; works on declarations that webmail.sanitize let pass.
+the theme can change without asking for the mail again. A ground that was light also leaves itself behind as `--plate`,
+for pictures: one that is drawn in black on nothing is meant to lie on it. Pure; works on declarations that webmail.sanitize let pass.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from tinycss2.color3 import RGBA, parse_color
 GROUND = 0.055  # luminance
 INK = 4.6 * (GROUND + 0.05) - 0.05
 LINE = (0.06, 0.20)  # of borders: seen, not shouting
+LIGHT = 0.18  # luminance from which a ground carries black better than white
 
 _GROUNDS = re.compile(r"background(?:-color)?|box-shadow|text-shadow")
 _LINES = re.compile(
@@ -100,13 +102,25 @@ def _pair(text: str, role: str) -> str:
     return f"light-dark({text},{made})"
 
 
+@lru_cache(maxsize=4096)
+def _plate(text: str) -> str:
+    """What a picture on this ground lies on in the dark: the ground as its sender had it, if that was light."""
+    color = parse_color(text)
+    if not isinstance(color, RGBA) or color.alpha < 1:
+        return ""
+    light = luminance((color.red, color.green, color.blue)) >= LIGHT
+    return f"--plate:{text}" if light else "--plate:transparent"
+
+
 def dark_attribute(name: str, value: str) -> str:
     """The declaration that stands for a `bgcolor` or `color` attribute, with its twin; "" if it names no colour."""
     text = value.strip()[:40]
     if re.fullmatch(r"[0-9A-Fa-f]{6}", text):
         text = f"#{text}"  # as browsers read these attributes
     paired = _pair(text, "ink" if name == "color" else "ground") if re.fullmatch(r"#?\w+", text) else ""
-    return f"{'color' if name == 'color' else 'background-color'}:{paired}" if paired else ""
+    if not paired:
+        return ""
+    return f"color:{paired}" if name == "color" else f"background-color:{paired};{_plate(text)}"
 
 
 @lru_cache(maxsize=4096)
@@ -119,6 +133,9 @@ def dark_declarations(text: str) -> str:
         role = _role(node.lower_name)
         value = _paired(node.value, role) if role else tinycss2.serialize(node.value)
         made.append(f"{node.lower_name}:{value.strip()}{' !important' if node.important else ''}")
+        if node.lower_name in ("background", "background-color"):
+            texts = (tinycss2.serialize([each]) for each in node.value if each.type != "whitespace")
+            made += [plate for text in texts if len(text) < 80 and (plate := _plate(text))][:1]
     return ";".join(made)
 
 

@@ -86,6 +86,17 @@ def test_colours_are_found_wherever_a_value_names_them() -> None:
     assert "@media (max-width:9px){p{background:light-dark(#fff,#" in sheet
 
 
+def test_a_light_ground_stays_behind_its_pictures() -> None:
+    """A logo in black on nothing is meant for the ground that was there."""
+    assert dark_declarations("background:#fff no-repeat").endswith(" no-repeat;--plate:#fff")
+    assert dark_declarations("background-color:navy").endswith(";--plate:transparent")
+    assert "--plate" not in dark_declarations("background:none;color:#fff")
+    assert "--plate" not in dark_declarations("background:rgba(255,255,255,.5)")
+    assert dark_attribute("bgcolor", "FFFFFF").endswith(";--plate:#FFFFFF")
+    assert dark_attribute("bgcolor", "#101820").endswith(";--plate:transparent")
+    assert "--plate:#eee" in dark_sheet("td{background:#eee}")
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(alphabet="color:background#fff;()rgb,!important{}url @<>/*", max_size=120))
 def test_no_style_breaks_it(text: str) -> None:

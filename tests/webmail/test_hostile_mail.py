@@ -134,9 +134,9 @@ class Watched:
     said: list[str] = field(default_factory=list)
 
     def hear(self, said: ConsoleMessage) -> None:
-        """Errors, but for the one that belongs here: each message brings a picture that is none, so its small picture
-        is not found. Only that part of a message, only by the address of ours that makes small pictures."""
-        thumbnail = re.fullmatch(rf"{self.product.url}/mail/thumbnail/\d+/3/", said.location["url"])
+        """Errors, but for the one that belongs here: each message brings a picture, and one a PDF, that are none, so
+        their small pictures are not found. Only those parts, only by the address of ours that makes small pictures."""
+        thumbnail = re.fullmatch(rf"{self.product.url}/mail/thumbnail/\d+/(?:3|11)/", said.location["url"])
         if said.type == "error" and not (thumbnail and "404 (Not Found)" in said.text):
             self.said.append(f"{said.text} {said.location['url']}")
 
@@ -282,4 +282,135 @@ def test_answers_drafts_labels_and_searches_with_hostile_text_stay_text(watched:
     page.locator("[data-test=row]").first.click()
     page.keyboard.press("l")
     page.wait_for_timeout(300)
+    watched.check()
+
+
+RUNS = "<img src=x onerror=top.hit=1>"
+CALENDAR = "\r\n".join(
+    [
+        "BEGIN:VCALENDAR",
+        "VERSION:2.0",
+        "METHOD:REQUEST",
+        "BEGIN:VEVENT",
+        "UID:<script>top.hit=1</script>",
+        f"SUMMARY:\u202e{RUNS}\\nBEGIN:VALARM",
+        f'LOCATION;ALTREP="javascript:top.hit=1":javascript:top.hit=1 {RUNS}',
+        f'DESCRIPTION;ALTREP="http://evil.test/alt":{RUNS} http://evil.test/"onmouseover=top.hit=1//',
+        f"X-ALT-DESC;FMTTYPE=text/html:{RUNS}",
+        f'ORGANIZER;CN="\u202e{RUNS}";DIR="http://evil.test/dir":mailto:x@evil.test?bcc=y@evil.test',
+        'ATTENDEE;CN="</script><script>top.hit=1</script>";PARTSTAT=NEEDS-ACTION;RSVP=TRUE:mailto:TARGET',
+        "URL:javascript:top.hit=1",
+        "CONFERENCE;VALUE=URI:javascript:top.hit=1",
+        "IMAGE;VALUE=URI:http://evil.test/image.png",
+        "ATTACH:http://evil.test/attach",
+        "DTSTART:20301001T100000Z",
+        "DTEND:20301001T110000Z",
+        "RRULE:FREQ=SECONDLY;COUNT=999999999",
+        "BEGIN:VALARM",
+        "ACTION:PROCEDURE",
+        "TRIGGER:-PT0S",
+        "ATTACH:file:///bin/sh",
+        "END:VALARM",
+        "END:VEVENT",
+        "END:VCALENDAR",
+        "",
+    ]
+)
+CARD = f"""BEGIN:VCARD\r\nVERSION:4.0\r\nFN:\u202e{RUNS}\r\nEMAIL:x@evil.test\r\nPHOTO:http://evil.test/photo.png
+URL:javascript:top.hit=1\r\nLOGO:data:text/html;base64,x\r\nNOTE:{RUNS}\r\nEND:VCARD\r\n"""
+INNER = f"""From: =?utf-8?q?=E2=80=AE{quote(RUNS).replace("%", "=")}?= <x@evil.test>\r\nSubject: {RUNS}\r\nMIME-Version: 1.0\r
+Content-Type: text/html\r\n\r\n<p>Inside</p><script>top.hit=1</script>{RUNS}<img src=//evil.test/inner>"""
+SCRIPTED_PDF = b"%PDF-1.7\n1 0 obj<</Type/Catalog/OpenAction<</S/JavaScript/JS(app.alert(1))>>/Pages 2 0 R>>endobj\n%%EOF"
+TRAPS: list[tuple[str, str, bytes]] = [
+    ("text/vcard", "card.vcf", CARD.encode()),
+    ("message/rfc822", "inner.eml", INNER.encode()),
+    ("image/svg+xml", "picture.svg", b"<svg xmlns='http://www.w3.org/2000/svg' onload='top.hit=1'/>"),
+    ("text/html", "page.html", RUNS.encode()),
+    ("application/xhtml+xml", "page.xhtml", RUNS.encode()),
+    ("text/css", "style.css", b"@import '//evil.test/css'"),
+    ("application/javascript", "run.js", b"top.hit=1"),
+    ("application/pdf", "plan.pdf", SCRIPTED_PDF),
+    ("text/plain; charset=utf-7", "seven.txt", b"+ADw-img src=x onerror=top.hit=1+AD4-"),
+    ("application/zip", "../../../etc/cron.d/x.zip", b"PK\x03\x04"),
+    ("application/octet-stream", "..\\..\\con.txt\u0000.exe", b"MZ"),
+    ("application/octet-stream", "\u202egnp.exe", b"MZ"),
+    ("application/octet-stream", f"{RUNS}\u2028.txt", b"x"),
+    ("application/octet-stream", "a" * 3000 + ".txt", b"x"),
+]
+
+
+def traps(address: str) -> bytes:
+    """One message with everything beside a body that may be a trap."""
+    pieces = [
+        f"From: {encoded(chr(0x202E) + RUNS)} <x@evil.test>\r\nTo: {address}\r\nSubject: {encoded(chr(0x202E) + 'Traps')}",
+        "Message-ID: <traps@evil.test>\r\nReply-To: <y@evil.test>\r\nMIME-Version: 1.0",
+        f"List-Id: {encoded(RUNS)} <list.evil.test>\r\nList-Unsubscribe: <javascript:top.hit=1>, <http://evil.test/leave>",
+        "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\nList-Post: <javascript:top.hit=1>",
+        'Content-Type: multipart/mixed; boundary="b"\r\n',
+        f"--b\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n{b64encode(TEXT.encode()).decode()}",
+        "--b\r\nContent-Type: text/calendar; method=REQUEST; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n",
+        b64encode(CALENDAR.replace("TARGET", address).encode()).decode(),
+        # RFC 2231 §3: a name in pieces, whose last says what it is
+        "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment;\r\n filename*0*=utf-8''report%2Etx;\r\n filename*1=t;\r\n filename*2=.exe\r\n\r\nMZ",
+    ]
+    for kind, name, data in TRAPS:
+        named = f"filename*=utf-8''{quote(name, safe='')}"
+        coding = "8bit" if kind == "message/rfc822" else "base64"
+        body = data.decode() if coding == "8bit" else b64encode(data).decode()
+        folded = "\r\n ".join(named[at : at + 700] for at in range(0, len(named), 700))
+        pieces.append(
+            f"--b\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {coding}\r\n"
+            f"Content-Disposition: attachment;\r\n {folded}\r\n\r\n{body}"
+        )
+    return ("\r\n".join(pieces) + "\r\n--b--\r\n").encode()
+
+
+# What stands around a message may not be turned round by it: no sign of direction in any name, subject or snippet.
+TURNED = """() => [...document.querySelectorAll('body *')]
+    .filter((each) => !each.closest('[data-test=message-body], .preview-text, .row-snippet, .message-snippet, pre, script, .invitation, [data-test=invitation]'))
+    .flatMap((each) => [...each.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data)
+        .concat([...each.attributes].filter(({ name }) => /^(title|aria-label|alt|value)$/.test(name)).map(({ value }) => value)))
+    .filter((text) => /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/.test(text))"""
+
+
+def test_calendars_cards_archives_and_messages_inside_are_no_way_in(watched: Watched) -> None:
+    page, product = watched.page, watched.product
+    address = f"trapped-{secrets.token_hex(4)}@example.test"
+    product.add_account(address, PASSWORD)
+    with smtplib.SMTP("127.0.0.1", product.port("smtp"), timeout=20) as smtp:
+        smtp.sendmail("x@evil.test", [address], traps(address))
+    page.context.clear_cookies()
+    page.goto(product.url)
+    page.fill("input[name=username]", address)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.wait_for_selector("[data-test=row]")
+    assert page.evaluate(TURNED) == []
+    open_conversation(page, "")
+    names = page.eval_on_selector_all(".file-name", "all => all.map(a => a.textContent)")
+    assert len(names) >= len(TRAPS), names
+    assert not [name for name in names if "/" in name or "\\" in name or "\u202e" in name], names
+    told = page.locator(".file", has=page.locator(".file-warning")).all_inner_texts()
+    assert {text.splitlines()[0] for text in told} >= {"gnp.exe", "report.txt.exe", "run.js"}, told
+    assert page.evaluate(TURNED) == []
+    watched.check()
+    conversation = page.url
+    thread = conversation.rstrip("/").rpartition("/")[2]
+    message = page.locator("[data-message]").first.get_attribute("data-message")
+    pages = page.eval_on_selector_all(".file-name[href]", "all => all.map(a => a.href)")
+    ways = [
+        f"{product.url}/mail/{each}"
+        for each in (f"why/{message}/", f"print/{thread}/?message={message}", "files/")
+    ]
+    for where in [*(each for each in pages if "/preview/" in each or "/enclosed/" in each), *ways]:
+        page.goto(where)
+        page.wait_for_load_state("networkidle")
+        if "/print/" not in where:
+            assert page.evaluate(TURNED) == [], where
+        assert not page.eval_on_selector_all(
+            "a[href]", "all => all.map(a => a.protocol).filter(each => !/^(https?|mailto|tel):$/.test(each))"
+        ), where
+        watched.check()
+    page.goto(conversation)
+    assert page.locator("a[href^='javascript'], a[href*='evil.test/leave']").count() == 0
     watched.check()

@@ -148,6 +148,10 @@ def test_pictures_come_when_they_are_asked_for_through_this_host(reader: Reader,
     banner.wait_for(state="detached")
     frame = reader.open("Second")
     assert page.locator("form.pictures").count() == 0
+    assert (
+        page.locator("[data-test=trackers]").inner_text()
+        == "A picture that only counts readers was left out."
+    )
     frame.wait_for_function("document.querySelector('img.h')?.naturalWidth > 1")
     assert shop.asked == ["/harbour.png"]
     reader.check()
@@ -222,7 +226,8 @@ def test_a_coloured_mail_stays_on_white_until_it_is_darkened_and_stays_readable(
     reader.receive(
         "<style>.g{color:#777}</style><table bgcolor=white width=400><tr><td class=g>grey</td></tr><tr><td bgcolor='#ffe'>"
         "<font color=navy>navy</font></td></tr></table><p style='color:#fff;background:#2a6'>button</p><p style='color:#111'>"
-        "ink <a href='https://a.test/'>link</a></p>",
+        "ink <a href='https://a.test/'>link</a></p><p><img alt=on-paper src='data:image/png;base64,iVBORw0KGgo='></p>"
+        "<div style='background:#102030'><img alt=on-dark src='data:image/png;base64,iVBORw0KGgo='></div>",
         "Colours",
     )
     reader.sign_in()
@@ -235,6 +240,11 @@ def test_a_coloured_mail_stays_on_white_until_it_is_darkened_and_stays_readable(
     eventually(lambda: page.evaluate(shown) == "rgb(26, 31, 28)", "the paper is dark", within=5)
     ratios = reader.frame().eval_on_selector_all("td, font, p, a", CONTRAST)
     assert min(ratios) >= 4.5, ratios
+    # A logo in black on nothing keeps a light ground, one that was made for a dark ground keeps that.
+    plates = reader.frame().eval_on_selector_all(
+        "img", "all => all.map(e => getComputedStyle(e).backgroundColor)"
+    )
+    assert plates == ["rgb(242, 241, 236)", "rgba(0, 0, 0, 0)"]
     page.click(".message-head [popovertarget^=more-]")
     page.click("[data-darken]")
     eventually(lambda: page.evaluate(shown) == "rgb(255, 255, 255)", "the paper is white", within=5)
