@@ -107,18 +107,20 @@ class Names:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What was asked. `everywhere`: Spam and Trash are to be searched too."""
+    """What was asked. `everywhere`: Spam and Trash are to be searched too; `slips`: operators whose value makes no
+    sense (`larger:much`), which were taken for text."""
 
     text: str
     criteria: Criteria
     everywhere: bool = False
+    slips: tuple[str, ...] = ()
 
 
 def parse(text: str, names: Names) -> Search:
     """Understand a line of the search box; an empty line asks for everything."""
     text = one_line(text)
     reader = _Reader(tokens(text), names)
-    return Search(text, reader.expression() or All(), reader.everywhere)
+    return Search(text, reader.expression() or All(), reader.everywhere, tuple(reader.slips))
 
 
 def one_line(text: str) -> str:
@@ -161,6 +163,7 @@ class _Reader:
         self._depth = 0
         self._names = names
         self.everywhere = False
+        self.slips: list[str] = []
 
     def _peek(self) -> Token | None:
         return self._tokens[self._at] if self._at < len(self._tokens) else None
@@ -218,7 +221,10 @@ class _Reader:
 
         def leaf(text: str, phrase: bool) -> Criteria:
             found = meaning(self, text, phrase)
-            return found if found is not None else _anywhere(f"{name}:{text}", False)
+            if found is None:
+                self.slips.append(f"{name}:{text}")
+                found = _anywhere(f"{name}:{text}", False)
+            return found
 
         return self._term(leaf)
 

@@ -143,8 +143,7 @@ class InMailspace(Tree):
     def __init__(self, mailspace: int, *, aside: bool, patient: bool = False) -> None:
         super().__init__(mailspace)
         self._patient = patient
-        if patient:
-            self.until = math.inf
+        self.until = math.inf if patient else time.monotonic() + LONGEST
         self._known: c.Words | None = None
         self._probing = math.inf
         self.waiting = 0

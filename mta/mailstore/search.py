@@ -26,7 +26,7 @@ from .sql import among, execute
 
 SPREAD = 1000  # µs: messages of one commit share their INTERNALDATE
 AT_ONCE = 5_000
-LONGEST = 5  # seconds that PostgreSQL may take to answer one question
+LONGEST = 3  # seconds that PostgreSQL may take to answer one question
 MOST_WORDS = 64  # of one criterion; SQLite takes no expression deeper than 256
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
@@ -119,6 +119,8 @@ def question(mailspace: int, node: c.Words) -> Question | None:
     wanted = words(node.text, limit=MOST_WORDS)
     if not wanted:
         return None
+    if not node.phrase:
+        wanted = [*dict.fromkeys(wanted[:-1]), wanted[-1]]
     clauses = [((word, False),) for word in wanted]
     clauses[-1] = ((wanted[-1], node.prefix),)
     phrase = ""

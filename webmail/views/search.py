@@ -20,6 +20,7 @@ from webmail import search_chips
 from webmail.boxes import Box
 from webmail.highlight import highlights
 from webmail.rows import rows_of
+from webmail.search_advice import advice
 from webmail.search_box import MAX_TEXT, Search
 from webmail.searching import search_url, understood
 from webmail.templatetags.look import as_datetime
@@ -69,7 +70,7 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
                 "older_url": older,
             },
             "chips": search_chips.chips(text, sort=sort),
-            "narrowed": any(chip.on for chip in search_chips.chips(text)),
+            "advice": None if page.rows else advice(asked),
             "sort": sort,
             "sorts": bool(marks),
             "by_date_url": search_url(q=text),
