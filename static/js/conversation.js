@@ -2,7 +2,7 @@
 // messages, and news that come while it is open. Nothing inside a frame can run; this page measures it from outside.
 // The conversation is the view, or lies in the reading pane beside a list: its facts are `reading()`.
 
-import { commands, getHtml, getJson, later, main, parse, post, reading, say, up, view, words } from "./client.js";
+import { commands, getHtml, getJson, isElsewhere, later, main, parse, post, reading, say, up, view, words } from "./client.js";
 import { press } from "./keyboard.js";
 import { toast } from "./toast.js";
 import { remember, undo } from "./actions.js";
@@ -252,14 +252,14 @@ function leave() {
 let polling = 0;
 
 export async function catchUp() {
-  const { thread } = reading();
+  const { thread, only } = reading();
   if (!isReading()) return null;
   const news = await getJson(`/mail/live/conversation/${thread}/${location.search.includes("aside") ? "?aside=1" : ""}`);
   if (reading().thread !== thread) return news;
   const shown = new Set([...main.querySelectorAll("[data-messages] [data-message]")].map((each) => each.dataset.message));
   for (const { dataset: { far } } of main.querySelectorAll("[data-fold][data-far]")) for (const id of far.split(" ")) shown.add(id);
   for (const folded of main.querySelectorAll("template[data-folded]")) for (const each of folded.content.querySelectorAll("[data-message]")) shown.add(each.dataset.message);
-  const fresh = news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));
+  const fresh = only ? [] : news.messages.filter((each) => !each.draft && !shown.has(String(each.id)));  // a message alone is all there is
   const note = main.querySelector("[data-new-messages]");
   if (fresh.length && fresh.every((each) => each.own)) await showNew();  // what I have just sent needs no asking
   else if (note) {
@@ -274,10 +274,27 @@ export async function catchUp() {
       note.append(fresh.length === 1 ? words.new_messages_one : say("new_messages_many", fresh.length), " ", button);
     }
   }
+  await relabel(news.boxes.join(" "));
   for (const { id, starred } of news.messages) messageOf(String(id))?.querySelector('[data-message-action="star"]')?.setAttribute("aria-pressed", starred);
   for (const [id, sending] of Object.entries(news.sendings)) showSending(id, sending);
   poll();
   return news;
+}
+
+/* The labels beside the subject follow what is done here, in another tab or by a mail program. */
+async function relabel(boxes) {
+  const facts = reading();
+  if (boxes === (facts.told ?? facts.boxes)) return;
+  facts.told = boxes;
+  const page = parse(await getHtml(location.href)), title = main.querySelector(".conversation-title");
+  if (reading() !== facts || !title) return;
+  facts.boxes = page.querySelector("#reading, [data-view=conversation]")?.dataset.boxes ?? boxes;
+  title.querySelector(".chips")?.remove();
+  title.append(...page.querySelectorAll(".conversation-title > .chips"));
+  for (const fresh of page.querySelectorAll("[data-chooser]")) {  // a label that is new can be chosen
+    const old = document.getElementById(fresh.id);
+    if (old && !old.matches(":popover-open")) old.replaceWith(fresh);
+  }
 }
 
 function showSending(id, { html, state }) {
@@ -336,7 +353,7 @@ function settle(event) {
     delete reading().hasUnread;
   }
   const beside = event?.type === "mail:reading";  // the keys stay in the list
-  if (!beside) main.querySelector(".subject")?.focus({ preventScroll: true });
+  if (!beside && !isElsewhere()) main.querySelector(".subject")?.focus({ preventScroll: true });
   const unread = messages().find((message) => "unread" in message.dataset) ?? messages().find((message) => "opened" in message.dataset);
   if (unread && unread.getBoundingClientRect().top > innerHeight * 0.6) unread.scrollIntoView({ block: "start" });
 }

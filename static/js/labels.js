@@ -73,7 +73,7 @@ async function save(url, fields) {
 /** Where a label is shown, from its line in the settings. */
 export const saveLook = (form) => save(form.action, new FormData(form));
 
-async function refreshSidebar() {
+export async function refreshSidebar() {
   const page = new DOMParser().parseFromString(await getHtml("/mail/settings/", { how: "page" }), "text/html");
   const column = document.getElementById("sidebar"), fresh = page.getElementById("sidebar");
   if (!fresh) return;

@@ -1,7 +1,7 @@
 // The web client's entry: brings its modules together and keeps what is shown up to date. One browser holds one event
 // stream (the tab that has the lock), and tells the other tabs through a channel; a ring only means "look again".
 
-import { forgetAhead, getJson, lookAhead, reading, say, view } from "./client.js";
+import { forgetAhead, getJson, later, lookAhead, reading, say, view } from "./client.js";
 import { fill, renew, update } from "./list.js";
 import "./actions.js";
 import "./keyboard.js";
@@ -93,7 +93,13 @@ function showCounts(counts) {
     shown.hidden = !count;
   }
   showIcon(counts.inbox?.[0] ?? 0);
+  const here = [...document.querySelectorAll('.sidebar [data-nav^="label/"]')].map((item) => item.dataset.nav).sort().join();
+  const there = Object.keys(counts).filter((name) => name.startsWith("label/")).sort().join();
+  if (here !== there && drawnFor !== there) { drawnFor = there; redraw().catch(() => {}); }
 }
+/* A label that was made, renamed or removed elsewhere: the column is drawn again, once for each set of them. */
+let drawnFor = null;
+const redraw = later(() => import("./labels.js"), "refreshSidebar");
 
 const icon = document.querySelector('link[rel="icon"]');
 const plainIcon = icon?.getAttribute("href");

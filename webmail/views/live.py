@@ -112,6 +112,7 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
         {
             "clock": clock,
             "counts": boxes.counts(visit.mailboxes),
+            "boxes": found.boxes,
             "messages": [
                 {
                     "id": message.id,
