@@ -5,7 +5,7 @@ how it was then. So what has to be done follows from the journal alone, is the s
 a job that died goes on where it was. Then each touched message is compared with how it lies now, and only the
 difference is written, journalled as one action that can be undone like any other.
 
-Mail that came since stays: delivered mail returns to where it was put, and nothing is taken from its last place
+Mail that came since stays: it returns to where it was delivered or put by a program, and nothing is taken from its last place
 but what was gone at that moment, too. What woke since sleeps again, and wakes when its time has passed.
 """
 
@@ -24,12 +24,13 @@ from .door import Door
 from .errors import CannotChange
 from .journal import HistoryLine, nowhere_now, recount_undone, told, undo_window
 from .live import Entry, Live, Piece, Stay
-from .models import Action, Change, Draft, Job, Placement
+from .models import Action, Change, Draft, Job, Mailbox, Placement
 from .writer import commit
 
 VERB = "rewind"
 SHOWN = 2_000  # commands that a preview names
 READ_AT_ONCE = 200  # rows of the journal
+ARRIVALS = frozenset({"append", "import"})  # verbs that put new mail somewhere
 Way = tuple[int, int | None, int | None, int | None]  # deleted, saved, wake, woken; saved None: not known
 NOWHERE: None = None
 
@@ -69,16 +70,24 @@ class Then:
             self.drafts ^= {draft}
 
 
-def _changes(mailspace: int, at: int, newest: int) -> Iterator[tuple[int, dict[str, Any]]]:
+def _changes(mailspace: int, at: int, newest: int) -> Iterator[tuple[str, int | None, dict[str, Any]]]:
     found = Change.objects.filter(mailspace_id=mailspace, at__gt=at, id__lte=newest, is_open=False)
-    return found.order_by("id").values_list("id", "before").iterator(chunk_size=READ_AT_ONCE)
+    rows_ = found.order_by("id").values_list("verb", "mailbox_id", "before")
+    return rows_.iterator(chunk_size=READ_AT_ONCE)
 
 
 def then(mailspace: int, at: int, *, newest: int) -> Then:
-    """What the journal up to its row `newest` says of a moment."""
+    """What the journal up to its row `newest` says of a moment.
+
+    Mail that a program or an import put somewhere since came like delivered mail: that it was nowhere before says
+    nothing, and where it was taken from first is where it was put. Not in Drafts, where programs put a letter anew
+    whenever they save it: its old forms are over.
+    """
     found = Then()
-    for _, before in _changes(mailspace, at, newest):
-        found.read(before)
+    drafts = set(Mailbox.objects.filter(mailspace_id=mailspace, role=DRAFTS).values_list("id", flat=True))
+    for verb, mailbox, before in _changes(mailspace, at, newest):
+        came = verb in ARRIVALS and mailbox not in drafts
+        found.read({key: each for key, each in before.items() if key != "added"} if came else before)
     return found
 
 

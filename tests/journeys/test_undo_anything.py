@@ -1,11 +1,13 @@
-"""A mail program throws three hundred messages away. The web page names it, and one press brings them all back; so
-does putting the mailbox back to how it was, which can be taken back itself."""
+"""Somebody archives a letter in the web client, and a mail program throws three hundred others away. The page of recent
+changes names both, the program with its address; one press brings everything back. So does putting the mailbox back to
+how it was at a minute, whoever changed it since, and that can be taken back itself."""
 
 from __future__ import annotations
 
 import imaplib
 import secrets
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from tests.eventually import eventually
 from tests.journeys.conftest import PASSWORD
@@ -45,38 +47,46 @@ def test_what_a_mail_program_threw_away_comes_back_from_the_page_that_names_it(
 ) -> None:
     address = f"undo-{secrets.token_hex(4)}@example.test"
     product.add_account(address, PASSWORD)
+    started = datetime.now(UTC)
     with program(product, address) as imap:
         fill(imap, address)
+        window = screen(product).sign_in(address, PASSWORD)
+        page = window.page
+        page.wait_for_selector("body[data-ready]")
+        archived = window.sees_row("Letter 299")
+        archived.hover()
+        archived.locator("[data-action=archive]").click()
+        page.wait_for_selector("[data-test=toast-archive] >> text=archived")
         imap.select("INBOX")
         imap.store("1:*", "+FLAGS.SILENT", "(\\Deleted)")
         imap.expunge()
         assert count(imap, "INBOX") == 0
 
-        page = screen(product).page
-        page.goto(f"{product.url}/?next=/mail/changes/")
-        page.fill("input[name=username]", address)
-        page.fill("input[name=password]", PASSWORD)
-        page.click("button[type=submit]")
-        change = page.locator("[data-test=change]", has_text="deleted 300 messages")
-        assert "Thunderbird" in change.inner_text()
+        window.go("/mail/changes/")
+        mine = page.locator("[data-test=change]", has_text="archived a message")
+        assert mine.inner_text().startswith("You ")
+        change = page.locator("[data-test=change]", has_text="deleted 299 messages from Inbox")
+        assert change.inner_text().startswith("Thunderbird on 127.0.0.1 deleted 299")
         assert "Letter" in change.inner_text()
         change.locator("[data-test=undo-change]").click()
-        page.locator("[data-test=change].undone", has_text="deleted 300 messages").wait_for(timeout=30_000)
-        eventually(lambda: count(imap, "INBOX") == LETTERS, "all are back", within=20)
+        page.locator("[data-test=change].undone", has_text="deleted 299 messages").wait_for(timeout=30_000)
+        eventually(lambda: count(imap, "INBOX") == LETTERS - 1, "all are back", within=20)
 
         imap.select("INBOX")
         imap.uid("MOVE", "1:*", "Trash")
         assert count(imap, "INBOX") == 0
-        page.goto(f"{product.url}/mail/changes/?by=programs")
-        moved = page.locator("[data-test=change]", has_text="moved 300 messages from Inbox to Trash")
-        moved.wait_for()
-        at = int(moved.get_attribute("data-at") or 0) - 1
-        page.goto(f"{product.url}/mail/changes/?at={at}")
+        window.go("/mail/changes/?by=programs")
+        page.locator("[data-test=change]", has_text="moved 299 messages from Inbox to Trash").wait_for()
+        window.go("/mail/changes/")
+        page.fill("#rewind-day", f"{started:%Y-%m-%d}")
+        page.fill("#rewind-time", f"{started:%H:%M}")  # the minute in which none of this had happened
+        page.click("[data-rewind-form] button")
         page.wait_for_selector("[data-test=rewind-preview] >> text=300 messages return to Inbox")
         page.click("[data-test=rewind]")
         page.wait_for_selector("[data-test=toast-rewound]", timeout=30_000)
-        assert (count(imap, "INBOX"), count(imap, "Trash")) == (LETTERS, 0)
+        assert (count(imap, "INBOX"), count(imap, "Trash"), count(imap, "Archive")) == (LETTERS, 0, 0)
         back = page.locator("[data-test=change]").first
         assert "put the mailbox back" in back.inner_text()
         back.locator("[data-test=undo-change]").click()
-        eventually(lambda: count(imap, "Trash") == LETTERS, "and that is undone, too", within=30)
+        eventually(lambda: count(imap, "Trash") == LETTERS - 1, "and that is undone, too", within=30)
+        assert (count(imap, "INBOX"), count(imap, "Archive")) == (0, 1)

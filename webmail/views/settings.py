@@ -15,7 +15,7 @@ from django.shortcuts import redirect
 from django.utils import formats
 from django.utils.functional import lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, gettext_noop
+from django.utils.translation import gettext_lazy, gettext_noop, pgettext
 
 from hosting import accounts
 from hosting.actor import Actor
@@ -47,7 +47,10 @@ def _languages() -> list[tuple[str, str]]:
 
 
 def _hours() -> list[tuple[int, str]]:
-    return [(hour, formats.time_format(time(hour), "TIME_FORMAT")) for hour in range(24)]
+    return [
+        (hour, formats.time_format(time(hour), pgettext("date format of a row: today", "H:i")))
+        for hour in range(24)
+    ]
 
 
 GROUPS: tuple[tuple[str, str, tuple[str, ...]], ...] = (

@@ -289,6 +289,25 @@ def test_a_new_label_that_took_the_name_of_a_removed_one_makes_room(space: Space
     assert space.box("Work").id == old and differences(space.id) == []
 
 
+def test_mail_that_a_program_put_there_since_returns_to_where_it_was_put(space: Space) -> None:
+    space.deliver()
+    at = now_us()
+    put = mailstore.append(space.id, space.box("inbox").id, mail(subject="Put"), cause=IMAP)
+    deleted = mailstore.delete(space.id, [put.thread], cause=IMAP)
+    mailstore.undo(space.id, deleted.action, cause=WEB)
+    mailstore.delete(space.id, [put.thread], cause=IMAP)
+    mailstore.empty(space.id, space.box("trash").id, cause=IMAP)
+    form = mailstore.append(space.id, space.box("drafts").id, mail(subject="First form"), cause=IMAP)
+    mailstore.store_flags(space.id, form.mailbox, [form.uid], "add", DELETED, (), cause=IMAP)
+    mailstore.expunge(space.id, form.mailbox, cause=IMAP)
+    present = picture(space)
+    job = rewind(space, at)
+    assert space.where(put.message) == {"INBOX"}
+    assert space.where(form.message) == set(), "what a program replaced while somebody wrote is over"
+    undo(space, job.action)
+    assert picture(space) == present and differences(space.id) == []
+
+
 def test_a_preview_names_what_is_in_force_and_its_cause(space: Space) -> None:
     messages = [space.deliver(subject=f"Offer {n}") for n in range(3)]
     at = now_us()
