@@ -123,6 +123,13 @@ def address_within(request: HttpRequest, visit: Visit, path: str) -> str:
     return pass_to(path, visit) if getattr(request, "content_pass", None) is not None else path
 
 
+def _plain_host(netloc: str, scheme: str) -> str:
+    """A host and port in one form: `content.test.` and `content.test:443` are the same place to a browser or a proxy."""
+    name, _colon, port = netloc.lower().partition(":")
+    usual = {"http": "80", "https": "443"}.get(scheme, "")
+    return name.rstrip(".") + (f":{port}" if port not in ("", usual) else "")
+
+
 class ContentHost:
     """Middleware, outermost: on the content host nothing exists but addresses with a valid pass, and no cookie."""
 
@@ -131,12 +138,15 @@ class ContentHost:
 
     def __init__(self, get_response: Callable[[HttpRequest], Any]) -> None:
         self.get_response = get_response
-        self._host = urlsplit(settings.CONTENT_ORIGIN).netloc.lower()
+        origin = urlsplit(settings.CONTENT_ORIGIN)
+        self._host = _plain_host(origin.netloc, origin.scheme)
+        self._scheme = origin.scheme
         if iscoroutinefunction(get_response):
             markcoroutinefunction(self)
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase | Awaitable[HttpResponseBase]:
-        is_content = bool(self._host) and request.META.get("HTTP_HOST", "").lower() == self._host
+        asked = _plain_host(request.META.get("HTTP_HOST", ""), self._scheme)
+        is_content = bool(self._host) and asked == self._host
         if not is_content:
             return self._plain(request)
         refused = _admit(request)

@@ -168,3 +168,19 @@ def test_everything_does_not_wait_for_a_line_to_become_mail_that_nobody_has_seen
     page.goto(f"{product.url}/mail/inbox/")
     page.wait_for_selector("[data-test=row] >> text=Unseen")
     assert page.locator("[data-test=row]").count() == 50
+
+
+# --- the content host ---------------------------------------------------------------------------------------
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "written", ["content.test", "CONTENT.test", "content.test.", "content.test:443", "content.test.:443"]
+)
+def test_the_content_host_is_never_the_app_however_its_name_is_written(
+    ann: Reader, settings: Any, written: str
+) -> None:
+    settings.CONTENT_ORIGIN, settings.PUBLIC_URL = "https://content.test", "https://mail.test"
+    settings.ALLOWED_HOSTS = ["mail.test", "content.test"]
+    for address_of_app in ("/", "/mail/inbox/"):
+        response = ann.client.get(address_of_app, headers={"host": written}, secure=True)
+        assert (response.status_code, response.content) == (404, b"")
+        assert not response.cookies
