@@ -17,7 +17,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from mta.message.text import nests_too_deep
+from mta.message.text import nests_too_deep, shallow_html
 from mta.message.tree import Part, decoded_text, parse_tree, walk
 from webmail import tnef
 
@@ -84,10 +84,27 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
     if not any(is_html for is_html, _text in texts):
         text = "\n\n".join(text.strip("\n") for _html, text in texts)
         return Reading(text=text[:limit], clipped=len(text) > limit)
+    if len(texts) > 1:
+        texts = [(is_html, _closed(text) if is_html else text) for is_html, text in texts]
     html = "<hr>".join(text if is_html else _preformatted(text) for is_html, text in texts)
     if len(html) <= limit:
         return Reading(html=html)
     return Reading(html=html[: max(html.rfind(">", 0, limit) + 1, limit // 2)], clipped=True)
+
+
+# What a part may leave open for ever, or hide the next one in; none of it is shown (webmail.sanitize).
+_SWALLOWING = [
+    *"script title template noscript noembed noframes iframe frame frameset object embed svg math textarea select xmp".split(),
+    *"plaintext audio video canvas".split(),
+]
+
+
+def _closed(html: str) -> str:
+    """One of several HTML parts, with all it opens closed: a tag, an address or a comment that never ends must not
+    take in the part that follows, which may be somebody else's (a list's footer, what was decrypted)."""
+    tree = LexborHTMLParser(shallow_html(html[:WHOLE], WHOLE))
+    tree.strip_tags(_SWALLOWING)
+    return tree.html or ""
 
 
 def _from_envelope(raw: bytes, tree: Part) -> list[tuple[bool, str]]:

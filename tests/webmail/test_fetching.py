@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from mta import resolver
+from mta.resolver import Answer as Answered
 from tests.fake_resolver import FakeResolver
 from webmail import fetching
 from webmail.fetching import Failed, Reach, Refused, fetch, is_public, target_of
@@ -78,6 +79,35 @@ def test_a_proper_address_is_asked_for_as_it_stands() -> None:
 def test_a_name_with_any_address_inside_is_refused(found: list[str]) -> None:
     with resolver.use(FakeResolver({"127-0-0-1.nip.test": {"A": found}})), pytest.raises(Refused):
         fetch("http://127-0-0-1.nip.test/", reach=PUBLIC)
+
+
+def test_a_name_is_resolved_once_and_just_that_address_is_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A name that answers otherwise the second time (DNS rebinding) is not asked a second time."""
+
+    class Rebinding(FakeResolver):
+        async def addresses(self, host: str) -> Answered[str]:
+            found = await super().addresses(host)
+            self.zone = {"a.test": {"A": ["127.0.0.1"]}}
+            return found
+
+    connected: list[tuple[str, int]] = []
+
+    def connect(address: tuple[str, int], timeout: float) -> socket.socket:
+        connected.append(address)
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(socket, "create_connection", connect)
+    names = Rebinding({"a.test": {"A": ["93.184.215.14"]}})
+    with resolver.use(names):
+        with pytest.raises(Failed):
+            fetch("http://a.test/", reach=PUBLIC)
+        assert connected == [("93.184.215.14", 80)]
+        assert names.asked == [("a.test", "AAAA"), ("a.test", "A")]
+        with pytest.raises(Refused):
+            fetch("http://a.test/", reach=PUBLIC)
+    assert len(connected) == 1
 
 
 def test_a_demonstration_asks_nobody_outside_this_machine() -> None:

@@ -183,6 +183,23 @@ def test_a_picture_answers_only_the_reader_it_was_named_to(
     assert shop.asked == ["/harbour.png"] * 2
 
 
+def test_a_mail_reaches_nothing_inside_however_it_names_it(
+    ann: Reader, shop: PictureServer, settings: Any
+) -> None:
+    """By the whole way: mail, frame, address of ours. In a real installation this machine is not the web."""
+    settings.ALLOW_PRIVATE_NETWORKS = False
+    port = shop.url.rpartition(":")[2]
+    hosts = f"127.0.0.1:{port} 127.1:{port} 0x7f.1:{port} 2130706433:{port} [::1]:{port} [::ffff:127.0.0.1]:{port} localhost:{port} 169.254.169.254 a@127.0.0.1:{port}".split()
+    body = "".join(f'<img src="http://{each}/harbour.png" width=40 height=30>' for each in hosts)
+    thread = ann.receive(raw=f"From: x@x.test\r\nContent-Type: text/html\r\n\r\n{body}".encode())
+    message = message_of(ann, thread)
+    said = ann.client.post(f"/mail/pictures/{message}/", headers={"X-Mailstead": "1"}).json()
+    addresses = sources(ann.page(f"/mail/body/{message}/?pictures={said['pictures']}"))
+    assert len(addresses) == len(hosts)
+    assert {ann.get(each)["Content-Type"] for each in addresses} == {"image/svg+xml"}
+    assert shop.asked == []
+
+
 def test_one_picture_asked_for_at_once_is_fetched_once(shop: PictureServer) -> None:
     shop.hold.clear()
     found: list[object] = []

@@ -7,9 +7,11 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from selectolax.lexbor import LexborHTMLParser
 
 from webmail.plain import text_to_html
 from webmail.reading import CLIP, Earlier, earlier, fold_html, read, split_quote
+from webmail.sanitize import clean
 
 ORIGINAL = "Dear Ann,\n\nCould you bring the keys on Thursday?\nBen has the other set in Rotterdam.\n\nAda\n"
 
@@ -204,6 +206,31 @@ def test_an_empty_text_beside_the_real_one_is_left_out() -> None:
         'multipart/mixed; boundary="b"',
     )
     assert read(raw).text.strip() == "plain"
+
+
+@pytest.mark.parametrize(
+    "opened",
+    [
+        "<!--", "<style>p{", "<img src='https://evil.test/?", '<a href="https://evil.test/?', "<a href='https://evil.test/'>",
+        "<plaintext>", "<textarea>", "<xmp>", "<title>", "<script>", "<noscript>", "<select>", "<svg><style>", "<math><title>",
+        "<frameset>", "<iframe>", "<template>", "<b hidden><p title='", "<![CDATA[", "<?x ", "<table><td><form action=x>",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_no_part_takes_in_the_next_one(opened: str, kind: str) -> None:
+    """Parts beside each other may come from different people: each is a document of its own."""
+    raw = mail(
+        f"--b\nContent-Type: text/html\n\n<p>first</p>{opened}\n--b\nContent-Type: text/{kind}\n\nthe second\n--b\n"
+        "Content-Type: text/html\n\n'>\"></a>--></style></script><p>third\n--b--\n",
+        'multipart/mixed; boundary="b"',
+    )
+    found = clean(read(raw).html, picture=lambda name: None, outside=lambda url: url)
+    tree = LexborHTMLParser(found.html)
+    assert tree.body is not None
+    for text in ("first", "the second", "third"):
+        assert text in tree.body.text()
+    assert not any("second" in (value or "") for node in tree.css("*") for value in node.attributes.values())
+    assert not any("second" in node.text() for node in tree.css("a"))
 
 
 def test_utf_7_is_no_way_to_hide_markup() -> None:
