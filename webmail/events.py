@@ -21,6 +21,7 @@ from mta.mailstore.service import Bells
 KEEP_ALIVE = 15.0  # seconds between comments, below the patience of proxies
 LONGEST = 15 * 60.0  # then the browser comes again, and who it is is looked at again
 RETRY = 1000  # ms that a browser waits before it comes again
+LINGER = 60.0  # seconds the bells go on when nobody listens: who loads a page again is back in a moment
 
 _readers = ThreadPoolExecutor(max_workers=2, thread_name_prefix="live-clock")
 
@@ -34,15 +35,20 @@ def _read_clocks(mailspaces: Iterable[int]) -> dict[int, int]:
 
 class Exchange:
     """One per process: turns rings of the bells into wake-ups of the streams that listen. Starts with the first
-    listener, stops with the last."""
+    listener, stops a while after the last: stopping takes as long as a thread sleeps, and starting again waits for it,
+    which must not happen in the event loop each time that the only person here loads a page."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._bells: Bells | None = None
+        self._ending: threading.Timer | None = None
         self._listeners: dict[int, set[Listener]] = {}
 
     def join(self, listener: Listener) -> None:
         with self._lock:
+            if self._ending is not None:
+                self._ending.cancel()
+                self._ending = None
             if self._bells is None:
                 self._bells = Bells(self._heard)
                 self._bells.start()
@@ -52,21 +58,25 @@ class Exchange:
 
     def leave(self, listener: Listener) -> None:
         with self._lock:
-            bells = self._bells
             for mailspace in listener.mailspaces:
                 there = self._listeners.get(mailspace, set())
                 there.discard(listener)
                 if not there:
                     self._listeners.pop(mailspace, None)
-                if bells is not None:
-                    bells.unwatch(mailspace)
-            if self._listeners:
-                return
-            self._bells = None
+                if self._bells is not None:
+                    self._bells.unwatch(mailspace)
+            if not self._listeners and self._bells is not None and self._ending is None:
+                self._ending = threading.Timer(LINGER, self._end)
+                self._ending.name, self._ending.daemon = "bells-stop", True
+                self._ending.start()
+
+    def _end(self) -> None:
+        with self._lock:
+            if self._listeners or self._ending is not threading.current_thread():
+                return  # somebody came meanwhile
+            bells, self._bells, self._ending = self._bells, None, None
         if bells is not None:
-            threading.Thread(
-                target=bells.stop, name="bells-stop"
-            ).start()  # joins threads: not in the event loop
+            bells.stop()
 
     def _heard(self, mailspace: int) -> None:
         with self._lock:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -15,10 +15,19 @@ from django.test import AsyncClient, Client
 from hosting.models import Tenant
 from mta.mailstore import service as mailstore
 from mta.values import SEEN
+from tests.eventually import eventually
 from tests.webmail.mail_world import Reader
 from webmail import events
 
 LONG = 5.0  # seconds that a test waits for what comes at once
+
+
+@pytest.fixture(autouse=True)
+def soon_over(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No thread, and no connection of one, is left behind when a test ends."""
+    monkeypatch.setattr(events, "LINGER", 0.0)
+    yield
+    eventually(lambda: events.exchange._bells is None, "the bells have stopped")
 
 
 async def rung(lines: AsyncIterator[bytes]) -> str:
@@ -93,6 +102,28 @@ def test_many_streams_wait_without_a_connection_while_pages_load(ann: Reader) ->
 
     async_to_sync(scenario)()
     assert not events.exchange._listeners
+
+
+@pytest.mark.django_db(transaction=True)
+def test_who_loads_a_page_again_does_not_wait_for_threads_to_end(
+    ann: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop starts the bells: were they stopping just then, every page of everybody would wait half a second."""
+
+    async def scenario() -> None:
+        exchange, listener = events.Exchange(), events.Listener([ann.space])
+        monkeypatch.setattr(events, "LINGER", 60.0)
+        exchange.join(listener)
+        bells = exchange._bells
+        for _ in range(3):
+            exchange.leave(listener)
+            exchange.join(listener)
+            assert exchange._bells is bells
+        monkeypatch.setattr(events, "LINGER", 0.0)
+        exchange.leave(listener)
+        await sync_to_async(eventually)(lambda: exchange._bells is None, "the bells have stopped")
+
+    async_to_sync(scenario)()
 
 
 @pytest.mark.django_db(transaction=True)
