@@ -26,6 +26,7 @@ from webmail.visit import Visit
 
 KEPT = 20  # recent searches
 SHOWN = 5  # of each kind
+BEGUN = 3  # letters from which on a word of a subject may be a beginning: of a million, two are in too many
 PEOPLE = frozenset(("from", "to", "cc", "bcc", "deliveredto"))
 PLACES = frozenset(("in", "label"))
 VALUES: dict[str, tuple[str, ...]] = {
@@ -225,7 +226,8 @@ def _subjects(visit: Visit, text: str) -> list[Suggestion]:
     """Conversations whose subject holds the words, the last one as far as it was typed."""
     if ":" in text or len(text.strip()) < 2 or not words(text, limit=1):
         return []
-    page = mailstore.search_threads(visit.mailspace, Words(text, "subject", prefix=True), limit=SHOWN)
+    begun = len(words(text)[-1]) >= BEGUN
+    page = mailstore.search_threads(visit.mailspace, Words(text, "subject", prefix=begun), limit=SHOWN)
     place = Box(-1, "all", "")
     return [
         Suggestion("subject", line.subject, note=_first_of(line), url=place.conversation_url(line.thread))
