@@ -41,6 +41,13 @@ def names_of(page: str) -> list[str]:
     return re.findall(r'class="nav-text">([^<]+)<', column)
 
 
+def counted(page: str, name: str) -> str:
+    """The number beside a place; nothing where none is shown."""
+    item = page.split(f'data-nav="{name}"')[1].split("</a>")[0]
+    found = re.search(r'class="nav-count">([^<]+)<', item)
+    return found[1] if found else ""
+
+
 def row_of(page: str, name: str) -> str:
     """The line of a label in the left column."""
     return next(
@@ -66,6 +73,10 @@ def test_the_left_column_has_its_order_and_its_counts(ann: Reader) -> None:
     assert re.search(r'class="nav-count">1<', inbox)
     work = row_of(page, "Work")
     assert 'class="nav-count" hidden' in work, "nothing is counted as nothing"
+    for role, flags in (("drafts", SEEN), ("drafts", SEEN), ("junk", 0), ("junk", SEEN), ("trash", 0)):
+        ann.receive(role=role, flags=flags)
+    page = ann.page("/mail/inbox/")
+    assert [counted(page, name) for name in ("drafts", "spam", "trash", "sent")] == ["2", "1", "", ""]
 
 
 def test_labels_below_labels_fold_and_a_browser_keeps_which(ann: Reader) -> None:
@@ -445,6 +456,16 @@ def test_a_session_that_ends_asks_over_the_page_and_goes_on(
     page.wait_for_selector("text=Conversation archived.")
     assert page.locator("[data-test=row]").count() == 1
 
+    context.clear_cookies(name="mailstead_session")
+    page.fill("#compose-dock [data-test=compose-to] input", f"{address},")
+    page.click("#compose-dock [data-test=send]")
+    page.fill("#panel-password", PASSWORD)
+    page.keyboard.press("Enter")
+    page.wait_for_selector("text=Sending in")  # what was to be sent is sent then
+    page.locator("#compose-dock [name=subject]").wait_for(state="detached")
+
+    page.keyboard.press("c")
+    page.wait_for_selector("#compose-dock [name=subject]")
     context.clear_cookies(name="mailstead_session")
     page.fill("#compose-dock [name=subject]", "Another secret")
     page.wait_for_selector("#sign-in-panel")
