@@ -205,7 +205,10 @@ def _unflowed(text: str, *, delsp: bool) -> str:
 
 # --- quotations ---------------------------------------------------------------------------------------------
 _WORD = re.compile(r"\w+")
-_ADDRESSES = re.compile(r"(?:https?://|www\.|mailto:)[^\s<>\"]+|[^\s<>\"@]+@[^\s<>\"]+", re.IGNORECASE)
+# Looks back, so that what is no address is not tried again from each of its letters.
+_ADDRESSES = re.compile(
+    r"(?:https?://|www\.|mailto:)[^\s<>\"]+|(?<![^\s<>\"@])[^\s<>\"@]{1,320}@[^\s<>\"]+", re.IGNORECASE
+)
 # "On Monday, Ada wrote:", "Am 3. Mai schrieb Ada:", "Le 3 mai, Ada a écrit :" …: ends with a colon, has a figure.
 _ATTRIBUTION = re.compile(
     r"(?:\b(?:wrote|writes|schrieb|a écrit|escribió|ha scritto|schreef|skrev|escreveu|napisał[a]?|kirjoitti|írta|написал[а]?|пише|пишет)\b"

@@ -20,6 +20,7 @@ from tests.webmail.test_mail_browser import address
 from webmail import fetching, invitations, pictures
 from webmail.boxes import box_of
 from webmail.models import Preferences
+from webmail.reading import earlier
 
 if TYPE_CHECKING:
     from playwright.sync_api import BrowserContext, Page
@@ -97,6 +98,14 @@ def test_a_time_zone_that_changes_every_second_takes_no_time(rule: str) -> None:
     )
     if found is not None:
         assert found.starts.isoformat()
+    assert time.process_time() - began < 2
+
+
+# --- long lines ---------------------------------------------------------------------------------------------
+def test_a_line_of_a_million_letters_without_a_space_is_read_once() -> None:
+    """As what may be quoted later: an address was looked for from each of the letters."""
+    began = time.process_time()
+    earlier([b"From: ada@outside.test\r\n\r\n" + b"x" * 1_000_000 + b"\r\n"])
     assert time.process_time() - began < 2
 
 
