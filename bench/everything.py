@@ -68,7 +68,7 @@ def _program(product: Product) -> Callable[[int], object]:
         client.select(box)
         after = int(client.response("UIDNEXT")[1][0])  # numbers move when others take mail away; UIDs do not
         client.uid("FETCH", f"{max(1, after - 50)}:{after}", "(FLAGS ENVELOPE)")
-        client.uid("STORE", str(after - 1), f"{'+-'[count // 2 % 2]}FLAGS", "\\Flagged")
+        client.uid("STORE", str(max(1, after - 1)), f"{'+-'[count // 2 % 2]}FLAGS", "\\Flagged")
 
     return work
 
