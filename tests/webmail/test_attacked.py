@@ -68,6 +68,17 @@ def test_an_event_at_the_end_or_the_beginning_of_all_years_does_not_close_its_co
         assert ann.get(f"/mail/message/{message}/").status_code == 200, event
 
 
+@pytest.mark.django_db
+def test_an_invitation_names_the_address_that_an_answer_goes_to(ann: Reader) -> None:
+    """The name is what its writer likes: "Your bank"."""
+    head = b"From: org@outside.test\r\nContent-Type: text/calendar; method=REQUEST\r\n\r\n"
+    event = calendar("DTSTART:20261124T100000Z").replace(b"ORGANIZER:", b"ORGANIZER;CN=Your bank:")
+    page = ann.page(f"/mail/inbox/{ann.receive(raw=head + event)}/")
+    card = page[page.index('class="invitation') :]
+    assert ">Your bank</span>" in card
+    assert ">org@outside.test</span>" in card
+
+
 def test_a_time_zone_of_one_calendar_means_nothing_in_the_next() -> None:
     for name in ("W. Europe Standard Time", "Office"):
         hours = []
