@@ -2,7 +2,7 @@
 // and if it refuses, the rows come back with its reason. What is needed now and then (menus that choose, dragging, the
 // menu of a row, what is done to everything at once) is in modules of their own that come when they are first used.
 
-import { openMenuAt } from "./components.js";
+import { fingers, openMenuAt } from "./components.js";
 import { commands, forgetAhead, go, later, main, post, up, view, words } from "./client.js";
 import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, pending, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
 import { toast } from "./toast.js";
@@ -237,7 +237,7 @@ export function openMenu(kind, { ids = null, opener = null } = {}) {
     const at = (opener ?? (ids ? rowOf(ids[0]) : cursorRow()) ?? main).getBoundingClientRect();
     openMenuAt(menu, opener ? at.left : at.left + 48, at.bottom);
   }
-  menu.querySelector("[data-filter]")?.focus();  // at once: the next key belongs to it
+  if (!fingers.matches) menu.querySelector("[data-filter]")?.focus();  // at once: the next key belongs to it
 }
 
 export const openChooser = (kind) => openMenu(kind);

@@ -2,6 +2,7 @@
 // Enter, and boxes of three states. Escape, or a click beside it, closes a menu without a change (they are popovers).
 // Loaded when one is first opened; js/actions.js opens them.
 
+import { fingers } from "./components.js";
 import { getHtml, go, parse, view } from "./client.js";
 import { factsOf, run } from "./actions.js";
 
@@ -99,7 +100,7 @@ function apply(menu) {
 document.addEventListener("click", (event) => {
   const menu = event.target.closest?.('[data-chooser="label"]'), item = event.target.closest?.(".menu-item");
   if (!menu || !item) return;
-  if (item.getAttribute("role") === "checkbox") { event.preventDefault(); turn(item); menu.querySelector("[data-filter]").focus(); }
+  if (item.getAttribute("role") === "checkbox") { event.preventDefault(); turn(item); if (!fingers.matches) menu.querySelector("[data-filter]").focus(); }
   if ("apply" in item.dataset) apply(menu);
 }, true);
 document.addEventListener("click", (event) => {

@@ -5,6 +5,7 @@
 import { toast } from "./toast.js";
 
 const root = document.documentElement;
+export const fingers = matchMedia("(pointer: coarse)");
 const YEAR = 31_536_000;
 
 export function remember(name, value) {
@@ -60,7 +61,9 @@ document.addEventListener("toggle", (event) => {
   if (!open) return;
   const opener = openerOf(menu);
   if (!anchored && opener) placeBelow(menu, opener);
-  (menu.querySelector("[autofocus], input:not([type=hidden])") ?? (menu.role === "menu" ? itemsOf(menu)[0] : null))?.focus({ focusVisible: false });
+  let first = menu.querySelector("[autofocus], input:not([type=hidden])") ?? (menu.role === "menu" ? itemsOf(menu)[0] : null);
+  if (first?.matches("input") && fingers.matches) { menu.tabIndex = -1; first = menu; }  // a keyboard on the screen would cover what there is to choose
+  first?.focus({ focusVisible: false });
 }, true);
 
 /** Opens a menu at a point: for right clicks and for the key ".". */

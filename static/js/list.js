@@ -195,12 +195,19 @@ export function takeOut(gone) {
   };
 }
 
+/** Which row of all this is: rows that come live do not know it, and those below them are one further on. */
+function number(list) {
+  const first = (list === lists().at(-1) && Number(range()?.dataset.first)) || 1;
+  rowsIn(list).forEach((row, at) => row.setAttribute("aria-rowindex", first + at));
+}
+
 function showEmpty() {
   const empty = main.querySelector("[data-empty]");
   if (empty) empty.hidden = rows().length > 0;
   for (const list of lists()) {
     const title = list.previousElementSibling?.matches("[data-section-title]") && list.previousElementSibling;
     if (title) title.hidden = !list.querySelector(":scope > .row") || (lists().length > 1 && rows().length === 0);
+    number(list);
   }
 }
 
@@ -275,6 +282,7 @@ function showTotal(count) {
   const shown = rows().length, first = shown ? Math.max(1, Number(text.dataset.first)) : 0;
   text.hidden = count === 0;
   Object.assign(text.dataset, { first, last: shown ? first + shown - 1 : 0, total: count });
+  lists()[0].setAttribute("aria-rowcount", count);
   text.textContent = say("range", spell(first), spell(text.dataset.last), spell(count));
 }
 
