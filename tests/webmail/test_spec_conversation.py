@@ -203,6 +203,12 @@ def test_who_only_looks_known_is_named(product: Product, address: str, watched: 
     open_first(page)
     page.locator(".banner.danger[role=alert]").wait_for()
     assert "harbour-studlo.test" in page.locator(".banner.danger").inner_text()
+    menu_of(page.locator("[data-messages] > [data-opened]").last).get_by_text("Report phishing").click()
+    page.locator("#confirm[open] [data-confirm-yes]").click()
+    page.wait_for_selector("[data-test=row]")
+    assert page.locator("[data-test=subject]", has_text="Favour").count() == 0
+    page.locator("#toasts .toast", has_text="in Spam").locator(".toast-action").click()
+    page.locator("[data-test=subject]", has_text="Favour").wait_for()
 
 
 def test_an_invitation_is_answered_and_a_list_is_left(product: Product, address: str, watched: Page) -> None:
