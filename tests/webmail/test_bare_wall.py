@@ -163,3 +163,24 @@ def test_time_grows_no_faster_than_the_mail() -> None:
         started = time.process_time()
         shown(piece * (400_000 // len(piece)), dark=True)
         assert time.process_time() - started < 3, piece
+
+
+def test_a_mail_made_for_a_wide_screen_fits_a_phone_in_its_own_size(bare: tuple[Page, list[str]]) -> None:
+    """Tables and pictures of 600 pixels give way, so nothing scrolls aside and no letter is drawn smaller. Spec 6.8, 12."""
+    page, _asked = bare
+    pixel = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    wide = (
+        "<table width='100%' cellpadding=0 cellspacing=0 bgcolor='#eeeeee'><tr><td align=center><table width=600 cellpadding=0 cellspacing=0 bgcolor=white><tr><td>"
+        f"<img src='{pixel}' width=600 height=200></td></tr><tr><td style='padding:24px'><p>Text</p><img src='{pixel}' width=200"
+        " height=90></td></tr><tr><td><img src='https://a.test/b.png' width=600 height=100 alt='Held back'></td></tr></table>"
+        "</td></tr></table>"
+    )
+    page.set_viewport_size({"width": 342, "height": 700})
+    for text in (
+        shown(wide, dark=False),
+        shown(wide.replace("<table width=600", "<table style='width:600px'"), dark=True),
+    ):
+        page.set_content(text)
+        assert page.evaluate("document.documentElement.scrollWidth") == 342
+    page.set_content(shown(wide, dark=False))
+    assert page.locator("img").first.evaluate("e => e.getBoundingClientRect().width") >= 335

@@ -50,11 +50,11 @@ html.painted.dark[data-theme=dark]{color-scheme:dark}
 html.apart{overflow:auto}
 body{margin:0;font:15px/24px Inter,system-ui,sans-serif;overflow-wrap:break-word;padding-bottom:1px}
 html.plain body{max-width:72ch}
-html.painted body{padding:12px 16px 13px}
-html.painted body:has(>center,>table[width="100%"],>div>table[width="100%"],>table[style*="width:100%"],>div>table[style*="width:100%"],>table:only-child):not(:has(>p,>div>p,>br)){padding:0 0 1px}
+html.painted body{padding:12px 16px 13px;--room:calc(100vw - 32px)}
+html.painted body:has(>center,>table[width="100%"],>div>table[width="100%"],>table[style*="width:100%"],>div>table[style*="width:100%"],>table:only-child):not(:has(>p,>div>p,>br)){padding:0 0 1px;--room:100vw}
 img{max-width:100%;height:auto}
 html.painted.dark img[alt]:not([alt=""]){background-color:light-dark(transparent,var(--plate,#F2F1EC))}
-@media(max-width:620px){html.painted table{max-width:100%!important}html.painted img{max-width:min(100%,calc(100vw - 24px))!important}}
+@media(max-width:620px){html.painted table{max-width:var(--room)!important}html.painted :is(img,.held-back){max-width:calc(var(--room) - 24px)!important}html.painted :is(td,td>a)>img:only-child:is([width="500"],[width="520"],[width="540"],[width="550"],[width="560"],[width="580"],[width="600"],[width="620"],[width="640"],[width="650"],[width="660"],[width="680"],[width="700"],[width="100%"]){width:0!important;min-width:100%!important}}
 .held-back{display:inline-block;box-sizing:border-box;max-width:100%;padding:4px 8px;overflow:hidden;vertical-align:middle;border:1px dashed #7A827A;border-radius:4px;background:light-dark(#F5F3EC,#232A26);color:light-dark(#5E6861,#AEB7B0);font:12px/16px Inter,system-ui,sans-serif}
 @layer ours{.leads-elsewhere{display:inline!important;visibility:visible!important;opacity:1!important;margin:0 4px!important;padding:0 6px!important;border:0!important;border-radius:4px!important;background:#F8ECCF!important;color:#6E4A00!important;font:500 12px/18px Inter,system-ui,sans-serif!important;letter-spacing:normal!important;text-indent:0!important;text-transform:none!important;text-decoration:none!important;float:none!important;width:auto!important;height:auto!important;max-width:none!important;max-height:none!important;zoom:1!important}}
 pre{white-space:pre-wrap}table{font-size:inherit}
