@@ -9,17 +9,17 @@ import "./progress.js";
 
 /* --- the conversation's module comes when a conversation is pointed at, or opened ------------------------ */
 let module = null;
-const conversation = () => (module ??= import("./conversation.js"));
+const conversation = () => (module ??= import("./conversation.js").catch((error) => { module = null; throw error; }));  // without a line: later
 const isReading = () => reading().view === "conversation";
 
 function accompany() {
   if (!isReading()) return;
-  conversation();
+  conversation().catch(() => {});
   const { newer, older } = reading();  // the next one is there before it is asked for
   setTimeout(() => { if (reading().older === older) for (const url of [older, newer]) if (url) lookAhead(url); }, 120);
 }
 for (const kind of ["pointerover", "focusin", "touchstart"]) {
-  document.addEventListener(kind, (event) => { if (event.target.closest?.("[data-rows] > .row")) conversation(); }, { passive: true });
+  document.addEventListener(kind, (event) => { if (event.target.closest?.("[data-rows] > .row")) conversation().catch(() => {}); }, { passive: true });
 }
 document.addEventListener("mail:view", accompany);
 document.addEventListener("mail:reading", accompany);
