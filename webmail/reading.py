@@ -23,6 +23,9 @@ from webmail import tnef
 
 CLIP = 102 * 1024  # characters of a body that are shown at once
 WHOLE = 2 * 1024 * 1024  # and of one that is asked for as a whole
+MAX_ESCAPED = (
+    200_000  # signs of a whole body that are written as `&…;`: in one run each costs as much as all before it
+)
 MAX_EARLIER = 3  # messages that a quotation is looked for in; theirs hold the older ones
 MAX_WORDS = 30_000
 
@@ -87,6 +90,8 @@ def read(raw: bytes, *, whole: bool = False) -> Reading:
     if len(texts) > 1:
         texts = [(is_html, _closed(text) if is_html else text) for is_html, text in texts]
     html = "<hr>".join(text if is_html else _preformatted(text) for is_html, text in texts)
+    if html.count("&") + html.count("\xa0") > MAX_ESCAPED:
+        limit = CLIP
     if len(html) <= limit:
         return Reading(html=html)
     return Reading(html=html[: max(html.rfind(">", 0, limit) + 1, limit // 2)], clipped=True)

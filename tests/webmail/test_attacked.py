@@ -120,6 +120,16 @@ def test_a_line_of_a_million_letters_without_a_space_is_read_once() -> None:
     assert time.process_time() - began < 2
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("sign", [b"&", b"&nbsp;", b"\xc2\xa0"])
+def test_a_million_signs_that_are_escaped_are_printed_in_a_moment(ann: Reader, sign: bytes) -> None:
+    head = b"From: ada@outside.test\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>"
+    thread = ann.receive(raw=head + sign * 1_000_000)
+    began = time.process_time()
+    ann.page(f"/mail/print/{thread}/")
+    assert time.process_time() - began < 3
+
+
 # --- labels -------------------------------------------------------------------------------------------------
 @pytest.mark.django_db
 @pytest.mark.parametrize("name", ["..", ".", "../x", "Work/../../settings", "~..", "~1", "12"])
