@@ -10,6 +10,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from mta.mailstore import finding, matching, relevance
 from mta.mailstore import service as mailstore
 from mta.values import JUNK, SEEN, TRASH
 from tests.webmail.mail_world import CAUSE, Reader
@@ -138,11 +139,12 @@ def test_a_line_offers_spam_and_trash_only_when_they_hold_a_match(ann: Reader) -
 
 def way_on(ann: Reader, line: str) -> str:
     """Where the button of an empty page of results leads."""
-    found = re.search(
-        r'class="empty">.*?<a class="button" href="([^"]*)"',
-        ann.page("/mail/search/?" + urlencode({"q": line})),
-    )
-    assert found is not None, line
+    return way_on_of(ann.page("/mail/search/?" + urlencode({"q": line})))
+
+
+def way_on_of(page: str) -> str:
+    found = re.search(r'class="empty">.*?<a class="button" href="([^"]*)"', page)
+    assert found is not None, page
     return unescape(found[1])
 
 
@@ -259,3 +261,24 @@ def test_suggestions_cost_the_same_number_of_queries_however_much_there_is(ann: 
         mailstore.create_mailbox(ann.space, f"Lamps/{number}", cause=CAUSE)
     assert {text: queries(text) for text in few} == few
     assert max(few.values()) <= 18
+
+
+def test_a_search_that_takes_long_says_how_far_it_came_and_goes_on(
+    ann: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Spec 8.2."""
+    ann.receive(subject="Large", body="lamp " * 3_000)
+    for number in range(4):
+        ann.receive(subject=f"Small {number}")
+    for name, value in {"FEW": 2, "FIRST_PIECE": 2, "PATIENCE": 0.0}.items():
+        monkeypatch.setattr(finding, name, value)
+    monkeypatch.setattr(matching, "FEW", 1)
+    monkeypatch.setattr(relevance, "PATIENCE", 0.0)
+    page = ann.page("/mail/search/?q=larger%3A10K&sort=best")
+    assert "Nothing since" in page
+    for _ in range(8):
+        if "Large" in subjects(page):
+            break
+        page = ann.page(way_on_of(page))
+    assert subjects(page) == ["Large"]
+    assert "Mail was searched back" not in page
