@@ -263,8 +263,9 @@ def _mark(value: float, bar: float | None) -> str:
 
 def _product(options: argparse.Namespace) -> Product:
     """A whole installation on the folder that `bench.seed web` fills."""
-    folder = options.cache / "sqlite-web"
-    product = Product(folder, f"mx.{DOMAIN}", env={"COLLECT_STATIC": "on"})
+    folder = options.cache / ("postgresql-web" if options.database else "sqlite-web")
+    more = {"DATABASE_URL": options.database} if options.database else {}
+    product = Product(folder, f"mx.{DOMAIN}", env={"COLLECT_STATIC": "on"} | more)
     for module in (("bench.seed", "web"), ("bench.web_labels", LABEL)):
         subprocess.run(
             [sys.executable, "-m", *module], cwd=BASE, env=os.environ | product.env | {"COLLECT_STATIC": "off"}, check=True
@@ -291,6 +292,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--patience", type=float, default=20, help="seconds to wait for that")
     parser.add_argument(
         "--cache", type=Path, default=BASE / "var" / "bench", help="where filled folders are kept"
+    )
+    parser.add_argument(
+        "--database", default="", help="a PostgreSQL database of its own, as a URL; else SQLite"
     )
     parser.add_argument("--out", type=Path, default=None, help="where web.json goes (the cache)")
     parser.add_argument("--publish", action="store_true", help="only put web.json into docs/performance.md")
