@@ -31,7 +31,9 @@ export class Problem extends Error {}
 const signIn = later(() => import("./signin.js"), "signIn");
 const offline = () => import("./offline.js");
 const mark = document.body.dataset.account ?? "";
-for (const kind of ["pointerdown", "keydown", "offline"]) addEventListener(kind, offline, { once: true });  // before it is needed
+const prepare = () => offline().catch(() => {});  // before it is needed: without a line it does not come
+for (const kind of ["pointerdown", "keydown", "offline"]) addEventListener(kind, prepare, { once: true });
+setTimeout(prepare, 10_000);
 
 async function ask(url, options, how) {
   let answer;
@@ -60,7 +62,8 @@ export async function post(url, fields, { wait = true } = {}) {
     answer = await ask(url, { method: "POST", body, keepalive: true }, "1");
   } catch (problem) {
     if (!problem.unreached || !wait || !WAITS.test(url)) throw problem;
-    return (await offline()).wait(url, body);  // done when there is a line again, in its turn
+    const { wait: hold } = await offline().catch(() => { throw problem; });
+    return hold(url, body);  // done when there is a line again, in its turn
   }
   let said = {};
   try { said = await answer.json(); } catch { /* an error page */ }
