@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 LEASE = 60 * 1_000_000  # µs; a piece takes far less
 SLICE = 5.0  # seconds of one job before others get a turn
 AIM = 0.05  # seconds of a piece
+SLOW = 0.3  # seconds that are too many for a piece of the least size
 MESSAGES = 500  # placements of a piece, at most
-FIRST, MOST = 20, 250  # conversations
+FIRST, MOST = 20, 250  # conversations; the first is the least, too
 TRIES = 5
 RETRY = 5 * 1_000_000  # µs after a piece failed for a reason that may pass
 
@@ -178,8 +179,15 @@ def _run(job: Job, until: float) -> None:
             mine = Job.objects.filter(id=job.id, holder=job.holder)
             mine.update(lease_until=now_us() - 1, holder="", tries=0)
             return
-        size = max(1, min(MOST, int(size * min(2.0, max(0.25, AIM / max(took, 0.001))))))
+        size = _next_size(size, took)
         time.sleep(max(0.002, min(0.02, took / 5)))  # whoever waits for the lock gets it
+
+
+def _next_size(size: int, took: float) -> int:
+    """Pieces that take AIM. Most of a small one is what any transaction costs: on a busy machine smaller and smaller
+    ones would come to nothing, so there is a least size, unless even that keeps others waiting."""
+    wished = int(size * min(2.0, max(0.25, AIM / max(took, 0.001))))
+    return max(FIRST if took < SLOW else 1, min(MOST, wished))
 
 
 Step = Callable[[Changing, Sequence[int]], Piece]

@@ -109,6 +109,7 @@ export function press(event) {
 /* --- keys pressed while a view is on its way --------------------------------------- */
 let waiting = [], came = false;
 document.addEventListener("mail:view", () => { came = true; });
+document.addEventListener("pointerdown", () => { waiting = []; }, true);  // who takes the mouse has something else in mind
 document.addEventListener("mail:settled", () => {
   if (!came) waiting = [];  // they were meant for a view that did not come
   came = false;

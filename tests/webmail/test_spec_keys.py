@@ -86,6 +86,7 @@ def test_keys_move_select_and_organise_in_a_list(product: Product, address: str,
     until_subjects(page, left)
     assert cursor(page) == gone
     press(page, "u")  # the cursor survives
+    page.wait_for_selector("[data-toolbar]:not([aria-busy])")
     eventually(lambda: page.locator(".row.cursor").count() == 1, "refreshed", within=5)
     assert cursor(page) == gone
     press(page, "u")  # and while the list is on its way again, somebody goes to the field
