@@ -10,7 +10,7 @@ import pytest
 from tests.eventually import eventually
 from tests.mail import mail
 from tests.product import Product
-from tests.webmail.list_world import fill
+from tests.webmail.list_world import files_mail, fill
 from tests.webmail.test_mail_browser import address, deliver, sign_in, subjects, until_subjects, watched
 
 if TYPE_CHECKING:
@@ -48,17 +48,29 @@ def letters(address: str) -> list[bytes]:
         )
         for n in range(3)
     ]
-    return [*talk, mail(subject="Alone", to=address, body="Some words\r\n> quoted\r\n> words")]
+    plans = files_mail(["plan.txt"], "Plans", media="text/plain")
+    return [plans, *talk, mail(subject="Alone", to=address, body="Some words\r\n> quoted\r\n> words")]
 
 
 def mail_screens(page: Page, product: Product) -> Iterator[str]:
     """Each screen of the web client, one after the other."""
+    page.wait_for_selector("body[data-ready]")
     yield "inbox"
     page.locator("[data-test=row] .row-avatar").first.evaluate("e => e.click()")
     page.wait_for_selector(".row.checked")
     yield "selection"
-    for name, place in (("search", "search/?q=boats"), ("settings", "settings/"), ("changes", "changes/"), ("trash", "trash/")):  # fmt: skip
+    for name, place in (("search", "search/?q=boats"), ("settings", "settings/"), ("changes", "changes/"), ("files", "files/"), ("trash", "trash/")):  # fmt: skip
         page.goto(f"{product.url}/mail/{place}")
+        yield name
+    page.goto(f"{product.url}/mail/inbox/")
+    page.locator("[data-test=subject]", has_text="Plans").click()
+    page.wait_for_selector("[data-test=message-body]")
+    page.locator("a[data-preview]").first.click()
+    page.locator("#preview [data-stage=text]").wait_for()
+    yield "preview"
+    place = page.locator("a[href*='/mail/why/']").first.get_attribute("href") or ""
+    for name in ("why", "original"):
+        page.goto(product.url + place.replace("why", name))
         yield name
     page.goto(f"{product.url}/mail/inbox/")
     page.locator("[data-test=subject]", has_text="Boats").click()
@@ -128,7 +140,7 @@ def test_the_page_is_told_apart_by_landmarks(product: Product, address: str, wat
     page = watched
     fill(product, address, letters(address))
     sign_in(page, product, address)
-    until_subjects(page, ["Alone", "Boats"])
+    until_subjects(page, ["Alone", "Boats", "Plans"])
     assert page.get_by_role("banner").count() == 1
     assert page.get_by_role("navigation", name="Labels").count() == 1
     assert page.get_by_role("search").count() == 1
@@ -146,10 +158,10 @@ def test_the_list_is_a_grid_with_one_way_in(product: Product, address: str, watc
     page = watched
     fill(product, address, letters(address))
     sign_in(page, product, address)
-    until_subjects(page, ["Alone", "Boats"])
+    until_subjects(page, ["Alone", "Boats", "Plans"])
     grid = page.get_by_role("grid", name="Inbox")
-    assert grid.get_attribute("aria-rowcount") == "2"
-    assert [row.get_attribute("aria-rowindex") for row in grid.get_by_role("row").all()] == ["1", "2"]
+    assert grid.get_attribute("aria-rowcount") == "3"
+    assert [row.get_attribute("aria-rowindex") for row in grid.get_by_role("row").all()] == ["1", "2", "3"]
     assert grid.locator("[tabindex='0']").count() == 1
     page.keyboard.press("j")
     page.keyboard.press("j")
@@ -195,7 +207,7 @@ def test_the_list_is_a_grid_with_one_way_in(product: Product, address: str, watc
 def test_what_happens_is_said_politely_and_what_fails_at_once(
     product: Product, address: str, context: BrowserContext
 ) -> None:
-    """Spec 11.5."""
+    """Spec 11.5, 11.2."""
     page = context.new_page()
     deliver(product, address, mail(subject="One", to=address))
     sign_in(page, product, address)
@@ -205,6 +217,9 @@ def test_what_happens_is_said_politely_and_what_fails_at_once(
     eventually(lambda: "New mail: Grace" in page.evaluate(spoken), "new mail is said", within=15)
     deliver(product, address, mail(subject="Three", sender="Linus <linus@x.test>", to=address))
     until_subjects(page, ["Three", "Two", "One"])
+    numbers = [row.get_attribute("aria-rowindex") for row in page.locator("[data-test=row]").all()]
+    assert numbers == ["1", "2", "3"]
+    assert page.get_by_role("grid").get_attribute("aria-rowcount") == "3"
     assert "Linus" not in page.evaluate(spoken)  # at most once in half a minute
     assert page.locator("#toasts").get_attribute("role") == "status"
     page.route("**/mail/actions/archive/", lambda route: route.fulfill(status=500, json={"text": "No room."}))
@@ -277,7 +292,7 @@ def test_what_a_person_asks_of_their_system_is_kept(
     try:
         page = context.new_page()
         sign_in(page, product, address)
-        page.wait_for_selector("[data-test=row]")
+        page.wait_for_selector("body[data-ready]")
         page.keyboard.press("j")
         page.keyboard.press("x")
         assert holds(page)
@@ -291,7 +306,7 @@ def _outlined(page: Page) -> bool:
     )
 
 
-def test_without_scripts_mail_is_found_listed_and_read(
+def test_without_scripts_mail_is_found_listed_read_and_put_away(
     product: Product, address: str, browser: Browser
 ) -> None:
     """Spec 11.7."""
@@ -300,7 +315,7 @@ def test_without_scripts_mail_is_found_listed_and_read(
     try:
         page = context.new_page()
         sign_in(page, product, address)
-        assert subjects(page) == ["Alone", "Boats"]
+        assert subjects(page) == ["Alone", "Boats", "Plans"]
         page.fill("input[name=q]", "subject:boats")
         page.press("input[name=q]", "Enter")
         page.wait_for_url("**/mail/search/?q=subject*")
@@ -310,5 +325,13 @@ def test_without_scripts_mail_is_found_listed_and_read(
         page.locator("a.message-head").first.click()
         assert "One" in page.locator("[data-test=message-body]").first.inner_text()
         assert page.evaluate(OVERFLOW) <= 0
+        page.goto(f"{product.url}/mail/inbox/")
+        page.locator(".row", has_text="Alone").locator("input[name=ids]").check()
+        page.locator("[data-test=archive]").click()
+        page.wait_for_selector("text=Conversation archived.")
+        page.locator("[data-test=subject]", has_text="Boats").click()
+        page.locator("[data-test=delete]").click()
+        page.wait_for_selector("text=Conversation moved to Trash.")
+        assert subjects(page) == ["Plans"]
     finally:
         context.close()
