@@ -37,12 +37,6 @@ def luminance(color: tuple[float, float, float]) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
-def contrast(one: tuple[float, float, float], other: tuple[float, float, float]) -> float:
-    """1 to 21."""
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
-
-
 def twin(color: tuple[float, float, float], role: str) -> tuple[float, float, float]:
     """The dark twin of a colour that is used as "ground", "ink" or "line"."""
     red, green, blue = (min(1.0, max(0.0, part)) for part in color)

@@ -29,7 +29,6 @@ def words() -> dict[str, str]:
         "failed": _("That did not work: no answer from the server."),
         "load_failed": _("This page could not be loaded."),
         "signed_out": _("Your session has ended. Sign in again."),
-        "sign_in": _("Sign in"),
         "selected": _("%s selected"),
         "selected_page": _("All %d conversations on this page are selected."),
         "select_all_in": _("Select all %s conversations in %s"),
@@ -67,7 +66,6 @@ def words() -> dict[str, str]:
         "notices_denied": _(
             "This browser does not let this page show notifications. Allow them in its settings."
         ),
-        "recent_changes": _("Recent changes"),
         "undone": _("Taken back."),
         "rewound": _("The mailbox is as it was."),
     } | _asked_before_all()

@@ -96,7 +96,7 @@ export function run(verb, fields = {}, ids = meant()) {
   const all = isEverything() && ids.every((id) => rowOf(id)?.classList.contains("checked"));
   return all ? everywhere(verb, fields) : act(verb, ids, fields);
 }
-export const actMeant = (verb, fields) => run(verb, fields);
+const actMeant = (verb, fields) => run(verb, fields);
 
 export function tell(said, name) {
   remember(said.action);

@@ -15,7 +15,7 @@ export function remember(name, value) {
 remember("tz", Intl.DateTimeFormat().resolvedOptions().timeZone);  // before somebody signs in: the first list has their clock
 
 /* --- looks: theme and density are attributes of <html> ---------------------- */
-export function setLook(name, value) {
+function setLook(name, value) {
   root.dataset[name] = value;
   remember(name, value);
   showLooks();

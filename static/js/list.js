@@ -119,7 +119,7 @@ function offerEverything(whole, shown) {
   note.replaceChildren(everything ? !count ? words.selected_all_that_match : found ? say("selected_all_found", count) : say("selected_all_in", count, place) : say("selected_page", shown), " ", button);
 }
 
-export const KINDS = {
+const KINDS = {
   all: () => true,
   none: () => false,
   read: (row) => !("unread" in row.dataset),
