@@ -377,3 +377,17 @@ def test_a_worker_killed_in_the_middle_leaves_nothing_half_done(transactional_db
     assert (done.state, done.done) == ("done", 30) and space.box("inbox").messages == 0
     finish(space, mailstore.start_undo(space.id, job.action, cause=WEB))
     assert space.box("inbox").messages == 30 and differences(space.id) == []
+
+
+def test_pieces_shrink_on_a_busy_machine_but_not_to_nothing() -> None:
+    def after(took: float) -> int:
+        size = working.FIRST
+        for _ in range(20):
+            size = working._next_size(size, took)
+        return size
+
+    assert after(0.001) == working.MOST
+    assert after(working.SLOW * 0.9) == working.FIRST, (
+        "each transaction costs the same, however little it does"
+    )
+    assert after(working.SLOW * 20) == 1, "others wait for it"
