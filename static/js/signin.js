@@ -9,7 +9,7 @@ let asking = null, refused = false;
 
 /**
  * Resolves when the same person has signed in again; everybody who needs it waits for the one panel. What only tries
- * by itself (`again: false`) does not put the panel up once more after "Not now".
+ * by itself (`again: false`) does not put the panel up once more after that was put off.
  */
 export async function signIn({ again = true } = {}) {
   if (!asking && refused && !again) throw new Problem(words.signed_out);
