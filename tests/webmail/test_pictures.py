@@ -251,6 +251,16 @@ def test_pictures_of_new_mail_are_fetched_when_it_comes_for_who_wants_that(
     assert len(shop.asked) == 2
 
 
+def test_mail_is_darkened_by_preference_or_for_one_message(ann: Reader) -> None:
+    raw = b"From: a@x.test\r\nContent-Type: text/html\r\n\r\n<p style='color:#000'>Hi</p>"
+    address = f"/mail/body/{message_of(ann, ann.receive(raw=raw))}/"
+    assert "light-dark(#000" not in ann.page(address)
+    assert "light-dark(#000" in ann.page(f"{address}?dark=1")
+    Preferences.objects.create(account=ann.account, dark_mail=True)
+    assert "light-dark(#000" in ann.page(address)
+    assert "light-dark(#000" not in ann.page(f"{address}?dark=0")
+
+
 # --- drawing anew -------------------------------------------------------------------------------------------
 def as_bytes(image: Image.Image, kind: str, **how: object) -> bytes:
     out = BytesIO()

@@ -192,3 +192,22 @@ def test_what_lies_in_a_winmail_dat_is_shown_and_downloaded(ann: Reader, eve: Re
         assert ann.get(f"/mail/packed/{message}/{wrong}").status_code == 404
     damaged = ann.page(f"/mail/inbox/{ann.receive(raw=outlook(b'nothing', 'Hello'))}/")
     assert "winmail.dat" in damaged
+
+
+@pytest.mark.django_db
+def test_pictures_in_the_envelope_stand_in_its_text(ann: Reader) -> None:
+    picture = (
+        attribute(2, 0x9002, b"\0" * 14)
+        + attribute(2, 0x8010, b"LAMP.PNG\0")
+        + attribute(2, 0x800F, b"\x89PNG\r\n")
+        + attribute(2, 0x9005, properties((0x1E, 0x3712, b"lamp@x\0"), (0x1E, 0x370E, b"image/png\0")))
+    )
+    html = attribute(1, 0x9003, properties((0x102, 0x1013, b"<p>See</p><img src='cid:lamp@x'>")))
+    message = mailstore.conversation(
+        ann.space,
+        ann.receive(raw=outlook(envelope(attribute(1, 0x9007, struct.pack("<II", 1252, 0)), html, picture))),
+    ).messages[0]
+    address = f"/mail/packed/{message.id}/2/1/picture?inline"
+    assert f'src="{address}"' in ann.page(f"/mail/body/{message.id}/")
+    answer = ann.get(address)
+    assert (answer["Content-Type"], answer.content) == ("image/png", b"\x89PNG\r\n")

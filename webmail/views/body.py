@@ -21,6 +21,7 @@ from django.utils.translation import get_language
 from mta.mailstore import service as mailstore
 from mta.message.headers import decode_text, first
 from mta.message.tree import parse_tree, walk
+from webmail import tnef
 from webmail.boxes import COMPOSE
 from webmail.content import address_within, foreign, frame_ancestors
 from webmail.highlight import mark_html
@@ -158,7 +159,8 @@ def clean_body(
 def _pictures_inside(raw: bytes, message: int, inside: str) -> dict[str, str]:
     """The addresses of a message's own pictures, by Content-ID and by Content-Location (RFC 2557 §4.2)."""
     found: dict[str, str] = {}
-    for part in walk(parse_tree(raw)):
+    tree = parse_tree(raw)
+    for part in walk(tree):
         if part.content_type not in SAFE_PICTURES:
             continue
         number = f"{inside}.{part.number}" if inside else part.number
@@ -168,6 +170,12 @@ def _pictures_inside(raw: bytes, message: int, inside: str) -> dict[str, str]:
         location = first(part.fields, "content-location")
         if location and len(location) < 1000:
             found.setdefault(decode_text(location).strip("<> "), by_number)
+    for part in tnef.parts_of(tree):
+        number = f"{inside}.{part.number}" if inside else part.number
+        for place, file in enumerate(tnef.opened_part(raw, part).files, 1):
+            if file.content_id and file.type in SAFE_PICTURES:
+                address = reverse("mail:packed", args=[message, number, place, "picture"])
+                found.setdefault(file.content_id, f"{address}?inline")
     return found
 
 
