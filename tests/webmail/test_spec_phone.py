@@ -50,7 +50,9 @@ def phone(browser: Browser, product: Product, address: str, **options: Any) -> I
 
 def ready(page: Page) -> None:
     """The page's policy forbids eval, so nothing is waited for in the page by a function that comes as text."""
-    loaded = "performance.getEntriesByType('resource').some((e) => e.name.includes('/pull.') && e.responseEnd)"
+    loaded = (
+        "performance.getEntriesByType('resource').some((e) => e.name.includes('/pull.') && e.responseEnd)"
+    )
     eventually(lambda: page.evaluate(loaded), "the fingers' module is fetched", within=15)
     page.evaluate(
         "import(document.querySelector('script[src*=\"/mail.\"]').src.replace('/mail.', '/touch.')).then(() => true)"
