@@ -104,6 +104,17 @@ class Visit:
             raise Http404(_("There is no such label."))
         return found
 
+    def total(self, place: boxes.Box) -> int:
+        """The conversations of a place."""
+        if place.id < 0:
+            return self.view_counts.get(place.id, (0, 0))[0]
+        return next((each.threads for each in self.mailboxes if each.id == place.id), 0)
+
+    def require_organise(self) -> None:
+        """A 404 for who may only read here."""
+        if not self.may_organise:
+            raise Http404(_("You may read this mailbox, but not change it."))
+
 
 def visiting(
     view: Callable[Concatenate[HttpRequest, Visit, P], HttpResponseBase],

@@ -67,7 +67,7 @@ def conversation(request: HttpRequest, visit: Visit, box: str, thread: int) -> H
             "newer_url": newer if not query else "",
             "older_url": older if not query else "",
             "position": position if not query else 0,
-            "total": _total(visit, place),
+            "total": visit.total(place),
             "back_url": search_url(q=query) if query else place.url,
             "query": query,
             "marks": marks,
@@ -129,12 +129,6 @@ def _mark_read(visit: Visit, found: Conversation, *, whole: bool) -> None:
 def _chips(visit: Visit, place: Box, found: Conversation) -> list[Any]:
     """Labels, and the Inbox when it is looked at from elsewhere (webmail spec 6.1)."""
     return list(labels(found.boxes, Box(-3, "all", ""), {each.id: each for each in visit.mailboxes}))
-
-
-def _total(visit: Visit, place: Box) -> int:
-    if place.id < 0:
-        return visit.view_counts.get(place.id, (0, 0))[0]
-    return next((each.threads for each in visit.mailboxes if each.id == place.id), 0)
 
 
 def conversation_of(visit: Visit, place: Box, thread: int, *, aside: bool) -> Conversation:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils import timezone
@@ -135,7 +135,7 @@ def preview(lines: tuple[HistoryLine, ...], visit: Visit) -> dict[str, Any]:
 @visiting
 def undo(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Take one change back, of any size, whoever made it; or the small ones that are told as one."""
-    _require_organise(visit)
+    visit.require_organise()
     actions = [each[:32] for each in request.POST.getlist("action")][:PAGE]
     try:
         for small in actions[1:]:
@@ -155,7 +155,7 @@ def _undo_at_once(visit: Visit, action: str) -> None:
 @visiting
 def rewind(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Put the mailbox back to how it was at a moment."""
-    _require_organise(visit)
+    visit.require_organise()
     moment = _moment(request.POST)
     if moment is None:
         return _refuse(request, _("Choose a day and a time that are past."))
@@ -206,8 +206,3 @@ def _refuse(request: HttpRequest, error: StoreError | str) -> HttpResponse:
         return JsonResponse({"text": str(error)}, status=400)
     messages.error(request, str(error))
     return redirect(reverse("mail:changes"))
-
-
-def _require_organise(visit: Visit) -> None:
-    if not visit.may_organise:
-        raise Http404(_("You may read this mailbox, but not change it."))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import Http404, HttpRequest, JsonResponse
-from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from mta.mailstore import service as mailstore
@@ -28,8 +27,7 @@ def job(request: HttpRequest, visit: Visit, job: int) -> JsonResponse:
 @visiting
 def stop(request: HttpRequest, visit: Visit, job: int) -> JsonResponse:
     """Do no more of it; what was done stays, and can be undone."""
-    if not visit.may_organise:
-        raise Http404(_("You may read this mailbox, but not change it."))
+    visit.require_organise()
     try:
         return JsonResponse(_told(visit, mailstore.stop_bulk(visit.mailspace, job)))
     except NoSuchJob as error:

@@ -22,7 +22,7 @@ LOOKS = {"list": ("unread", "hide"), "rows": ("hide",)}  # "" of each: shown
 @visiting
 def create(request: HttpRequest, visit: Visit) -> HttpResponse:
     """A new label, under `parent` if one is given."""
-    _require_organise(visit)
+    visit.require_organise()
     parent = number(request.POST.get("parent", ""))
     under = "" if parent is None else f"{_label(visit, parent).name}/"
     name = under + request.POST.get("name", "").strip()
@@ -37,7 +37,7 @@ def create(request: HttpRequest, visit: Visit) -> HttpResponse:
 @visiting
 def change(request: HttpRequest, visit: Visit, label: int) -> HttpResponse:
     """Another name, another colour, or both."""
-    _require_organise(visit)
+    visit.require_organise()
     info = _label(visit, label)
     name = request.POST.get("name", "").strip()
     try:
@@ -70,7 +70,7 @@ def looks(request: HttpRequest, visit: Visit, label: int) -> HttpResponse:
 @visiting
 def remove(request: HttpRequest, visit: Visit, label: int) -> HttpResponse:
     """Take a label away; its conversations stay, those that lay nowhere else in Trash."""
-    _require_organise(visit)
+    visit.require_organise()
     info = _label(visit, label)
     try:
         action = mailstore.delete_mailbox(visit.mailspace, info.name, cause=visit.cause)
@@ -84,11 +84,6 @@ def _label(visit: Visit, label: int) -> MailboxInfo:
     if found is None:
         raise Http404(_("There is no such label."))
     return found
-
-
-def _require_organise(visit: Visit) -> None:
-    if not visit.may_organise:
-        raise Http404(_("You may read this mailbox, but not change it."))
 
 
 def _hue(request: HttpRequest) -> int | None:

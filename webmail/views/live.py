@@ -68,7 +68,7 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
     since = number(request.GET.get("since", "")) or 0
     changed, clock = mailstore.threads_changed(visit.mailspace, since, limit=MAX_CHANGED + 1)
     answer: dict[str, object] = {"clock": clock, "counts": boxes.counts(visit.mailboxes)}
-    answer |= {"title": page_title(visit, place), "total": _total(visit, place)}
+    answer |= {"title": page_title(visit, place), "total": visit.total(place)}
     if len(changed) > MAX_CHANGED or (changed and not by_thread(visit)):
         return JsonResponse(answer | {"reload": True})
     lines = mailstore.thread_lines(visit.mailspace, place.id, changed) if changed else ()
@@ -92,12 +92,6 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
         )
     ]
     return JsonResponse(answer | {"rows": drawn, "gone": [each for each in changed if each not in here]})
-
-
-def _total(visit: Visit, place: boxes.Box) -> int:
-    if place.id < 0:
-        return visit.view_counts.get(place.id, (0, 0))[0]
-    return next((each.threads for each in visit.mailboxes if each.id == place.id), 0)
 
 
 @require_GET
