@@ -43,7 +43,7 @@ USER_AGENT = "Mozilla/5.0 (compatible; mail)"
 
 _REDIRECTS = {301, 302, 303, 307, 308}
 _PORTS = {"http": 80, "https": 443}
-_ALLOWED_IN_PATH = "/%:@!$&'()*+,;=~-._"
+_ALLOWED_IN_PATH = "/%:@!$&'()+*,;=~-._"
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)")
 _turns = threading.BoundedSemaphore(AT_ONCE)
 
