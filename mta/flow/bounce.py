@@ -1,9 +1,10 @@
 """Settle recipients after a try, and tell the sender what could not be delivered.
 
 A failure and the report it causes (RFC 3464) are one transaction, so neither exists without the other.
-Where the report goes: for mail written in the web client into the sender's Archive, read, where it shows in
-that conversation; for mail of a mail program into the Inbox of the sender's address; to a sender outside
-through the queue, from <>. Nobody hears of a failed report (the null sender). Called by `relay.run` and
+Where the report goes: for mail written in the web client into the sender's Inbox, unread, within that
+conversation, so that who closed the page or looks with a telephone hears of it, too; for mail of a mail program
+into the Inbox of the sender's address; to a sender outside through the queue, from <>. A message that lies in
+somebody's Sent says at once how it stands (`mailstore.moved_on`). Nobody hears of a failed report (the null sender). Called by `relay.run` and
 `flow.local`; `queue` decides when a recipient is given up.
 """
 
@@ -14,7 +15,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
-from django.db import transaction
 
 from mta import directory
 from mta.directory import LocalTarget
@@ -45,7 +45,7 @@ from mta.queue.values import (
 )
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
-from mta.values import ARCHIVE, INBOX, SEEN, Cause, now_us
+from mta.values import INBOX, Cause, now_us
 
 log = logging.getLogger(__name__)
 
@@ -68,8 +68,6 @@ class Addressee:
     """Where a report goes: mailboxes here, or an address outside."""
 
     mailspaces: tuple[int, ...] = ()
-    role: str = INBOX
-    flags: int = 0
     thread: int | None = None
     outside: str = ""
 
@@ -106,10 +104,14 @@ def _worth_a_warning(info: OutgoingInfo, each: Settled, now: int) -> bool:
 def _apart(info: OutgoingInfo, each: Settled, now: int) -> None:
     """A result nobody need be told of, committed on its own."""
     try:
-        with transaction.atomic():
-            _record(info, each, now)
+        mailstore.commit(_shown_in(info), lambda door: _record(info, each, now, door=door))
     except LostClaim:
         log.warning("queue: the lease of %s ran out before its result came", each.claimed.address)
+
+
+def _shown_in(info: OutgoingInfo) -> tuple[int, ...]:
+    """The mailspace whose Sent shows how this message stands, if one does."""
+    return (info.mailspace,) if info.mailspace is not None and info.message is not None else ()
 
 
 def _together(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> None:
@@ -127,25 +129,28 @@ def _commit(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int
     reported = [each for each in part if each.claimed.notify.upper() != "NEVER"]  # RFC 3461 §4.1
     addressee = _addressee(info) if reported else None
     if addressee is None:
-        with transaction.atomic():
+
+        def record(door: Door) -> None:
             for each in part:
-                _record(info, each, now)
+                _record(info, each, now, door=door)
+
+        mailstore.commit(_shown_in(info), record)
         return
     dsn = _write(info, reported, raw=raw, now=now)
     send = _sending(info, addressee, dsn)
 
     def work(door: Door) -> None:
         for each in part:
-            _record(info, each, now, warned=not each.given_up)
+            _record(info, each, now, door=door, warned=not each.given_up)
         send(door)
 
-    mailstore.commit(addressee.mailspaces, work)
+    mailstore.commit({*addressee.mailspaces, *_shown_in(info)}, work)
 
 
 def _addressee(info: OutgoingInfo) -> Addressee | None:
     """Who hears of it; None for the null sender (RFC 5321 §4.5.5) and for senders who are gone."""
     if info.kind == WEB and info.mailspace is not None:
-        return Addressee((info.mailspace,), ARCHIVE, SEEN, _thread(info))
+        return Addressee((info.mailspace,), _thread(info))
     if not info.sender or info.kind == REPORT:
         return None
     resolution = directory.current().resolve(info.sender)
@@ -227,8 +232,7 @@ def _sending(info: OutgoingInfo, addressee: Addressee, dsn: bytes) -> Callable[[
             door.store(
                 mailspace,
                 prepared,
-                addressee.role,
-                flags=addressee.flags,
+                INBOX,
                 prefix=trace.return_path(""),
                 trace_id=info.trace_id,
                 reasons={"placement": "A report about a message sent from here"},
@@ -242,9 +246,11 @@ def _sending(info: OutgoingInfo, addressee: Addressee, dsn: bytes) -> Callable[[
 _KINDS = {DELIVERED: tracing.DELIVERED, FAILED: tracing.BOUNCED, EXPIRED: tracing.BOUNCED}
 
 
-def _record(info: OutgoingInfo, each: Settled, now: int, *, warned: bool = False) -> None:
+def _record(info: OutgoingInfo, each: Settled, now: int, *, door: Door, warned: bool = False) -> None:
     outcome, decision = each.outcome, each.decision
     queue.record(each.claimed, outcome, decision, now=now, warned=warned)
+    if info.mailspace is not None and info.message is not None:
+        mailstore.moved_on(door, info.mailspace, info.message)
     detail = {
         "state": decision.state,
         "reason": outcome.reason,

@@ -162,5 +162,10 @@ def _commit(
             utf8=info.utf8,
         )
         tracing.record(events)
+        if info.mailspace is not None and info.message is not None:
+            mailstore.moved_on(door, info.mailspace, info.message)
 
-    mailstore.commit({mailspace for _c, here in pairs for mailspace in here.mailspaces}, work)
+    mailspaces = {mailspace for _c, here in pairs for mailspace in here.mailspaces}
+    if info.mailspace is not None and info.message is not None:
+        mailspaces.add(info.mailspace)
+    mailstore.commit(mailspaces, work)

@@ -25,6 +25,7 @@ from .drafts import (
     save_draft,
     stale_drafts,
 )
+from .dryrun import came_in
 from .exporting import folder_of, letters
 from .folders import (
     Usage,
@@ -48,7 +49,18 @@ from .folders import (
 )
 from .importing import Tally, Terms, import_letters
 from .indexing import index_pending
-from .jobs import BulkInfo, Found, InBox, bulk, bulks, start_bulk, start_rewind, start_undo, stop_bulk
+from .jobs import (
+    BulkInfo,
+    Found,
+    FoundMessages,
+    InBox,
+    bulk,
+    bulks,
+    start_bulk,
+    start_rewind,
+    start_undo,
+    stop_bulk,
+)
 from .journal import HistoryLine, history, undo
 from .lists import (
     Attachment,
@@ -88,7 +100,7 @@ from .mailops import (
     take_recent,
 )
 from .matching import Match
-from .people import Correspondent, acquainted, people
+from .people import Named, Shifts, every_clock, named, named_after, named_before, shifts
 from .provenance import Placed, Provenance, provenance
 from .query import find as search
 from .query import search_uids
@@ -113,6 +125,7 @@ from .verbs import (
     mark_messages,
     move_messages,
     move_threads,
+    moved_on,
     mute,
     set_answered,
     snooze,
@@ -137,7 +150,6 @@ __all__ = [
     "BulkInfo",
     "Conversation",
     "ConversationMessage",
-    "Correspondent",
     "Door",
     "DraftFields",
     "DraftFile",
@@ -145,23 +157,25 @@ __all__ = [
     "FileLine",
     "FilePage",
     "Found",
+    "FoundMessages",
     "HistoryLine",
     "InBox",
     "Inbox",
     "Incoming",
     "LineAttachment",
     "Match",
+    "Named",
     "Person",
     "Placed",
     "Prepared",
     "Provenance",
     "Section",
+    "Shifts",
     "Tally",
     "Terms",
     "ThreadLine",
     "ThreadPage",
     "Usage",
-    "acquainted",
     "append",
     "append_many",
     "apply_labels",
@@ -171,6 +185,7 @@ __all__ = [
     "attachment_bytes",
     "bulk",
     "bulks",
+    "came_in",
     "changed_uids",
     "changes",
     "clocks",
@@ -192,6 +207,7 @@ __all__ = [
     "draft",
     "draft_for_message",
     "empty",
+    "every_clock",
     "expunge",
     "expunged_since",
     "fetch",
@@ -224,12 +240,15 @@ __all__ = [
     "move",
     "move_messages",
     "move_threads",
+    "moved_on",
     "mute",
+    "named",
+    "named_after",
+    "named_before",
     "neighbours",
     "new_action",
     "new_draft",
     "note_retrieved",
-    "people",
     "prepare",
     "provenance",
     "raw",
@@ -245,6 +264,7 @@ __all__ = [
     "set_answered",
     "set_colour",
     "set_quota",
+    "shifts",
     "snooze",
     "sort_rows",
     "stale_drafts",

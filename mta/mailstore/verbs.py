@@ -12,7 +12,7 @@ from functools import partial
 
 from mta.values import ANSWERED, FLAGGED, JUNK, SEEN, TRASH, Cause, Done
 
-from . import acts, keywords, mailops, rows
+from . import acts, keywords, mailops, rows, sql
 from .acts import Act
 from .door import Door
 from .errors import CannotChange, NoSuchMessage
@@ -239,6 +239,21 @@ def mark_answered(
         flags = flags | ANSWERED if on else flags & ~ANSWERED
     words = {**note, **words} if on else {low: word for low, word in words.items() if low not in note}
     changing.flag([live], entry, {message: (flags, keywords.joined(words))})
+
+
+def moved_on(door: Door, mailspace: int, message: int) -> None:
+    """Within a transaction: something that is shown with a message and kept elsewhere has changed (how its sending
+    stands), so that lists and open conversations look again. To mail programs it is a new MODSEQ and nothing else.
+    """
+    if mailspace not in door:
+        return  # removed with all its mail since
+    changing = door[mailspace]
+    for live in rows.of_messages(mailspace, [message]):
+        sql.execute(
+            "UPDATE mailstore_placement SET modseq = %s WHERE id = %s AND expunged_modseq IS NULL",
+            [changing.modseq, live.placement],
+        )
+        changing.touch_mailbox(changing.mailbox(live.mailbox))
 
 
 def withdraw(door: Door, mailspace: int, message: int) -> None:

@@ -70,7 +70,7 @@ class QueuedRecipient(models.Model):
     outgoing_id = models.BigIntegerField()
     address = models.CharField(max_length=320)
     domain = models.CharField(max_length=255)
-    # held, queued, delivering, deferred; then delivered, failed, expired or cancelled
+    # held, queued, delivering, deferred; then delivered, failed, expired, cancelled or given up
     state = models.CharField(max_length=12)
     next_attempt = models.BigIntegerField()
     lease_until = models.BigIntegerField(null=True)

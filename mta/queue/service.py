@@ -26,10 +26,15 @@ from mta.queue.reasons import HERE, said
 from mta.queue.schedule import Decision
 from mta.queue.values import (
     CANCELLED,
+    DEFERRED,
     DELIVERED,
     DELIVERING,
+    EXPIRED,
+    FAILED,
+    GIVEN_UP,
     HELD,
     QUEUED,
+    REPORT,
     AttemptInfo,
     Claimed,
     NewOutgoing,
@@ -377,18 +382,63 @@ def cancel(outgoing: int, *, mailspace: int, now: int | None = None) -> Outgoing
     """Take a held message back, all recipients or none; TooLate once one of them was claimed."""
     now = now_us() if now is None else now
     with transaction.atomic():
-        rows = list(
-            Outgoing.objects.select_for_update()
-            .filter(id=outgoing, mailspace_id=mailspace)
-            .values_list(*_INFO)
-        )
-        if not rows:
-            raise NoSuchOutgoing(outgoing)
+        info = _owned(outgoing, mailspace)
         mine = QueuedRecipient.objects.filter(outgoing_id=outgoing)
         taken = mine.filter(state=HELD, finished_at__isnull=True).update(state=CANCELLED, finished_at=now)
         if not taken or mine.exclude(state=CANCELLED).exists():
             raise TooLate(outgoing)
         _close(outgoing, now)
+    return info
+
+
+def retry_now(outgoing: int, *, mailspace: int, address: str, now: int | None = None) -> None:
+    """Try a recipient that waits for its next attempt at once; the schedule goes on from there. TooLate if none waits."""
+    now = now_us() if now is None else now
+    with transaction.atomic():
+        _owned(outgoing, mailspace)
+        waiting = QueuedRecipient.objects.filter(outgoing_id=outgoing, address=address, state=DEFERRED)
+        if not waiting.filter(finished_at__isnull=True).update(next_attempt=now):
+            raise TooLate(outgoing)
+        wake()
+
+
+def give_up(outgoing: int, *, mailspace: int, address: str, now: int | None = None) -> OutgoingInfo:
+    """The sender lets a recipient go: one that waits is not tried again, one that failed is dealt with.
+    TooLate when it is being tried just now or has arrived."""
+    now = now_us() if now is None else now
+    with transaction.atomic():
+        info = _owned(outgoing, mailspace)
+        mine = QueuedRecipient.objects.filter(outgoing_id=outgoing, address=address)
+        done = mine.filter(state__in=(QUEUED, DEFERRED), finished_at__isnull=True).update(
+            state=GIVEN_UP, finished_at=now
+        )
+        done += mine.filter(state__in=(FAILED, EXPIRED)).update(state=GIVEN_UP)
+        if not done:
+            raise TooLate(outgoing)
+        _close(outgoing, now)
+    return info
+
+
+def set_aside(outgoing: int, *, mailspace: int, address: str) -> None:
+    """A recipient that was not reached counts no more, because another sending to it begins in this transaction.
+    TooLate when it is on its way, has arrived, or was set aside before."""
+    with transaction.atomic():
+        _owned(outgoing, mailspace)
+        mine = QueuedRecipient.objects.filter(outgoing_id=outgoing, address=address)
+        if not mine.filter(state__in=(FAILED, EXPIRED, GIVEN_UP)).update(state=CANCELLED):
+            raise TooLate(outgoing)
+
+
+def _owned(outgoing: int, mailspace: int) -> OutgoingInfo:
+    """An Outgoing of this mailspace, locked until the transaction ends."""
+    rows = list(
+        Outgoing.objects.select_for_update()
+        .filter(id=outgoing, mailspace_id=mailspace)
+        .exclude(kind=REPORT)
+        .values_list(*_INFO)
+    )
+    if not rows:
+        raise NoSuchOutgoing(outgoing)
     return OutgoingInfo(*rows[0])
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 # States of a recipient. The first four may still be tried; the others are settled.
 HELD, QUEUED, DELIVERING, DEFERRED = "held", "queued", "delivering", "deferred"
 DELIVERED, FAILED, EXPIRED, CANCELLED = "delivered", "failed", "expired", "cancelled"
+# The sender let it go: before it arrived, or knowing that it will not. CANCELLED means that it never left.
+GIVEN_UP = "given up"
 WAITING = (HELD, QUEUED, DELIVERING, DEFERRED)
 
 # Kinds of an Outgoing: who put it there.

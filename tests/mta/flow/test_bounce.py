@@ -39,14 +39,13 @@ def submission(office, *to):
     )
 
 
-def test_a_failure_of_web_mail_is_reported_in_its_conversation_in_archive_and_read(office):
+def test_a_failure_of_web_mail_is_reported_in_its_conversation_and_unread_in_the_inbox(office):
     sent = office.send("x@outside.test", "y@outside.test", "z@outside.test")
     settle(sent.outgoing, {"x@outside.test": NO, "y@outside.test": OK, "z@outside.test": NO})
-    (notice,) = office.box(office.ann, "archive")
+    (notice,) = office.box(office.ann, "inbox")
     assert notice.subject == "Not delivered: Lunch"
-    assert notice.flags & SEEN
+    assert not notice.flags & SEEN
     assert notice.thread == mailstore.message(office.ann, sent.message).thread
-    assert office.box(office.ann, "inbox") == []
     report = parse_dsn(mailstore.raw(office.ann, notice.id))
     assert [(each.recipient, each.action, each.status) for each in report.recipients] == [
         ("x@outside.test", "failed", "5.1.1"),
@@ -103,7 +102,7 @@ def test_a_refusal_for_now_is_no_reason_to_write_until_it_lasts_for_hours_and_th
 def test_the_web_client_shows_a_delay_instead_of_writing_about_it(office):
     sent = office.send("x@outside.test")
     settle(sent.outgoing, {"x@outside.test": WAIT}, now=now_us() + 5 * HOUR)
-    assert office.box(office.ann, "archive") == office.box(office.ann, "inbox") == []
+    assert office.box(office.ann, "inbox") == []
     (state,) = queue.states_for(office.ann, messages=[sent.message])[sent.message]
     assert (state.said, state.state) == ("The mailbox x@outside.test is full.", DEFERRED)
 
@@ -111,7 +110,7 @@ def test_the_web_client_shows_a_delay_instead_of_writing_about_it(office):
 def test_after_five_days_the_sender_is_told_that_we_have_given_up(office):
     sent = office.send("x@outside.test")
     settle(sent.outgoing, {"x@outside.test": WAIT}, now=now_us() + 5 * DAY)
-    (notice,) = office.box(office.ann, "archive")
+    (notice,) = office.box(office.ann, "inbox")
     raw = mailstore.raw(office.ann, notice.id)
     assert parse_dsn(raw).recipients[0].status == "5.4.7"
     assert b"We tried for five days and have given up." in raw.replace(b"=\r\n", b"")
@@ -131,7 +130,7 @@ def test_a_report_and_the_state_it_tells_of_are_one_transaction(office, monkeypa
     monkeypatch.setattr(tracing, "record", lambda events: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         settle(sent.outgoing, {"x@outside.test": NO})
-    assert office.box(office.ann, "archive") == []
+    assert office.box(office.ann, "inbox") == []
     assert [state.state for state in queue.recipients(sent.outgoing)] == ["delivering"]
 
 
@@ -141,7 +140,7 @@ def test_a_lease_that_ran_out_takes_only_its_own_recipient_out_of_the_report(off
     claims = queue.claim(limit=10)
     QueuedRecipient.objects.filter(address="x@outside.test").update(claim="somebody else")
     bounce.settle(info, [(claimed, NO) for claimed in claims], raw=raw)
-    (notice,) = office.box(office.ann, "archive")
+    (notice,) = office.box(office.ann, "inbox")
     report = parse_dsn(mailstore.raw(office.ann, notice.id))
     assert [each.recipient for each in report.recipients] == ["y@outside.test"]
 
@@ -180,7 +179,7 @@ def test_a_mailbox_here_that_is_gone_by_then_is_a_failure_that_the_sender_sees(o
     del office.directory.entries["ben@a.test"]
     deliver(sent.outgoing, now=now_us() + 11_000_000)
     assert states(sent.outgoing) == {"ben@a.test": FAILED}
-    (notice,) = office.box(office.ann, "archive")
+    (notice,) = office.box(office.ann, "inbox")
     assert b"There is no mailbox ben@a.test here." in mailstore.raw(office.ann, notice.id)
 
 

@@ -60,8 +60,8 @@ def test_a_failure_reaches_the_sender_as_a_report(internet, enqueue, go, ann):
     internet.add("b.test", replies={"RCPT": ["552 5.2.2 full"]})
     enqueue("full@b.test")
     go()
-    archive = mailstore.mailbox_by_role(ann, "archive").id
-    (row,) = mailstore.changes(ann, archive).rows
+    inbox = mailstore.mailbox_by_role(ann, "inbox").id
+    (row,) = mailstore.changes(ann, inbox).rows
     report = parse_dsn(mailstore.raw(ann, row.message))
     assert (report.recipients[0].recipient, report.recipients[0].status) == ("full@b.test", "5.2.2")
 
