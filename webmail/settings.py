@@ -122,6 +122,8 @@ def _public_url() -> str:
 
 
 PUBLIC_URL = _public_url()
+# Where somebody agrees to have mail of this host forwarded to them; see mta.filters.
+FORWARDING_LINK = PUBLIC_URL + "/forward/{token}/"
 CONTENT_ORIGIN = env.str("CONTENT_ORIGIN", default="").rstrip("/")
 if CONTENT_ORIGIN == PUBLIC_URL:
     CONTENT_ORIGIN = ""  # one and the same host keeps nothing apart
@@ -147,6 +149,7 @@ INSTALLED_APPS = [
     "mta.queue",
     "mta.tracing",
     "hosting",
+    "mta.filters",
     "webmail",
 ]
 DIRECTORY = "hosting.directory.Directory"  # who implements the port mta/directory.py

@@ -297,6 +297,43 @@ def last(changing: Changing, lives: list[Live], *, prefer_received: bool) -> lis
     return [max(pool, key=lambda live: live.message)] if pool else []
 
 
+# --- filters
+
+
+def filtered(params: Mapping[str, Any]) -> Act:
+    """What a filter does to mail that is here already; see `mta.filters`. A label that is gone is passed over."""
+
+    def act(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+        roles = changing.roles()
+        mine = {live.message for live in lives if roles[live.mailbox] in WRITTEN}
+        lives = [live for live in lives if live.message not in mine]
+        bits = (SEEN if params.get("read") else 0) | (FLAGGED if params.get("star") else 0)
+        if bits:
+            set_bits(changing, entry, lives, bits, on=True)
+        if params.get("important") is not None:
+            set_keyword(changing, entry, _now(changing, lives), IMPORTANT, on=params["important"])
+        lives = _now(changing, lives)
+        if params.get("never_spam"):
+            unjunk(changing, entry, lives)
+            lives = _now(changing, lives)
+        if params.get("delete"):
+            delete(changing, entry, lives)
+            return
+        boxes = [box for id_ in params.get("labels", ()) if (box := changing.label(id_)) is not None]
+        for box in boxes:
+            changing.put([live for live in lives if roles[live.mailbox] not in ASIDE], box, entry)
+        if params.get("skip_inbox"):
+            archive(changing, entry, lives)
+
+    return act
+
+
+def _now(changing: Changing, lives: Sequence[Live]) -> list[Live]:
+    """The same messages as they are after what was just done to them."""
+    found = rows.of_messages(changing.id, list(dict.fromkeys(live.message for live in lives)))
+    return [live for live in found if not live.deleted]
+
+
 # --- by name
 
 
@@ -331,6 +368,8 @@ def named(verb: str, params: Mapping[str, Any]) -> Act:
             return move(params.get("source"), params["target"])
         case "snooze":
             return snooze(params["until"])
+        case "filter":
+            return filtered(params)
         case "empty":
             return emptied(params["mailbox"])
     raise CannotChange("That cannot be done to many conversations at once.")

@@ -86,6 +86,11 @@ class Changing:
         """Note a change that no atom covers (a mailbox made, a draft saved), so that bells ring."""
         _ = self.modseq
 
+    def keep_filters(self, version: int) -> None:
+        """Note which version of its filters is in force. No change of mail: no modseq."""
+        self._row.filters = version
+        self._dirty = True
+
     def take_uidvalidity(self) -> int:
         """A UIDVALIDITY that this mailspace has never used (RFC 3501 §2.3.1.1)."""
         self._row.last_uidvalidity = max(self.now // 1_000_000, self._row.last_uidvalidity + 1)
@@ -141,6 +146,14 @@ class Changing:
         if found.deleted_at is not None:
             raise NoSuchMailbox("That mailbox is no longer here.")
         return found
+
+    def label(self, id_: int) -> Mailbox | None:
+        """A label, if it is still there."""
+        try:
+            found = self.mailbox(id_)
+        except NoSuchMailbox:
+            return None
+        return found if found.deleted_at is None and not found.role else None
 
     def role(self, role: str) -> Mailbox:
         """The mailbox with a role, e.g. Archive."""

@@ -42,6 +42,7 @@ SPACE_COLUMNS = (
     "all_unread",
     "starred_threads",
     "starred_unread",
+    "filters",
 )
 PLACEMENT_COLUMNS = (
     "mailspace_id",

@@ -61,6 +61,13 @@ class Door:
     def __iter__(self) -> Iterator[int]:
         return iter(self._changing)
 
+    def filters(self, mailspace: int) -> int:
+        """Which version of its filters is in force, which `mta.filters` keeps; 0 or less: there is nothing to look at."""
+        return self[mailspace].row.filters
+
+    def set_filters(self, mailspace: int, version: int) -> None:
+        self[mailspace].keep_filters(version)
+
     def flush(self) -> frozenset[int]:
         """Finish every mailspace; returns those that changed."""
         return frozenset(id_ for id_, changing in self._changing.items() if changing.flush())

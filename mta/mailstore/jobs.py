@@ -62,6 +62,13 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class FoundMessages:
+    """Every message, by itself, that came in and matches; not in Spam, Trash, nor one's own. For filters."""
+
+    criteria: c.Criteria
+
+
+@dataclass(frozen=True, slots=True)
 class BulkInfo:
     """A job and how far it is. `total` conversations were selected (None: still being counted), `seen` of them
     looked at, `done` really changed; `skipped` messages an undo left as somebody had changed them since."""
@@ -91,7 +98,7 @@ class BulkInfo:
 def start_bulk(
     mailspace: int,
     verb: str,
-    scope: InBox | Found,
+    scope: InBox | Found | FoundMessages,
     *,
     params: Mapping[str, Any] | None = None,
     cause: Cause,
@@ -102,6 +109,8 @@ def start_bulk(
     snooze {until}, empty {mailbox}. Raises what the verb would raise at once.
     """
     verb = _ALIASES.get(verb, verb)
+    if (verb == "filter") != isinstance(scope, FoundMessages):
+        raise CannotChange("A filter looks at messages one by one, and nothing else does.")
     given = dict(params or {})
     if verb == "move" and "source" not in given:
         given["source"] = scope.box if isinstance(scope, InBox) else None
@@ -128,7 +137,7 @@ def _check(mailspace: int, verb: str, params: dict[str, Any]) -> None:
     try:
         acts.named(verb, params)
         named = [params.get(name) for name in ("mailbox", "target")]
-        named += [*params.get("add", ()), *params.get("remove", ())]
+        named += [*params.get("add", ()), *params.get("remove", ()), *params.get("labels", ())]
     except KeyError as missing:
         raise CannotChange(f"What to do is not complete: {missing}.") from None
     wanted = {int(one) for one in named if one is not None}
@@ -168,7 +177,9 @@ def _selected(mailspace: int, verb: str, scope: InBox, params: dict[str, Any]) -
     return list(every.order_by("-sort_at", "-thread_id").values_list("thread_id", flat=True))
 
 
-def _kept(scope: Found) -> dict[str, Any]:
+def _kept(scope: Found | FoundMessages) -> dict[str, Any]:
+    if isinstance(scope, FoundMessages):
+        return {"criteria": c.dump(scope.criteria), "messages": True}
     return {"criteria": c.dump(scope.criteria), "everywhere": scope.everywhere}
 
 

@@ -32,6 +32,8 @@ class Mailspace(models.Model):
     starred_unread = models.BigIntegerField(default=0)
     maildrop_holder = models.CharField(max_length=64, default="")  # the POP3 session that has it, until then
     maildrop_until = models.BigIntegerField(default=0)
+    # Which version of its rules is in force (see mta.filters.plans); 0 or less: there are none to look at.
+    filters = models.BigIntegerField(default=0)
     created_at = models.BigIntegerField()
 
 

@@ -11,16 +11,16 @@ import logging
 import secrets
 import time
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
-from itertools import groupby
+from typing import TypeVar
 
 from django.db import connection
 
 from mta.message import criteria as c
 from mta.values import Cause, now_us
 
-from . import acts, finding, rewinding, rows
+from . import acts, dryrun, finding, rewinding, rows
 from .changing import Changing
 from .door import Door
 from .errors import StoreError
@@ -31,6 +31,7 @@ from .models import Change, Job
 from .writer import commit
 
 log = logging.getLogger(__name__)
+T = TypeVar("T")
 
 LEASE = 60 * 1_000_000  # µs; a piece takes far less
 SLICE = 5.0  # seconds of one job before others get a turn
@@ -129,7 +130,7 @@ def _gather(job: Job) -> None:
         items: Sequence[int] = rewinding.touched(job.mailspace_id, job.scope["at"], newest=job.newest)
         total = rewinding.conversations(job.mailspace_id, items)
     else:
-        items = _matching(job)
+        items = _messages_matching(job) if job.scope.get("messages") else _matching(job)
         total = len(items)
 
     def keep(door: Door) -> None:
@@ -148,16 +149,29 @@ def _matching(job: Job) -> list[int]:
     """Conversations with a match that was there when the job began, the newest match first."""
     asked = c.And((c.load(job.scope["criteria"]), c.Before("internal", job.created_at + 1)))
     newest: dict[int, int] = {}
-    renewed = time.monotonic()
-    for piece in finding.every(job.mailspace_id, asked, aside=bool(job.scope.get("everywhere"))):
+    for piece in _held(job, finding.every(job.mailspace_id, asked, aside=bool(job.scope.get("everywhere")))):
         for thread, at in piece.items():
             newest[thread] = max(at, newest.get(thread, 0))
+    return [thread for _, thread in sorted(((at, thread) for thread, at in newest.items()), reverse=True)]
+
+
+def _messages_matching(job: Job) -> list[int]:
+    """Messages by themselves, the newest first."""
+    asked = c.And((c.load(job.scope["criteria"]), c.Before("internal", job.created_at + 1)))
+    found = {each for piece in _held(job, dryrun.every(job.mailspace_id, asked)) for each in piece}
+    return [id_ for _at, id_ in sorted(found, reverse=True)]
+
+
+def _held(job: Job, pieces: Iterable[T]) -> Iterator[T]:
+    """Pieces of a long search, while the lease is renewed."""
+    renewed = time.monotonic()
+    for piece in pieces:
+        yield piece
         if time.monotonic() - renewed > 10:
             renewed = time.monotonic()
             mine = Job.objects.filter(id=job.id, holder=job.holder, ended_at__isnull=True)
             if not mine.update(lease_until=now_us() + LEASE):
                 raise _Lost
-    return [thread for _, thread in sorted(((at, thread) for thread, at in newest.items()), reverse=True)]
 
 
 # --- doing it
@@ -233,11 +247,11 @@ def _cause(job: Job) -> Cause:
 def _act(changing: Changing, asked: Sequence[int], *, job: Job, act: acts.Act, cause: Cause) -> Piece:
     """The verb, to as many of the conversations (in one piece: no more messages than a transaction may take)."""
     emptying = job.verb == "empty"
-    found = (rows.of_messages if emptying else rows.of_threads)(changing.id, list(asked))
-    by_item: dict[int, list[Live]] = {
-        item: list(group)
-        for item, group in groupby(found, key=lambda live: live.message if emptying else live.thread)
-    }
+    single = emptying or job.verb == "filter"
+    found = (rows.of_messages if single else rows.of_threads)(changing.id, list(asked))
+    by_item: dict[int, list[Live]] = {}
+    for live in found:
+        by_item.setdefault(live.message if single else live.thread, []).append(live)
     lives: list[Live] = []
     items = 0
     for item in asked:
