@@ -18,7 +18,7 @@ from webmail import broker
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 
 # Packages whose `tasks` module defines tasks.
-_TASK_PACKAGES = ("mta.relay", "mta.mailstore", "mta.queue", "hosting.dns", "hosting", "webmail")
+_TASK_PACKAGES = ("mta.relay", "mta.flow", "mta.mailstore", "mta.queue", "hosting.dns", "hosting", "webmail")
 
 
 def _sweep(task: str, seconds: float) -> dict[str, object]:
@@ -31,8 +31,11 @@ BEAT_SCHEDULE = {
     "mailstore": _sweep("mta.mailstore.tasks.sweep", 60.0),
     "jobs": _sweep("mta.mailstore.tasks.work", 5.0),
     "snoozed": _sweep("mta.mailstore.tasks.wake", 10.0),
+    "scheduled": _sweep("mta.flow.tasks.send_scheduled", 10.0),
+    "people": _sweep("mta.flow.tasks.get_acquainted", 20.0),
     "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
     "pictures": _sweep("webmail.tasks.fetch_pictures", 20.0),
+    "chores": _sweep("webmail.tasks.chores", 10.0),
     "drafts": _sweep("webmail.tasks.materialise_stale_drafts", 30.0),
 }
 

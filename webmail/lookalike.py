@@ -18,7 +18,8 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
 from hosting.access import senders_for
-from mta.mailstore import service as mailstore
+from mta.correspondents import service as correspondents
+from mta.flow import acquainting
 from mta.mailstore.service import ConversationMessage
 from mta.message.address import BadAddress, canonical_domain, domain_for_display
 from mta.message.text import fold
@@ -352,7 +353,8 @@ def circle_of(account_id: int, mailspace: int) -> Circle:
     key = f"circle:{account_id}:{mailspace}"
     kept = cache.get(key)
     if kept is None:
-        known = [[each.name, each.email] for each in mailstore.acquainted(mailspace, limit=MOST_KNOWN)]
+        acquainting.catch_up(mailspace)
+        known = [[each.name, each.email] for each in correspondents.acquainted(mailspace, limit=MOST_KNOWN)]
         own = [[each.name, each.address] for each in senders_for(account_id)]
         kept = [known, own]
         cache.set(key, kept, KEPT)

@@ -146,11 +146,13 @@ INSTALLED_APPS = [
     "lucide",
     "mta",
     "mta.mailstore",
+    "mta.correspondents",
     "mta.queue",
     "mta.tracing",
-    "hosting",
     "mta.filters",
+    "hosting",
     "webmail",
+    "webmail.contacts",
 ]
 DIRECTORY = "hosting.directory.Directory"  # who implements the port mta/directory.py
 

@@ -15,6 +15,8 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from mta.correspondents import service as correspondents
+from mta.flow import acquainting
 from mta.mailstore import service as mailstore
 from mta.message.criteria import Words
 from mta.message.text import fold, words
@@ -112,6 +114,7 @@ def _line(last: Last, operator: str, *, more: bool = False) -> str:
 
 def _people(visit: Visit, last: Last, *, limit: int) -> list[Suggestion]:
     operator = last.operator or "from"
+    acquainting.catch_up(visit.mailspace)
     found = [
         Suggestion(
             "person",
@@ -119,7 +122,7 @@ def _people(visit: Visit, last: Last, *, limit: int) -> list[Suggestion]:
             _line(last, f"{operator}:{each.email}"),
             each.email if each.name else "",
         )
-        for each in mailstore.people(visit.mailspace, last.typed, limit=limit)
+        for each in correspondents.ranked(visit.mailspace, last.typed, limit=limit)
     ]
     if last.operator and "me".startswith(last.typed.lower()):
         found.insert(0, Suggestion("person", _("me"), _line(last, f"{operator}:me"), visit.address))

@@ -4,6 +4,7 @@ Every call takes the mailspace first, blocks until what it did is durable, and r
 `mta.mailstore.errors`. Callers get small frozen values, never rows. See ARCHITECTURE.md.
 """
 
+from .arriving import Filing
 from .bells import Bells
 from .blobs import Prepared, prepare
 from .contents import headers, raw, raws
@@ -47,6 +48,7 @@ from .folders import (
     view_counts,
     would_exceed,
 )
+from .habits import filed
 from .importing import Tally, Terms, import_letters
 from .indexing import index_pending
 from .jobs import (
@@ -62,6 +64,7 @@ from .jobs import (
     stop_bulk,
 )
 from .journal import HistoryLine, history, undo
+from .judging import Candidate
 from .lists import (
     Attachment,
     Conversation,
@@ -104,8 +107,10 @@ from .people import Named, Shifts, every_clock, named, named_after, named_before
 from .provenance import Placed, Provenance, provenance
 from .query import find as search
 from .query import search_uids
+from .receipts import note_receipt
 from .rewinding import rewind_preview
-from .singles import FileLine, FilePage, files, message_lines
+from .scheduled import is_scheduled, leave_scheduled, scheduled_due
+from .singles import FileLine, FilePage, files, lines_of, message_lines
 from .sorting import sort_rows, thread_rows
 from .verbs import (
     apply_labels,
@@ -139,6 +144,7 @@ from .verbs import (
 )
 from .views import changed_uids, changes, expunged_since, fetch, flag_table, message_ids_at, uid_runs
 from .waking import wake_due
+from .weighing import Weight, weights
 from .working import work as work_bulks
 from .writer import commit, submit
 from .writer import start as start_writer
@@ -148,6 +154,7 @@ __all__ = [
     "Attachment",
     "Bells",
     "BulkInfo",
+    "Candidate",
     "Conversation",
     "ConversationMessage",
     "Door",
@@ -156,6 +163,7 @@ __all__ = [
     "DraftInfo",
     "FileLine",
     "FilePage",
+    "Filing",
     "Found",
     "FoundMessages",
     "HistoryLine",
@@ -176,6 +184,7 @@ __all__ = [
     "ThreadLine",
     "ThreadPage",
     "Usage",
+    "Weight",
     "append",
     "append_many",
     "apply_labels",
@@ -211,6 +220,7 @@ __all__ = [
     "expunge",
     "expunged_since",
     "fetch",
+    "filed",
     "files",
     "flag_table",
     "folder_of",
@@ -220,11 +230,14 @@ __all__ = [
     "import_letters",
     "inbox",
     "index_pending",
+    "is_scheduled",
     "junk",
     "junk_messages",
     "keep_maildrops",
     "label",
+    "leave_scheduled",
     "letters",
+    "lines_of",
     "mailbox",
     "mailbox_by_id",
     "mailbox_by_role",
@@ -248,6 +261,7 @@ __all__ = [
     "neighbours",
     "new_action",
     "new_draft",
+    "note_receipt",
     "note_retrieved",
     "prepare",
     "provenance",
@@ -258,6 +272,7 @@ __all__ = [
     "reopen",
     "rewind_preview",
     "save_draft",
+    "scheduled_due",
     "search",
     "search_threads",
     "search_uids",
@@ -295,6 +310,7 @@ __all__ = [
     "usages",
     "view_counts",
     "wake_due",
+    "weights",
     "withdraw",
     "work_bulks",
     "would_exceed",

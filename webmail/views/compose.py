@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
@@ -20,14 +21,16 @@ from django.views.decorators.http import require_GET, require_POST
 from mta.flow import submit
 from mta.flow.errors import Refused
 from mta.mailstore import service as mailstore
-from mta.mailstore.service import DraftFile, DraftInfo
-from webmail import compose
-from webmail.answering import MODES, NEW, Opening, open_answer, open_new
+from mta.mailstore.service import ConversationMessage, DraftInfo
+from webmail import answering, compose, templates
+from webmail.answering import ANSWERS, ATTACH, NEW, Opening, open_answer, open_enclosing, open_new
 from webmail.compose import CannotWrite, Written
-from webmail.own_html import SHOWN_PICTURES, editor_html, file_url, own_text, paragraphs
+from webmail.contacts import service as contacts
+from webmail.enclosing import MOST_ENCLOSED
+from webmail.own_html import own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
-from webmail.templatetags.look import file_hue, file_icon
 from webmail.visit import show
+from webmail.windows import as_new_window, as_window, standing
 from webmail.writing import Desk, writing
 
 _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -39,101 +42,76 @@ _HALF = re.compile(rb"\\u[dD][89a-fA-F]")
 def opening(request: HttpRequest, desk: Desk) -> JsonResponse:
     """How a message begins: `?mode=reply&message=12`, `?mode=draft&draft=3` (or `&message=`), `?mailto=…`."""
     if request.GET.get("mode") == "draft":
-        return JsonResponse(as_window(_draft_of(request, desk)))
-    return JsonResponse(_as_new_window(_opening(request, desk)))
+        return JsonResponse(as_window(_draft_of(request, desk), desk))
+    return JsonResponse(as_new_window(_opening(request, desk), desk))
 
 
 def _opening(request: HttpRequest, desk: Desk) -> Opening:
     mode, message = request.GET.get("mode", NEW), request.GET.get("message", "")
-    if mode == NEW or mode not in MODES:
-        return open_new(desk.senders, request.GET.get("mailto", "")[:20_000])
-    return open_answer(mode, mailstore.message(desk.mailspace, _number(message)), desk.senders)
+    if mode == ATTACH:
+        return open_enclosing(desk.mailspace, _enclosed(request, desk), desk.senders)
+    if mode not in ANSWERS:
+        return _begun_of_template(
+            request, desk, open_new(desk.senders, request.GET.get("mailto", "")[:20_000])
+        )
+    about = mailstore.message(desk.mailspace, numbered(message))
+    sender = answering.written_to(desk.mailspace, desk.visit.account.pk, about, desk.senders)
+    return open_answer(mode, about, desk.senders, written_to=sender)
+
+
+def _enclosed(request: HttpRequest, desk: Desk) -> list[ConversationMessage]:
+    """The messages that are to go along as files: single ones, or all of some conversations."""
+    asked = request.GET
+    found = [
+        mailstore.message(desk.mailspace, numbered(each)) for each in asked.getlist("message")[:MOST_ENCLOSED]
+    ]
+    for thread in asked.getlist("thread")[:MOST_ENCLOSED]:
+        found += mailstore.conversation(desk.mailspace, numbered(thread)).messages
+    return found[:MOST_ENCLOSED]
+
+
+def _begun_of_template(request: HttpRequest, desk: Desk, begun: Opening) -> Opening:
+    number = request.GET.get("template", "")
+    if not number:
+        return begun
+    reader = read_people(request.GET.get("to", "")) or begun.to
+    filled = templates.filled(desk.visit.account.pk, numbered(number), reader=reader, sender=begun.sender)
+    return replace(
+        begun, subject=filled.subject, html=filled.html, missing=filled.missing, to=begun.to or reader
+    )
 
 
 def _draft_of(request: HttpRequest, desk: Desk) -> DraftInfo:
     if request.GET.get("draft"):
-        found = mailstore.draft(desk.mailspace, _number(request.GET["draft"]))
+        found = mailstore.draft(desk.mailspace, numbered(request.GET["draft"]))
         if found.state != "open":
             raise CannotWrite(_("This message was already sent or discarded."))
         return found
-    message = _number(request.GET.get("message", ""))
+    message = numbered(request.GET.get("message", ""))
     return mailstore.draft_for_message(desk.mailspace, message, cause=desk.visit.cause)
 
 
-def _number(text: str) -> int:
+def numbered(text: str) -> int:
     if not (text.isascii() and text.isdigit() and len(text) < 19):
         raise CannotWrite(_("There is no such message."))
     return int(text)
-
-
-def _as_new_window(begun: Opening) -> dict[str, Any]:
-    return {
-        "mode": begun.mode,
-        "message": begun.parent,
-        "from": begun.sender.address,
-        "to": begun.to,
-        "cc": begun.cc,
-        "bcc": begun.bcc,
-        "subject": begun.subject,
-        "html": begun.html,
-        "quote": reverse("mail:compose-quote-of", args=[begun.parent]) + f"?mode={begun.mode}"
-        if begun.parent
-        else "",
-        "files": [
-            {"part": file.number, "name": file.name, "type": file.type, "size": file.size} | _look(file.type)
-            for file in begun.files
-        ],
-    }
-
-
-def as_window(draft: DraftInfo) -> dict[str, Any]:
-    """A draft as its window shows it."""
-    fields = draft.fields
-    return {
-        "draft": draft.id,
-        "version": draft.version,
-        "mode": fields.mode,
-        "message": fields.parent,
-        "from": fields.identity,
-        "to": fields.to,
-        "cc": fields.cc,
-        "bcc": fields.bcc,
-        "subject": fields.subject,
-        "html": editor_html(draft),
-        "quote": reverse("mail:compose-quote", args=[draft.id]) if fields.quoted_html else "",
-        "files": [as_file(draft.id, file) for file in draft.attachments if not file.inline],
-    }
-
-
-def as_file(draft: int, file: DraftFile) -> dict[str, Any]:
-    return {
-        "id": file.id,
-        "name": file.name,
-        "type": file.type,
-        "size": file.size,
-        "url": file_url(draft, file.id),
-        "picture": file.type in SHOWN_PICTURES,
-    } | _look(file.type)
-
-
-def _look(media_type: str) -> dict[str, str]:
-    return {"icon": str(file_icon(media_type)), "hue": file_hue(media_type)}
 
 
 @require_POST
 @writing
 def save(request: HttpRequest, desk: Desk) -> JsonResponse:
     """Save a window. `settle` also rewrites the draft's form in the Drafts mailbox: first save, idle, close."""
-    data = _posted(request)
+    data = posted(request)
     draft, known = _saved(desk, data)
     if data.get("settle") or not data.get("draft"):
         compose.materialise(desk.mailspace, draft, cause=desk.visit.cause)
     version = data.get("version")
     seen = version if isinstance(version, int) else 0
-    return JsonResponse(_standing(draft) | {"elsewhere": bool(known and known > seen)})
+    said = standing(draft, check=bool(data.get("check")))
+    return JsonResponse(said | {"elsewhere": bool(known and known > seen)})
 
 
-def _posted(request: HttpRequest) -> dict[str, Any]:
+def posted(request: HttpRequest) -> dict[str, Any]:
     try:
         data = json.loads(_whole_characters(request.body))
     except (ValueError, RecursionError) as error:
@@ -159,44 +137,11 @@ def _saved(desk: Desk, data: dict[str, Any]) -> tuple[DraftInfo, int | None]:
         draft_id,
         Written.from_json(data),
         senders=desk.senders,
+        account=desk.visit.account.pk,
+        above=desk.visit.preferences.signature_above,
         cause=desk.visit.cause,
     )
     return draft, before
-
-
-def _standing(draft: DraftInfo) -> dict[str, Any]:
-    return {
-        "draft": draft.id,
-        "version": draft.version,
-        "quote": reverse("mail:compose-quote", args=[draft.id]) if draft.fields.quoted_html else "",
-        "files": [as_file(draft.id, file) for file in draft.attachments if not file.inline],
-        "room": compose.room(draft),
-    }
-
-
-@require_POST
-@writing
-def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
-    """Send a draft as it was last saved; it waits as long as the writer wants to be able to take it back."""
-    delay = desk.visit.preferences.undo_seconds
-    sent = submit.submit_draft(
-        desk.mailspace, desk.visit.account.pk, draft, cause=desk.visit.cause, undo_seconds=delay
-    )
-    thread = mailstore.message(desk.mailspace, sent.message).thread if sent.message else 0
-    url = reverse("mail:conversation", args=["sent", thread]) if thread else ""
-    return JsonResponse({"outgoing": sent.outgoing, "seconds": delay, "url": url, "message": sent.message})
-
-
-@require_POST
-@writing
-def undo(request: HttpRequest, desk: Desk, outgoing: int) -> JsonResponse:
-    """Take a message back while it waits; its draft is open again."""
-    draft = submit.cancel(desk.mailspace, outgoing, cause=desk.visit.cause)
-    if draft is None:
-        raise CannotWrite(_("Too late: the message is on its way."))
-    found = mailstore.draft(desk.mailspace, draft)
-    compose.materialise(desk.mailspace, found, cause=desk.visit.cause)
-    return JsonResponse(as_window(found))
 
 
 @require_POST
@@ -211,22 +156,26 @@ def discard(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
 @writing
 def restore(request: HttpRequest, desk: Desk) -> JsonResponse:
     """Bring back a draft that was thrown away."""
-    data = _posted(request)
+    data = posted(request)
     action = str(data.get("action", ""))[:64].replace("\0", "")  # which PostgreSQL does not take
     mailstore.undo(desk.mailspace, action, cause=desk.visit.cause)
-    found = mailstore.draft(desk.mailspace, _number(str(data.get("draft", ""))))
-    return JsonResponse(as_window(found))
+    found = mailstore.draft(desk.mailspace, numbered(str(data.get("draft", ""))))
+    return JsonResponse(as_window(found, desk))
 
 
 @require_GET
 @writing
 def people(request: HttpRequest, desk: Desk) -> JsonResponse:
-    """Whom the writer may mean: people of recent mail whose name or address has a word that begins so."""
-    prefix = request.GET.get("q", "").strip()[:100]
-    found = (
-        mailstore.people(desk.mailspace, prefix, without=request.GET.getlist("not")[:100]) if prefix else ()
+    """Whom the writer may mean: correspondents and groups that have a word that begins so. A group brings its people."""
+    found = contacts.suggest(
+        desk.mailspace, request.GET.get("q", "").strip()[:100], without=request.GET.getlist("not")[:100]
     )
-    return JsonResponse({"people": [(each.name, each.email) for each in found]})
+    return JsonResponse(
+        {
+            "people": [(each.name, each.email) for each in found if each.email],
+            "groups": [{"name": each.name, "people": each.members} for each in found if not each.email],
+        }
+    )
 
 
 # --- the page, which needs no script ------------------------------------------------------------------------
@@ -236,8 +185,8 @@ def page(request: HttpRequest, desk: Desk) -> HttpResponseBase:
     if request.method == "POST":
         return _page_posted(request, desk)
     if request.GET.get("mode") == "draft":
-        return _page(request, desk, as_window(_draft_of(request, desk)))
-    return _page(request, desk, _as_new_window(_opening(request, desk)))
+        return _page(request, desk, as_window(_draft_of(request, desk), desk))
+    return _page(request, desk, as_new_window(_opening(request, desk), desk))
 
 
 def _page(
@@ -274,7 +223,7 @@ def _page_posted(request: HttpRequest, desk: Desk) -> HttpResponse:
         messages.success(request, _("Draft discarded."))
         return redirect("mail:inbox")
     if wanted.startswith("remove-"):
-        mailstore.detach(desk.mailspace, draft.id, _number(wanted[7:]), cause=desk.visit.cause)
+        mailstore.detach(desk.mailspace, draft.id, numbered(wanted[7:]), cause=desk.visit.cause)
         return redirect(_page_of(draft))
     if wanted == "send":
         return _page_sent(request, desk, draft)
@@ -303,8 +252,16 @@ def _page_saved(request: HttpRequest, desk: Desk) -> DraftInfo:
             "quote": post.get("quote", "yes") == "yes",
         }
     )
-    draft_id = _number(post["draft"]) if post.get("draft") else None
-    draft = compose.save(desk.mailspace, draft_id, written, senders=desk.senders, cause=desk.visit.cause)
+    draft_id = numbered(post["draft"]) if post.get("draft") else None
+    draft = compose.save(
+        desk.mailspace,
+        draft_id,
+        written,
+        senders=desk.senders,
+        account=desk.visit.account.pk,
+        above=desk.visit.preferences.signature_above,
+        cause=desk.visit.cause,
+    )
     for file in request.FILES.getlist("files"):
         compose.check_room(draft, file.size or 0)
         mailstore.attach(
@@ -324,13 +281,13 @@ def _page_sent(request: HttpRequest, desk: Desk, draft: DraftInfo) -> HttpRespon
     wrong = wrong_people((*fields.to, *fields.cc, *fields.bcc))
     if wrong:
         error = _("This is no mail address: %s") % ", ".join(wrong)
-        return _page(request, desk, as_window(draft), error=error)
-    worries = compose.worries(draft)
+        return _page(request, desk, as_window(draft, desk), error=error)
+    worries = [text for _kind, text in compose.worries(draft)]
     if worries and not request.POST.get("anyway"):
-        return _page(request, desk, as_window(draft), worries=worries)
+        return _page(request, desk, as_window(draft, desk), worries=worries)
     try:
         submit.submit_draft(desk.mailspace, desk.visit.account.pk, draft.id, cause=desk.visit.cause)
     except Refused as refused:
-        return _page(request, desk, as_window(draft), error=str(refused))
+        return _page(request, desk, as_window(draft, desk), error=str(refused))
     messages.success(request, _("Sent."))
     return redirect("mail:inbox")
