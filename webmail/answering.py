@@ -7,7 +7,7 @@ and in which chain of messages is decided here and nowhere else. Called by webma
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, unquote
 
 from django.utils import formats
@@ -15,23 +15,38 @@ from django.utils.translation import gettext as _
 from django.utils.translation import pgettext
 
 from hosting.access import Sender
+from mta import directory
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Attachment, ConversationMessage, Person
 from mta.message import build
+from mta.message.address import parse_addresses
+from mta.message.headers import parse_header, split_message
+from mta.message.tree import safe_filename
 from webmail import quoting
 from webmail.own_html import paragraphs
 from webmail.people import MOST_PEOPLE, Pair, one_line, read_people
 from webmail.templatetags.look import as_datetime, full_date
 from webmail.views.attachments import SAFE_PICTURES
 
-NEW, REPLY, REPLY_ALL, FORWARD = "new", "reply", "reply_all", "forward"
-MODES = (NEW, REPLY, REPLY_ALL, FORWARD)
+NEW, REPLY, REPLY_ALL, FORWARD, ATTACH = "new", "reply", "reply_all", "forward", "attach"
+ANSWERS = (REPLY, REPLY_ALL, FORWARD)  # with the original under them
+MODES = (NEW, *ANSWERS, ATTACH)
 MAX_REFERENCES = 50
 
 
 @dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A message that goes along as a file."""
+
+    message: int
+    name: str
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Opening:
-    """A message as it begins. `files` are the attachments of a forwarded message that go along."""
+    """A message as it begins. `files` are the attachments of a forwarded message that go along, `enclosed` whole
+    messages; `missing` are the words that a template could not fill in."""
 
     mode: str
     parent: int | None
@@ -44,6 +59,8 @@ class Opening:
     files: tuple[Attachment, ...] = ()
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
+    enclosed: tuple[Enclosed, ...] = ()
+    missing: tuple[str, ...] = ()
 
 
 def open_new(senders: Sequence[Sender], mailto: str = "") -> Opening:
@@ -65,10 +82,34 @@ def open_new(senders: Sequence[Sender], mailto: str = "") -> Opening:
     )
 
 
-def open_answer(mode: str, message: ConversationMessage, senders: Sequence[Sender]) -> Opening:
-    """A reply to, or a forwarding of, a message of this mailspace."""
+def open_enclosing(
+    mailspace: int, messages: Sequence[ConversationMessage], senders: Sequence[Sender]
+) -> Opening:
+    """A new message with others in it as files."""
+    if not messages:
+        return Opening(NEW, None, senders[0])
+    only = messages[0] if len(messages) == 1 else None
+    return Opening(
+        ATTACH,
+        only.id if only else None,
+        receiving_sender(messages[0], senders),
+        subject=build.forward_subject(messages[0].subject),
+        enclosed=tuple(Enclosed(each.id, file_name(each.subject), each.size) for each in messages),
+    )
+
+
+def file_name(subject: str) -> str:
+    """What a forwarded message is called as a file."""
+    return f"{safe_filename(subject.replace('/', '-').replace(chr(92), '-'))[:100] or 'message'}.eml"
+
+
+def open_answer(
+    mode: str, message: ConversationMessage, senders: Sequence[Sender], *, written_to: Sender | None = None
+) -> Opening:
+    """A reply to, or a forwarding of, a message of this mailspace; `written_to`: as whom, when that is known."""
     own = {sender.address.lower() for sender in senders}
-    sender = receiving_sender(message, senders)
+    sender = written_to or receiving_sender(message, senders)
+    own.add(sender.address.lower())
     if mode == FORWARD:
         return Opening(
             FORWARD,
@@ -94,6 +135,35 @@ def open_answer(mode: str, message: ConversationMessage, senders: Sequence[Sende
 def is_shown_inside(file: Attachment) -> bool:
     """Whether a file is a picture of the text, not a file of its own."""
     return file.inline and bool(file.content_id) and file.type in SAFE_PICTURES
+
+
+def written_to(
+    mailspace: int, account: int, message: ConversationMessage, senders: Sequence[Sender]
+) -> Sender | None:
+    """The address that brought the message here where the people in it do not say so: a blind copy, an address with
+    a detail after a plus, whatever a catch-all took. Only one that they may write as."""
+    known = {sender.address.lower() for sender in senders}
+    named = (message.from_, *message.to, *message.cc, *message.bcc)
+    if any(person.email.lower() in known for person in named):
+        return None
+    for address in (*(person.email for person in named), *_delivered_to(mailspace, message.id)):
+        local, at, domain = address.lower().rpartition("@")
+        bare = f"{local.partition('+')[0]}{at}{domain}"
+        base = next((sender for sender in senders if sender.address.lower() in (address.lower(), bare)), None)
+        if base is not None:
+            return base if base.address.lower() == address.lower() else replace(base, address=address)
+        if directory.current().may_send_as(account, address):
+            return replace(senders[0], address=address, is_default=False)
+    return None
+
+
+def _delivered_to(mailspace: int, message: int) -> list[str]:
+    """What the host that took the message in wrote on it; the newest line first."""
+    for _id, data in mailstore.headers(mailspace, [message]):
+        header_end, _body = split_message(data)
+        fields = [each for each in parse_header(data[:header_end]) if each.name == "delivered-to"]
+        return [each.email for field in fields[:3] for each in parse_addresses(field.value, 1) if each.domain]
+    return []
 
 
 def receiving_sender(message: ConversationMessage, senders: Sequence[Sender]) -> Sender:

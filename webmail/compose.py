@@ -8,6 +8,7 @@ Called by webmail/views/compose.py and webmail/tasks.py.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,13 +19,13 @@ from django.utils.translation import gettext as _
 from hosting.access import Sender
 from mta.flow import mime
 from mta.mailstore import service as mailstore
-from mta.mailstore.service import Attachment, ConversationMessage, DraftFields, DraftFile, DraftInfo
+from mta.mailstore.service import ConversationMessage, DraftFields, DraftFile, DraftInfo
 from mta.message import build
 from mta.message.address import split
-from mta.message.tree import decoded, find, parse_tree
 from mta.values import Cause, now_us
-from webmail import quoting
-from webmail.answering import FORWARD, MODES, NEW, is_shown_inside, open_answer, quotation
+from webmail import enclosing, quoting, signatures
+from webmail.answering import ANSWERS, ATTACH, FORWARD, MODES, NEW, open_answer, quotation
+from webmail.enclosing import MOST_ENCLOSED
 from webmail.own_html import mail_html, own_text
 from webmail.people import MOST_PEOPLE, Pair, one_line
 from webmail.templatetags.look import filesize
@@ -39,7 +40,9 @@ class CannotWrite(Exception):
 @dataclass(frozen=True, slots=True)
 class Written:
     """What a window says when it saves. `keep` names the parts of the forwarded message that go along (None: all);
-    `quote` is false once the writer took the original out; `html` comes from the editor, `text` from a plain page."""
+    `quote` is false once the writer took the original out; `html` comes from the editor, and `text` when it is written
+    `plain`. `signature` is 0 for none and None when nothing is said about it; `attach` are messages that go along as
+    files; `version` is the draft as the window knows it."""
 
     mode: str = NEW
     parent: int | None = None
@@ -51,6 +54,16 @@ class Written:
     subject: str = ""
     html: str = ""
     quote: bool = True
+    plain: bool = False
+    text: str = ""
+    receipt: bool = False
+    signature: int | None = None
+    attach: tuple[int, ...] = ()
+    version: int | None = None
+
+    def own_text(self) -> str:
+        """What was typed in plain text mode; made of the HTML when the window sends only that."""
+        return (self.text if self.text or not self.html else own_text(mail_html(self.html, ()))).rstrip("\n")
 
     @classmethod
     def from_json(cls, data: Any) -> Written:
@@ -71,9 +84,23 @@ class Written:
                 subject=one_line(data.get("subject", "")),
                 html=html,
                 quote=bool(data.get("quote", True)),
+                plain=bool(data.get("plain", False)),
+                text=_typed(data.get("text") or ""),
+                receipt=bool(data.get("receipt", False)),
+                signature=int(data["signature"] or 0) if "signature" in data else None,
+                attach=tuple(dict.fromkeys(int(each) for each in (data.get("attach") or ())[:MOST_ENCLOSED])),
+                version=version if isinstance(version := data.get("version"), int) else None,
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CannotWrite(_("This message could not be read. Reload the page and try again.")) from error
+
+
+def _typed(text: Any) -> str:
+    """Plain text as typed: nothing in it but characters, tabs and line ends."""
+    if not isinstance(text, str) or len(text) > MAX_HTML:
+        raise ValueError("text")
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return "".join(char for char in lines if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs"))
 
 
 def _pairs(people: Any) -> tuple[Pair, ...]:
@@ -86,87 +113,122 @@ def save(
     written: Written,
     *,
     senders: Sequence[Sender],
+    account: int,
     cause: Cause,
+    above: bool = True,
 ) -> DraftInfo:
-    """Save what was written; without a draft, begin one with the original and the files that go along."""
+    """Save what was written; without a draft, begin one with the original and the files that go along.
+
+    `above`: a signature stands above the original."""
     if draft_id is None:
-        return _begin(mailspace, written, senders=senders, cause=cause)
+        return _begin(mailspace, written, senders=senders, account=account, cause=cause, above=above)
     found = mailstore.draft(mailspace, draft_id)
-    fields = _applied(found.fields, written, senders, found.attachments)
-    return mailstore.save_draft(mailspace, draft_id, fields, version=found.version, cause=cause)
+    if written.mode != found.fields.mode and _is_answer(written) and _turns(found.fields):
+        found = _turned(mailspace, found, written, senders=senders, cause=cause)
+    fields = _applied(found.fields, written, senders, found.attachments, account)
+    seen = found.version if written.version is None else written.version
+    return mailstore.save_draft(mailspace, draft_id, fields, version=seen, cause=cause)
 
 
-def _begin(mailspace: int, written: Written, *, senders: Sequence[Sender], cause: Cause) -> DraftInfo:
-    base, original, about = DraftFields(), None, None
-    if written.parent is not None and written.mode != NEW:
+def _is_answer(written: Written) -> bool:
+    return written.mode in ANSWERS and written.parent is not None
+
+
+def _turns(fields: DraftFields) -> bool:
+    """Whether a draft answers something, so that it may become another kind of answer to it."""
+    return fields.mode in ANSWERS and fields.parent is not None
+
+
+def _begin(
+    mailspace: int,
+    written: Written,
+    *,
+    senders: Sequence[Sender],
+    account: int,
+    cause: Cause,
+    above: bool,
+) -> DraftInfo:
+    base, original, about = DraftFields(signature_above=above), None, None
+    if _is_answer(written) and written.parent is not None:
         about = mailstore.message(mailspace, written.parent)
-        opening = open_answer(written.mode, about, senders)
-        original = quotation(mailspace, written.mode, about)
-        base = DraftFields(
-            mode=written.mode,
-            parent=about.id,
-            quoted_html=original.html,
-            in_reply_to=opening.in_reply_to,
-            references=opening.references,
-        )
-    fields = _applied(base, written, senders, ())
+        base, original = _answering(mailspace, base, about, written.mode, senders)
+    elif written.mode == ATTACH:
+        for each in written.attach:
+            mailstore.message(mailspace, each)  # what is not theirs is not there
+        only = written.attach[0] if len(written.attach) == 1 else None
+        base = replace(base, mode=ATTACH, parent=only)
+    fields = _applied(base, written, senders, (), account)
     header_id = build.new_message_id(split(fields.identity)[1])
     made = mailstore.new_draft(mailspace, fields, header_id=header_id, cause=cause)
     if about is not None and original is not None:
-        pictures = original.pictures if written.quote else ()
-        _attach_parts(mailspace, made.id, about, written, pictures, cause=cause)
-        made = mailstore.draft(mailspace, made.id)
-    return made
+        _enclose(mailspace, made.id, about, written, original, cause=cause)
+    if written.mode == ATTACH:
+        enclosing.attach_messages(mailspace, made.id, written.attach, cause=cause)
+    return mailstore.draft(mailspace, made.id)
 
 
-def _attach_parts(
+def _answering(
+    mailspace: int, fields: DraftFields, about: ConversationMessage, mode: str, senders: Sequence[Sender]
+) -> tuple[DraftFields, quoting.Quotation]:
+    """The fields with the original and the chain of messages that this kind of answer has."""
+    opening = open_answer(mode, about, senders)
+    original = quotation(mailspace, mode, about)
+    fields = replace(
+        fields,
+        mode=mode,
+        parent=about.id,
+        quoted_html=original.html,
+        in_reply_to=opening.in_reply_to,
+        references=opening.references,
+    )
+    return fields, original
+
+
+def _turned(
+    mailspace: int, draft: DraftInfo, written: Written, *, senders: Sequence[Sender], cause: Cause
+) -> DraftInfo:
+    """A reply that becomes a forwarded message, or the other way; what was written and attached stays."""
+    about = mailstore.message(mailspace, draft.fields.parent or 0)
+    fields, original = _answering(mailspace, draft.fields, about, written.mode, senders)
+    mailstore.save_draft(mailspace, draft.id, fields, version=draft.version, cause=cause)
+    if written.mode == FORWARD or draft.fields.mode == FORWARD:
+        _enclose(mailspace, draft.id, about, written, original, cause=cause)
+    return mailstore.draft(mailspace, draft.id)
+
+
+def _enclose(
     mailspace: int,
-    draft_id: int,
+    draft: int,
     about: ConversationMessage,
     written: Written,
-    pictures: Sequence[str],
+    original: quoting.Quotation,
     *,
     cause: Cause,
 ) -> None:
-    """The pictures that the original shows and, forwarded, its files."""
-    wanted: list[tuple[Attachment, bool]] = []
-    for file in about.attachments:
-        if file.content_id and file.content_id in pictures:
-            wanted.append((file, True))
-        elif written.mode == FORWARD and (
-            is_shown_inside(file) or written.keep is None or file.number in written.keep
-        ):
-            wanted.append((file, False))
-    if not wanted:
-        return
-    raw = mailstore.raw(mailspace, about.id)
-    tree = parse_tree(raw)
-    for file, inside in wanted:
-        part = find(tree, file.number)
-        if part is None:
-            continue
-        data = raw[part.body_start : part.body_end] if file.type == "message/rfc822" else decoded(raw, part)
-        mailstore.attach(
-            mailspace,
-            draft_id,
-            file.name,
-            file.type,
-            data,
-            content_id=file.content_id if inside else "",
-            inline=inside,
-            cause=cause,
-        )
+    enclosing.attach_parts(
+        mailspace,
+        draft,
+        about,
+        pictures=original.pictures if written.quote else (),
+        forwarded=written.mode == FORWARD,
+        keep=written.keep,
+        cause=cause,
+    )
 
 
 def _applied(
-    fields: DraftFields, written: Written, senders: Sequence[Sender], files: Sequence[DraftFile]
+    fields: DraftFields,
+    written: Written,
+    senders: Sequence[Sender],
+    files: Sequence[DraftFile],
+    account: int,
 ) -> DraftFields:
     """The fields as written; what the window cannot know (the original, the references) stays."""
     sender = find_sender(senders, written.identity or fields.identity)
     quoted = fields.quoted_html if written.quote else ""
-    html = mail_html(written.html, files)
-    own = own_text(html)
-    text = f"{own}\n\n{quoting.as_text(quoted)}\n" if quoted else f"{own}\n" if own else ""
+    html = "" if written.plain else mail_html(written.html, files)
+    own = written.own_text() if written.plain else own_text(html)
+    fields = _signed(fields, written, sender, account)
     return replace(
         fields,
         identity=sender.address,
@@ -176,9 +238,23 @@ def _applied(
         bcc=written.bcc,
         subject=written.subject,
         html=html,
-        text=text,
+        plain=written.plain,
+        written=own if written.plain else "",
+        text=signatures.assembled(own, fields, quoting.as_text(quoted) if quoted else ""),
         quoted_html=quoted,
+        receipt=written.receipt,
     )
+
+
+def _signed(fields: DraftFields, written: Written, sender: Sender, account: int) -> DraftFields:
+    """With the signature that was chosen, as it is now; looked up only when something about it changes."""
+    if written.signature is not None and written.signature != (fields.signature or 0):
+        chosen = written.signature or None
+        html = signatures.html_of(account, chosen)
+        fields = replace(fields, signature=chosen if html else None, signature_html=html)
+    if sender.address.lower() != fields.identity.lower():
+        fields = replace(fields, reply_to=signatures.look(account, sender.address).reply_to)
+    return fields
 
 
 def find_sender(senders: Sequence[Sender], address: str) -> Sender:
@@ -210,14 +286,15 @@ def check_room(draft: DraftInfo, size: int) -> None:
         )
 
 
-def worries(draft: DraftInfo) -> list[str]:
-    """What a writer may want to know before sending: nothing written, or a file that is not there."""
+def worries(draft: DraftInfo) -> list[tuple[str, str]]:
+    """What a writer may want to know before sending, by kind: nothing written, or a file that is not there."""
     found = []
-    own = own_text(draft.fields.html)
-    if not draft.fields.subject and not own:
-        found.append(_("This message has no subject and no text."))
-    if mentions_file(f"{draft.fields.subject}\n{own}") and not draft.attachments:
-        found.append(_("You mention an attachment, but none is here."))
+    fields = draft.fields
+    own = fields.written if fields.plain else own_text(fields.html)
+    if not fields.subject and not own:
+        found.append(("empty", _("This message has no subject and no text.")))
+    if mentions_file(f"{fields.subject}\n{own}") and not draft.attachments:
+        found.append(("file", _("You mention an attachment, but none is here.")))
     return found
 
 

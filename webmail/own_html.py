@@ -15,10 +15,11 @@ from django.utils.html import escape
 
 from mta.mailstore.service import DraftFile, DraftInfo
 from mta.message.text import html_to_text, shallow_html
+from webmail.own_styles import NAMED, as_names, as_styles
 
 SHOWN_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 # What the editor makes, and nothing else. Styles are ours: mail programs know no style sheets.
-_TAGS = {*"p br strong b em i u s strike del ul ol li blockquote a img code pre h1 h2 h3 hr sub sup".split()}
+_TAGS = {*"p br strong b em i u s strike del ul ol li blockquote a img code pre h1 h2 h3 hr sub sup span".split()}
 _DROPPED = {*"script style title head template noscript iframe object embed svg math textarea select".split()}
 _INDENTED = "margin:0 0 0 .8ex;border-left:2px solid #ccc;padding-left:1ex"
 _STYLES = {
@@ -52,9 +53,10 @@ def mail_html(html: str, files: Sequence[DraftFile]) -> str:
         attribute_filter=attribute,
         url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel=None,
+        tag_attribute_values=NAMED,
         set_tag_attribute_values=_STYLES,
     )
-    cleaned = re.sub(r"<img(?![^>]*\bsrc=)[^>]*>", "", cleaned)
+    cleaned = as_styles(re.sub(r"<img(?![^>]*\bsrc=)[^>]*>", "", cleaned))
     cleaned = _EMPTY_PARAGRAPH.sub(r"<p\1><br></p>", cleaned)
     return "" if not html_to_text(cleaned) and "<img" not in cleaned else f'<div dir="auto">{cleaned}</div>'
 
@@ -66,17 +68,23 @@ def editor_html(draft: DraftInfo) -> str:
     def attribute(tag: str, name: str, value: str) -> str | None:
         return urls.get(value.removeprefix("cid:")) if tag == "img" and name == "src" else value
 
-    html = draft.fields.html or paragraphs(draft.fields.text if not draft.fields.quoted_html else "")
+    html = draft.fields.html or paragraphs(draft.fields.written)
     cleaned = nh3.clean(
         shallow_html(html, len(html)),
         tags=_TAGS,
         clean_content_tags=_DROPPED,
-        attributes={"a": {"href"}, "img": {"src", "alt", "width", "height"}, "ol": {"start"}},
+        attributes={
+            "a": {"href"},
+            "img": {"src", "alt", "width", "height"},
+            "ol": {"start"},
+            "span": {"style"},
+            "p": {"style"},
+        },
         attribute_filter=attribute,
         url_schemes={"http", "https", "mailto", "tel", "cid"},
         link_rel=None,
     )
-    return re.sub(r"<p>(?:\s|<br>)*</p>", "<p></p>", cleaned)
+    return re.sub(r"(<p[^>]*>)(?:\s|<br>)*</p>", r"\1</p>", as_names(cleaned))
 
 
 def own_text(html: str) -> str:

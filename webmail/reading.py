@@ -17,6 +17,7 @@ from django.utils.html import escape
 from django.utils.translation import gettext as _
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
+from mta.message.flowed import unflow
 from mta.message.text import nests_too_deep, shallow_html
 from mta.message.tree import Part, decoded_text, parse_tree, walk
 from webmail import tnef
@@ -151,7 +152,7 @@ def merged(known: Iterable[Earlier]) -> Earlier:
 def _text_of(raw: bytes, part: Part) -> str:
     text = decoded_text(raw, part).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "")
     if part.subtype != "html" and part.params.get("format", "").lower() == "flowed":
-        return _unflowed(text, delsp=part.params.get("delsp", "").lower() == "yes")
+        return unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
     return text
 
 
@@ -189,23 +190,6 @@ def _note(tree: Part, *, sealed: bool) -> str:
 
 def _preformatted(text: str) -> str:
     return f'<div style="white-space: pre-wrap">{escape(text)}</div>'
-
-
-def _unflowed(text: str, *, delsp: bool) -> str:
-    """Join the lines that a sender broke softly (RFC 3676 §4.1)."""
-    out: list[str] = []
-    soft_depth = -1  # the quote depth of the last line if that one goes on
-    for line in text.split("\n"):
-        depth = len(line) - len(line.lstrip(">"))
-        body = line[depth:].removeprefix(" ")
-        flows = body.endswith(" ") and body != "-- "
-        shown = body[:-1] if flows and delsp else body
-        if soft_depth == depth and out and body != "-- ":
-            out[-1] += shown
-        else:
-            out.append(">" * depth + (" " if depth else "") + shown)
-        soft_depth = depth if flows else -1
-    return "\n".join(out)
 
 
 # --- quotations ---------------------------------------------------------------------------------------------

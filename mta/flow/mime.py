@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from mta.mailstore import service as mailstore
-from mta.mailstore.service import DraftFields, DraftInfo
+from mta.mailstore.service import DraftInfo
 from mta.message import build
 from mta.message.address import Address, BadAddress, canonical_domain, parse_addresses
 from mta.message.build import Outgoing, Upload
@@ -29,7 +29,10 @@ def outgoing(mailspace: int, draft: DraftInfo, *, at: int) -> Outgoing:
         bcc=_people(fields.bcc),
         subject=fields.subject,
         text=fields.text,
-        html=html_of(fields),
+        html=fields.body or None,
+        flowed=fields.plain,
+        reply_to=_people((("", fields.reply_to),)) if fields.reply_to else (),
+        extra_headers=(("Disposition-Notification-To", fields.identity),) if fields.receipt else (),
         message_id=draft.header_id,
         date=datetime.fromtimestamp(at / 1_000_000, UTC),
         in_reply_to=fields.in_reply_to,
@@ -45,13 +48,6 @@ def outgoing(mailspace: int, draft: DraftInfo, *, at: int) -> Outgoing:
             for file in draft.attachments
         ),
     )
-
-
-def html_of(fields: DraftFields) -> str | None:
-    """The HTML body, the quoted original under it; None for a message in plain text."""
-    if not fields.html and not fields.quoted_html:
-        return None
-    return fields.html + fields.quoted_html
 
 
 def _people(pairs: tuple[tuple[str, str], ...]) -> tuple[Address, ...]:

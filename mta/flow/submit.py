@@ -31,7 +31,9 @@ from mta.queue import service as queue
 from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
-from mta.values import ANSWERED, SEEN, SENT, Cause, now_us
+from mta.values import ANSWERED, SCHEDULED, SEEN, SENT, Cause, now_us
+
+FORWARDS = ("forward", "attach")  # the kinds of draft that pass a message on
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ class _Letter:
     at: int
     mailspace: int | None
     not_before: int = 0
+    parked: bool = False
     ip: str = ""
 
     @property
@@ -68,9 +71,16 @@ class _Letter:
 
 # --- the web client ----------------------------------------------------------------------------------------
 def submit_draft(
-    mailspace: int, account: int, draft_id: int, *, cause: Cause, undo_seconds: int = 0
+    mailspace: int,
+    account: int,
+    draft_id: int,
+    *,
+    cause: Cause,
+    undo_seconds: int = 0,
+    send_at: int | None = None,
 ) -> Submitted:
-    """Send a draft as it was last saved. With `undo_seconds` it waits that long and can be taken back.
+    """Send a draft as it was last saved. With `undo_seconds` it waits that long and can be taken back; with `send_at`
+    (µs) it lies in Scheduled until then, and its date and signature are of that moment (see `flow.scheduled`).
 
     Raises `flow.errors.Refused` in one of its kinds, with a sentence for the writer; the draft is then as before.
     """
@@ -79,14 +89,15 @@ def submit_draft(
     fields = draft.fields
     addresses = recipients.read(email for _name, email in (*fields.to, *fields.cc, *fields.bcc))
     at = now_us()
-    built = mime.outgoing(mailspace, draft, at=at)
+    dated = at if send_at is None else send_at
+    built = mime.outgoing(mailspace, draft, at=dated)
     unsigned = build.build(built, with_bcc=False)
     _check_size(unsigned)
     audience = recipients.divide(addresses, size=len(unsigned))
-    raw = sign(unsigned, sender, at=at)
+    raw = sign(unsigned, sender, at=dated)
     prepared = prepare(raw)
     # The copy in Sent keeps its Bcc; without one, both copies are the same bytes.
-    kept = prepare(sign(build.build(built, with_bcc=True), sender, at=at)) if built.bcc else prepared
+    kept = prepare(sign(build.build(built, with_bcc=True), sender, at=dated)) if built.bcc else prepared
     letter = _Letter(
         kind=WEB,
         sender=sender,
@@ -97,14 +108,23 @@ def submit_draft(
         cause=cause,
         at=at,
         mailspace=mailspace,
-        not_before=at + undo_seconds * 1_000_000 if undo_seconds > 0 else 0,
+        not_before=send_at or (at + undo_seconds * 1_000_000 if undo_seconds > 0 else 0),
+        parked=send_at is not None,
     )
     answers = _unanswered_parent(mailspace, draft)
 
     def work(door: Door) -> Submitted:
         mailstore.close_sent(door, mailspace, draft_id)
-        message = door.store(mailspace, kept, SENT, flags=SEEN, trace_id=letter.trace_id, cause=cause).message
-        answered = _mark(door, mailspace, answers, forwarded=fields.mode == "forward", cause=cause)
+        message = door.store(
+            mailspace,
+            kept,
+            SENT if send_at is None else SCHEDULED,
+            flags=SEEN,
+            trace_id=letter.trace_id,
+            cause=cause,
+            wake_at=send_at,
+        ).message
+        answered = _mark(door, mailspace, answers, forwarded=fields.mode in FORWARDS, cause=cause)
         return _send(door, letter, message=message, draft=draft_id, answered=answered)
 
     try:
@@ -122,10 +142,12 @@ def submit_letter(
     keep: bool = True,
     thread: int | None = None,
     reasons: dict[str, str] | None = None,
+    unanswerable: bool = False,
 ) -> Submitted:
     """Send a message that the web client wrote for its reader without an editor: an answer to an invitation, a wish
     to leave a list, a report to the administrators. `keep`: with a copy in Sent, in the conversation `thread` if one
-    is given, and with `reasons` noted beside it. Raises as `submit_draft`."""
+    is given, and with `reasons` noted beside it. `unanswerable`: nobody is told when it cannot be delivered, as no
+    automatic answer must cause another (the null sender, RFC 5321 §4.5.5). Raises as `submit_draft`."""
     sender = _own_address(account, outgoing.from_.email)
     addresses = recipients.read(each.email for each in (*outgoing.to, *outgoing.cc, *outgoing.bcc))
     at = now_us()
@@ -135,7 +157,7 @@ def submit_letter(
     raw = sign(unsigned, sender, at=at)
     letter = _Letter(
         kind=WEB,
-        sender=sender,
+        sender="" if unanswerable else sender,
         raw=raw,
         prepared=prepare(raw),
         audience=audience,
@@ -173,7 +195,7 @@ def cancel(mailspace: int, outgoing: int, *, cause: Cause) -> int | None:
 
     def work(door: Door) -> None:
         queue.cancel(outgoing, mailspace=mailspace, now=door.now)
-        submitted.take_back(door, mailspace, info, forwarded=mode == "forward", cause=cause)
+        submitted.take_back(door, mailspace, info, forwarded=mode in FORWARDS, cause=cause)
         tracing.record(
             [
                 Event(
@@ -219,7 +241,7 @@ def _unanswered_parent(mailspace: int, draft: DraftInfo) -> int | None:
         message = mailstore.message(mailspace, parent)
     except StoreError:
         return None
-    marked = "$Forwarded" in message.keywords if draft.fields.mode == "forward" else message.flags & ANSWERED
+    marked = "$Forwarded" in message.keywords if draft.fields.mode in FORWARDS else message.flags & ANSWERED
     return None if marked else parent
 
 
@@ -341,6 +363,7 @@ def _send(
             sender=letter.sender,
             trace_id=letter.trace_id,
             cause=letter.cause,
+            raw=letter.raw,
         )
         local.forward(
             letter.audience.here,
@@ -364,6 +387,7 @@ def _send(
             trace_id=letter.trace_id,
             utf8=utf8,
             not_before=letter.not_before,
+            parked=letter.parked,
         ),
         now=letter.at,
     )

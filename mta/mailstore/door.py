@@ -12,14 +12,15 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from mta.values import DRAFTS, INBOX, SENT, Appended, Cause, now_us
+from mta.values import DRAFTS, INBOX, SCHEDULED, SENT, Appended, Cause, now_us
 
 from . import arriving, sql
 from .blobs import Prepared
 from .changing import Changing
 from .errors import NoSuchMailspace
-from .live import Entry, Live, new_action, nowhere
-from .models import Mailspace
+from .keywords import checked, joined
+from .live import Entry, Live, Stay, new_action, nowhere
+from .models import Mailbox, Mailspace
 
 __all__ = ["Changing", "Door", "Entry", "Live", "new_action", "nowhere"]
 
@@ -87,31 +88,41 @@ class Door:
         reasons: dict[str, Any] | None = None,
         thread: int | None = None,
         when_muted: tuple[str, dict[str, Any]] | None = None,
+        wake_at: int | None = None,
+        filing: arriving.Filing | None = None,
     ) -> Appended:
         """Store a message into a mailbox given by id or role. Never fails for quota: it was accepted.
 
         In the Inbox an answer wakes its conversation; one to a muted conversation goes `when_muted` to the
         mailbox with that role instead, for those reasons as well, which undo takes back like any other filter's choice.
+        With `filing` it lies, and looks, as filters want it instead; the journal has both.
         """
         changing = self[mailspace]
         target = changing.role(mailbox) if isinstance(mailbox, str) else changing.open_mailbox(mailbox)
         message = changing.insert(
             prepared,
-            flags=flags,
-            words=keywords,
+            flags=flags if filing is None else flags | filing.flags,
+            words=keywords if filing is None else [*keywords, *filing.keywords],
             prefix=prefix,
             internal_date=internal_date,
             trace_id=trace_id,
             reasons=reasons,
             thread=thread,
-            own=target.role in (SENT, DRAFTS),
+            own=target.role in (SENT, DRAFTS, SCHEDULED),
         )
-        entry = None
-        if target.role == INBOX and _may_answer(prepared):
+        passed: tuple[Mailbox, Entry] | None = None
+        if (target.role if filing is None else filing.role) == INBOX and _may_answer(prepared):
             muted = arriving.meet(changing, message.thread, cause, stay_asleep=when_muted is not None)
             if muted and when_muted is not None:
-                target, entry = arriving.pass_by(
-                    changing, message, target, when_muted[0], (reasons or {}) | when_muted[1]
+                inbox = changing.role(INBOX)
+                passed = arriving.pass_by(
+                    changing, message, inbox, when_muted[0], (reasons or {}) | when_muted[1]
                 )
-        uid = changing.place([message], target, entry, new=True)[0]
+        if filing is not None:
+            before = flags, joined(checked(keywords))
+            target, uid = arriving.file(changing, message, target, filing, before=before, muted=passed)
+            return Appended(target.id, target.uidvalidity, uid, message.message, message.thread)
+        target, entry = passed or (target, None)
+        stays = None if wake_at is None else [Stay(wake_at=wake_at)]
+        uid = changing.place([message], target, entry, new=True, stays=stays)[0]
         return Appended(target.id, target.uidvalidity, uid, message.message, message.thread)

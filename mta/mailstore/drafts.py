@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from dataclasses import fields as dataclass_fields
 from typing import Any
 
+from mta.message.flowed import unflow
 from mta.message.text import html_to_text
 from mta.message.tree import decoded, decoded_text, find, parse_tree
 from mta.values import DRAFT, DRAFTS, SEEN, Cause, Done
@@ -33,8 +34,10 @@ Pair = tuple[str, str]  # display name, address
 class DraftFields:
     """What the composer edits. Addresses are (name, address) pairs as typed, valid or not yet.
 
-    `mode` is new, reply, reply_all or forward; `parent` the message answered or forwarded;
-    `quoted_html` the original, opaque to the editor; `scheduled_at` µs, or None.
+    `mode` is new, reply, reply_all, forward or attach; `parent` the message answered or forwarded;
+    `quoted_html` the original and `signature_html` the signature, both opaque to the editor; `text` the whole
+    text part. Of a `plain` message there is no HTML, and `written` is what the writer typed. `receipt` asks for
+    one (RFC 8098); `scheduled_at` µs, or None.
     """
 
     identity: str = ""
@@ -51,6 +54,21 @@ class DraftFields:
     in_reply_to: str = ""
     references: tuple[str, ...] = ()
     scheduled_at: int | None = None
+    plain: bool = False
+    written: str = ""
+    receipt: bool = False
+    reply_to: str = ""
+    signature: int | None = None
+    signature_html: str = ""
+    signature_above: bool = True
+
+    @property
+    def body(self) -> str:
+        """The HTML that is sent; "" of a message that has none."""
+        if self.plain:
+            return ""
+        below = (self.signature_html, self.quoted_html)
+        return self.html + "".join(below if self.signature_above else reversed(below))
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> DraftFields:
@@ -391,6 +409,8 @@ def _from_message(row: Message, raw: bytes) -> tuple[DraftFields, list[tuple[str
         subject=row.subject,
         html=html,
         text=text or html_to_text(html),
+        plain=bool(text) and not html,
+        written="" if html else text,
         mode="reply" if row.in_reply_to else "new",
         in_reply_to=row.in_reply_to,
         references=tuple(row.references.split()),
@@ -416,6 +436,8 @@ def _bodies(raw: bytes, tree: Any) -> tuple[str, str]:
                 html = decoded_text(raw, part)
             elif part.subtype == "plain" and not text:
                 text = decoded_text(raw, part)
+                if part.params.get("format", "").lower() == "flowed":
+                    text = unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
     return html, text
 
 

@@ -23,6 +23,7 @@ from mta.values import (
     QUARANTINE,
     SCHEDULED,
     SEEN,
+    SENT,
     SNOOZED,
     STARRED,
     TRASH,
@@ -185,7 +186,7 @@ def _here(box: int, here: list[tuple[Member, Placed]]) -> tuple[Any, ...]:
         if box > 0:
             if place.wake_at is not None:
                 wake_at = place.wake_at if wake_at is None else min(wake_at, place.wake_at)
-            if place.woken_at is not None and place.woken_at > member.internal_date:
+            if place.woken_at is not None and place.woken_at > member.internal_date and place.role != SENT:
                 woken = True
     newest = here[-1][0]
     # Sent and Drafts name the readers of what was written, not those of the answer that came since.

@@ -21,6 +21,7 @@ from mta.message.encode import (
     structured_field,
     text_field,
 )
+from mta.message.flowed import flow
 from mta.message.text import bare_subject, html_to_text
 from mta.message.tree import safe_filename
 
@@ -75,6 +76,8 @@ class Outgoing:
     attachments: tuple[Upload, ...] = ()
     extra_headers: tuple[tuple[str, str], ...] = field(default=())
     calendar: tuple[str, str] | None = None  # (method, iCalendar text): a further form of the same
+    report: bytes | None = None  # the fields of a receipt (RFC 8098): the whole is a multipart/report then
+    flowed: bool = False  # a plain text whose paragraphs are lines: written as format=flowed (RFC 3676)
 
 
 def build(outgoing: Outgoing, *, with_bcc: bool) -> bytes:
@@ -130,6 +133,10 @@ class _Body:
         ]
         files = [each for each in mail.attachments if each not in related]
         body = self.text_entity(related)
+        if mail.report is not None:
+            fields = b"Content-Type: message/disposition-notification\r\n\r\n" + mail.report
+            about = (("report-type", "disposition-notification"),)
+            return self.multipart("report", [body, fields], about)
         if not files:
             return body
         return self.multipart("mixed", [body, *(_file(each) for each in files)])
@@ -139,7 +146,7 @@ class _Body:
         if mail.calendar is not None and mail.html is None:
             return self.multipart("alternative", [_text("plain", mail.text), _calendar(*mail.calendar)])
         if mail.html is None:
-            return _text("plain", mail.text)
+            return _flowed(mail.text) if mail.flowed else _text("plain", mail.text)
         html = _text("html", mail.html)
         if related:
             html = self.multipart(
@@ -173,14 +180,19 @@ def crlf(data: bytes) -> bytes:
     return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").replace(b"\n", b"\r\n")
 
 
-def _text(subtype: str, text: str) -> bytes:
+def _flowed(text: str) -> bytes:
+    """RFC 3676 §4: a space before the line end says that the line goes on; quoted-printable keeps it through all."""
+    return _text("plain", flow(text.replace("\0", "")), "; format=flowed; delsp=no")
+
+
+def _text(subtype: str, text: str, params: str = "") -> bytes:
     data = crlf(text.replace("\0", "").encode("utf-8", "replace"))
     charset = "us-ascii" if data.isascii() else "utf-8"
     encoding, body = encode_body(data)
     return (
-        f"Content-Type: text/{subtype}; charset={charset}\r\nContent-Transfer-Encoding: {encoding}\r\n\r\n".encode()
-        + body
-    )
+        f"Content-Type: text/{subtype}; charset={charset}{params}\r\n"
+        f"Content-Transfer-Encoding: {encoding}\r\n\r\n"
+    ).encode() + body
 
 
 def _calendar(method: str, text: str) -> bytes:

@@ -47,6 +47,10 @@ from mta.values import now_us
 
 _PIECE = 4 * 1024 * 1024  # bytes of a message per row
 _RINGS_WITHIN = 120  # seconds; what is held for longer is the sweep's
+_PARKED = (
+    10**18
+)  # µs: beyond every clock. What waits for its hour in a mailbox is due only when that hands it over.
+_LATEST = 500  # messages of one mailspace that are looked through
 _SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
 _INFO = (
     "id", "kind", "sender", "mailspace_id", "message", "draft", "answered", "header_id", "trace_id", "size", "utf8",
@@ -63,6 +67,7 @@ def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
     now = now_us() if now is None else now
     start = max(now, new.not_before)
     held = start > now
+    parked = _PARKED if new.parked else 0
     waiting = [recipient for recipient in new.recipients if not recipient.delivered_here]
     with transaction.atomic():
         outgoing = Outgoing.objects.create(
@@ -83,12 +88,15 @@ def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
             done_at=None if waiting else now,
         )
         QueuedRecipient.objects.bulk_create(
-            [_row(outgoing.id, recipient, now=now, start=start, held=held) for recipient in new.recipients],
+            [
+                _row(outgoing.id, recipient, now=now, start=start + parked, held=held)
+                for recipient in new.recipients
+            ],
             batch_size=200,
         )
         if waiting:
             _keep(outgoing.id, new.raw)
-        if waiting:
+        if waiting and not parked:
             wake(after=(start - now) / 1_000_000)
     return outgoing.id
 
@@ -183,7 +191,7 @@ def _state(row: tuple[Any, ...]) -> RecipientState:
         state=state,
         said=said(reason, address=address, state=state),
         reason=reason,
-        next_attempt=next_attempt if finished_at is None and state != DELIVERING else None,
+        next_attempt=next_attempt % _PARKED if finished_at is None and state != DELIVERING else None,
         attempts=attempts,
         delivered_at=delivered_at,
         remote=remote,
@@ -192,6 +200,7 @@ def _state(row: tuple[Any, ...]) -> RecipientState:
         enhanced=enhanced,
         text=text,
         outgoing=outgoing,
+        finished_at=finished_at,
     )
 
 
@@ -440,6 +449,52 @@ def _owned(outgoing: int, mailspace: int) -> OutgoingInfo:
     if not rows:
         raise NoSuchOutgoing(outgoing)
     return OutgoingInfo(*rows[0])
+
+
+def release(mailspace: int, message: int, *, now: int | None = None) -> int:
+    """What was parked for the copy of a message is due now; how many recipients. In the caller's transaction."""
+    now = now_us() if now is None else now
+    with transaction.atomic():
+        parked = Outgoing.objects.filter(mailspace_id=mailspace, message=message, done_at__isnull=True)
+        rows = QueuedRecipient.objects.filter(
+            outgoing_id__in=list(parked.values_list("id", flat=True)),
+            state=HELD,
+            finished_at__isnull=True,
+            next_attempt__gte=_PARKED,
+        )
+        count = rows.update(state=QUEUED, next_attempt=now, expires_at=now + schedule.LIFETIME)
+        if count:
+            wake()
+    return count
+
+
+def drop_parked(*, before: int, limit: int = 500) -> int:
+    """Let go of what was parked for a moment before `before` (µs) and never handed over; how many recipients."""
+    with transaction.atomic():
+        rows = QueuedRecipient.objects.filter(
+            finished_at__isnull=True, next_attempt__gte=_PARKED, next_attempt__lt=_PARKED + before
+        ).order_by("next_attempt")
+        found = list(rows.values_list("id", "outgoing_id")[:limit])
+        now = now_us()
+        QueuedRecipient.objects.filter(id__in=[id_ for id_, _outgoing in found]).update(
+            state=CANCELLED, finished_at=now
+        )
+        for outgoing_id in sorted({outgoing_id for _id, outgoing_id in found}):
+            _close(outgoing_id, now)
+    return len(found)
+
+
+def last_security(mailspace: int, domains: Iterable[str]) -> dict[str, tuple[str, int]]:
+    """By domain: how this mailspace's last message that another host took for it went ("TLSv1.3", or "" for not
+    encrypted), and when (µs). Looks at its latest messages only; what others of this host sent is nobody's business."""
+    latest = Outgoing.objects.filter(mailspace_id=mailspace).order_by("-id").values_list("id", flat=True)
+    rows = QueuedRecipient.objects.filter(
+        outgoing_id__in=list(latest[:_LATEST]),
+        domain__in=sorted({domain.lower() for domain in domains})[:100],
+        state=DELIVERED,
+        remote__gt="",
+    ).order_by("delivered_at")
+    return {domain: (tls, at or 0) for domain, tls, at in rows.values_list("domain", "tls", "delivered_at")}
 
 
 def purge(*, now: int | None = None, limit: int = 500) -> int:

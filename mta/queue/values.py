@@ -47,6 +47,7 @@ class NewOutgoing:
     ret: str = ""
     envid: str = ""
     not_before: int = 0
+    parked: bool = False  # not due then by itself: `release` says when
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class RecipientState:
     enhanced: str
     text: str
     outgoing: int
+    finished_at: int | None = None  # when it was settled, whichever way
 
 
 @dataclass(frozen=True, slots=True)

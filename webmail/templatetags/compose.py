@@ -1,18 +1,19 @@
 """The dock of compose windows, which every page of the web client carries: `{% compose_dock visit %}`.
 
-It holds what a window needs before the server is asked again: the identities, the words, and the templates that
-static/js/compose-window.js clones. Somebody who may not send gets an empty dock.
+It is their place and a script of a few lines; what a window is made of comes with the first one, from
+webmail/views/compose_window.py, whose words and choices are here, too. Somebody who may not send gets an empty dock.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any
 
 from django import template
 from django.template.loader import render_to_string
 from django.utils.safestring import SafeString
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import get_language, gettext_lazy, pgettext
 from django.utils.translation import gettext as _
 
 from webmail.compose import attachment_words, room
@@ -21,18 +22,30 @@ from webmail.writing import account_mark, desk_of
 
 register = template.Library()
 
+# name, icon, words, keys; "" begins a new group of the bar
 FORMATS = (
     ("undo", "undo-2", gettext_lazy("Undo"), "Ctrl+Z"),
     ("redo", "redo-2", gettext_lazy("Redo"), "Ctrl+Y"),
+    ("size", "a-large-small", gettext_lazy("Size"), "Ctrl+Shift+- +"),
     ("bold", "bold", gettext_lazy("Bold"), "Ctrl+B"),
     ("italic", "italic", gettext_lazy("Italic"), "Ctrl+I"),
     ("underline", "underline", gettext_lazy("Underline"), "Ctrl+U"),
     ("strike", "strikethrough", gettext_lazy("Strike through"), "Alt+Shift+5"),
+    ("colour", "baseline", gettext_lazy("Colours"), ""),
+    ("align", "text-align-start", gettext_lazy("Alignment"), ""),
     ("numbered", "list-ordered", gettext_lazy("Numbered list"), "Ctrl+Shift+7"),
     ("bulleted", "list", gettext_lazy("Bulleted list"), "Ctrl+Shift+8"),
+    ("less", "list-indent-decrease", gettext_lazy("Indent less"), "Ctrl+["),
+    ("indent", "list-indent-increase", gettext_lazy("Indent more"), "Ctrl+]"),
     ("quote", "text-quote", gettext_lazy("Quote"), "Ctrl+Shift+9"),
-    ("link", "link", gettext_lazy("Link"), "Ctrl+K"),
     ("clear", "remove-formatting", gettext_lazy("Remove formatting"), "Ctrl+\\"),
+)
+MENUS = ("size", "colour", "align")
+ALIGNMENTS = (
+    ("start", "text-align-start", gettext_lazy("To the start"), "Ctrl+Shift+L"),
+    ("center", "text-align-center", gettext_lazy("Centred"), "Ctrl+Shift+E"),
+    ("end", "text-align-end", gettext_lazy("To the end"), "Ctrl+Shift+R"),
+    ("justify", "text-align-justify", gettext_lazy("To both sides"), ""),
 )
 
 
@@ -50,16 +63,45 @@ def _dock(language: str, mark: str, left: int, senders: tuple[tuple[str, str], .
         "desk": senders is not None,
         "mark": mark,
         "room": left,
-        "senders": senders or (),
-        "words": words(),
-        "formats": formats(),
     }
     return render_to_string("webmail/compose_dock.html", context)
 
 
-def formats() -> list[dict[str, str]]:
+def formats() -> list[dict[str, Any]]:
     """The buttons of the formatting bar."""
-    return [{"name": n, "icon": i, "text": str(text), "key": key} for n, i, text, key in FORMATS]
+    return [
+        {"name": n, "icon": i, "text": str(text), "key": key, "opens": n in MENUS} for n, i, text, key in FORMATS
+    ]
+
+
+def alignments() -> list[dict[str, str]]:
+    return [{"name": n, "icon": i, "text": str(text), "key": key} for n, i, text, key in ALIGNMENTS]
+
+
+def sizes() -> list[tuple[str, str]]:
+    return [
+        ("small", pgettext("size of letters", "Small")),
+        ("", pgettext("size of letters", "Normal")),
+        ("large", pgettext("size of letters", "Large")),
+        ("huge", pgettext("size of letters", "Huge")),
+    ]
+
+
+def colours(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Names of colours with their words, for who does not see them."""
+    said = {
+        "grey": _("Grey"),
+        "red": _("Red"),
+        "orange": _("Orange"),
+        "yellow": _("Yellow"),
+        "olive": _("Olive"),
+        "green": _("Green"),
+        "teal": _("Teal"),
+        "blue": _("Blue"),
+        "purple": _("Purple"),
+        "pink": _("Pink"),
+    }
+    return [(name, said[name]) for name in names]
 
 
 def words() -> dict[str, Any]:
@@ -97,4 +139,25 @@ def words() -> dict[str, Any]:
         "people": _("People"),
         "attachmentWords": attachment_words(),
         "dropHere": _("Drop files here"),
+        "left": _("{} are left"),
+        "changedElsewhere": _(
+            "Somebody, perhaps you, changed this draft in another place. What stands here is what counts now."
+        ),
+        "none": _("None"),
+        "noSignatures": _("You have no signatures yet."),
+        "noTemplates": _("You have no templates yet."),
+        "templateSaved": _("Saved as a template."),
+        "scheduled": _("Will be sent {}."),
+        "pickTime": _("Choose a day and a time."),
+        "pieces": _("Smileys and people|Nature and food|Going and doing|Things|Signs"),
+        "lately": _("Used lately"),
+        "copied": _("Copied."),
+        "blocked": _("The browser did not let a new window open. Allow windows of this page, then try again."),
+        "from": _("From"),
+        "to": _("To"),
+        "cc": _("Cc"),
+        "plainKept": _("Formatting is gone; Undo brings it back."),
+        "archived": _("Sent and archived."),
+        "added": _("{} added"),
+        "removed": _("{} removed"),
     }

@@ -27,6 +27,7 @@ from webmail.answering import ANSWERS, ATTACH, NEW, Opening, open_answer, open_e
 from webmail.compose import CannotWrite, Written
 from webmail.contacts import service as contacts
 from webmail.enclosing import MOST_ENCLOSED
+from webmail.models import Template
 from webmail.own_html import own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
 from webmail.visit import show
@@ -75,7 +76,10 @@ def _begun_of_template(request: HttpRequest, desk: Desk, begun: Opening) -> Open
     if not number:
         return begun
     reader = read_people(request.GET.get("to", "")) or begun.to
-    filled = templates.filled(desk.visit.account.pk, numbered(number), reader=reader, sender=begun.sender)
+    try:
+        filled = templates.filled(desk.visit.account.pk, numbered(number), reader=reader, sender=begun.sender)
+    except Template.DoesNotExist as error:
+        raise CannotWrite(_("That template is no longer here.")) from error
     return replace(
         begun, subject=filled.subject, html=filled.html, missing=filled.missing, to=begun.to or reader
     )
@@ -224,15 +228,16 @@ def _page_posted(request: HttpRequest, desk: Desk) -> HttpResponse:
         return redirect("mail:inbox")
     if wanted.startswith("remove-"):
         mailstore.detach(desk.mailspace, draft.id, numbered(wanted[7:]), cause=desk.visit.cause)
-        return redirect(_page_of(draft))
+        return redirect(draft_page(draft))
     if wanted == "send":
         return _page_sent(request, desk, draft)
     compose.materialise(desk.mailspace, draft, cause=desk.visit.cause)
     messages.success(request, _("Draft saved."))
-    return redirect(_page_of(draft))
+    return redirect(draft_page(draft))
 
 
-def _page_of(draft: DraftInfo) -> str:
+def draft_page(draft: DraftInfo) -> str:
+    """Where a draft is written without a script."""
     return f"{reverse('mail:compose')}?mode=draft&draft={draft.id}"
 
 

@@ -24,7 +24,7 @@ from webmail.own_html import SHOWN_PICTURES, file_url
 from webmail.sanitize import clean, is_painted
 from webmail.views.attachments import NOTHING_RUNS, inline_url
 from webmail.views.body import POLICY, document
-from webmail.views.compose import as_file
+from webmail.windows import as_file
 from webmail.writing import Desk, writing
 
 

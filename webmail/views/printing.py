@@ -61,12 +61,24 @@ def printed(request: HttpRequest, visit: Visit, thread: int) -> HttpResponse:
     ][-MOST_PRINTED:]
     if not chosen:
         raise Http404(_("There is nothing to print here."))
+    subject = (chosen[0].subject if wanted else found.subject) or _("(no subject)")
+    return _paper(request, visit, subject, _on_paper(visit, chosen, whole=wanted is not None))
+
+
+def one(request: HttpRequest, visit: Visit, message: ConversationMessage) -> HttpResponse:
+    """One message, whatever it is: a draft, for who writes it."""
+    return _paper(
+        request, visit, message.subject or _("(no subject)"), _on_paper(visit, [message], whole=True)
+    )
+
+
+def _paper(request: HttpRequest, visit: Visit, subject: str, letters: list[Printed]) -> HttpResponse:
     response = render(
         request,
         "webmail/print.html",
         {
-            "subject": (chosen[0].subject if wanted else found.subject) or _("(no subject)"),
-            "letters": _on_paper(visit, chosen, whole=wanted is not None),
+            "subject": subject,
+            "letters": letters,
             "address": visit.address,
         },
     )
