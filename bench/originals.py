@@ -22,7 +22,7 @@ COPIED: tuple[type[models.Model], ...] = (
     tables.SearchText,
 )
 _SPACE_COUNTS = ("used_bytes", "messages", "all_threads", "all_unread", "starred_threads", "starred_unread")
-_INBOX_COUNTS = ("messages", "unseen", "size", "threads", "unread_threads", "recent")
+_INBOX_COUNTS = ("messages", "unseen", "size", "threads", "unread_threads", "starred_threads", "recent")
 
 _originals: dict[tuple[int, str], int] = {}
 

@@ -16,13 +16,9 @@ from django.db import DEFAULT_DB_ALIAS
 
 from mta.values import ALL, DRAFTS, SEEN, STARRED, Cause
 
-from . import blobs, columns, fresh, keywords, lines, rows, sql, threads
+from . import blobs, columns, fresh, header_texts, journalling, keywords, lines, rows, sql, threads
 from .blobs import Prepared
 from .columns import (
-    ACTION_COLUMNS,
-    CHANGE_COLUMNS,
-    HEADER_COLUMNS,
-    HEADER_TEXTS,
     MAILBOX_COLUMNS,
     PLACEMENT_COLUMNS,
     SPACE_COLUMNS,
@@ -30,14 +26,6 @@ from .columns import (
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
 from .models import Draft, Mailbox, Mailspace, Message
-
-# The first row of a command writes its line, later ones are added to it.
-_COUNTED = f"""
-INSERT INTO mailstore_action ({", ".join(ACTION_COLUMNS)}) VALUES ({", ".join(["%s"] * len(ACTION_COLUMNS))})
-ON CONFLICT (mailspace_id, action) DO UPDATE SET until = excluded.until, is_open = excluded.is_open,
-   count = mailstore_action.count + excluded.count, changes = mailstore_action.changes + 1,
-   conversations = mailstore_action.conversations + excluded.conversations
-"""
 
 _MAILBOX = tuple(field.attname for field in Mailbox._meta.concrete_fields)
 
@@ -247,7 +235,7 @@ class Changing:
         }
         id_ = sql.insert("mailstore_message", row)
         texts = columns.header_texts(prepared.facts, prefix)
-        sql.insert_many("mailstore_headertext", HEADER_COLUMNS, [(self.id, id_, *texts)])
+        header_texts.add(self.id, id_, texts)
         fresh.texts.remember(id_, size, arrived, prepared.facts.search_text)
         return self.inserted(id_, row)
 
@@ -295,19 +283,10 @@ class Changing:
         for twin in twins:
             twin.pk, twin.indexed, twin.uidl = None, False, ""
         Message.objects.bulk_create(twins, batch_size=100)
-        self._copy_header_texts({live.message: twin.id for live, twin in zip(lives, twins, strict=True)})
+        ids = {live.message: twin.id for live, twin in zip(lives, twins, strict=True)}
+        header_texts.copy(self.id, ids)
         threads.grow(self.id, Counter(twin.thread_id for twin in twins))
         return [nowhere(t.id, t.thread_id, t.flags, t.keywords, t.size, t.internal_date) for t in twins]
-
-    def _copy_header_texts(self, twins: dict[int, int]) -> None:
-        where, param = sql.among("message_id", twins)
-        found = sql.select(
-            f"SELECT message_id, {', '.join(HEADER_TEXTS)} FROM mailstore_headertext"
-            f" WHERE mailspace_id = %s AND {where}",
-            [self.id, *param],
-        )
-        copies = [(self.id, twins[message], *texts) for message, *texts in found]
-        sql.insert_many("mailstore_headertext", HEADER_COLUMNS, copies)
 
     def place(
         self,
@@ -494,7 +473,7 @@ class Changing:
         for id_ in sorted(self._dirty_mailboxes):
             box = self._mailboxes[id_]
             sql.update("mailstore_mailbox", id_, {name: getattr(box, name) for name in MAILBOX_COLUMNS})
-        self._write_journal()
+        journalling.write(self.id, self._entries, modseq=lambda: self.modseq, now=self.now)
         if self._dirty or self._dirty_mailboxes:
             sql.update(
                 "mailstore_mailspace", self.id, {name: getattr(self._row, name) for name in SPACE_COLUMNS}
@@ -507,28 +486,6 @@ class Changing:
         renamed = [id_ for id_ in self._dirty_mailboxes if self._mailboxes[id_].name != before.get(id_)]
         for id_ in renamed if len(renamed) > 1 else ():
             sql.update("mailstore_mailbox", id_, {"name": f"\x01{id_}"})
-
-    def _write_journal(self) -> None:
-        """A Change for each entry that changed something, and its command's line for people."""
-        changes = []
-        for entry in self._entries:
-            if not (before := entry.before()):
-                continue
-            head = (entry.verb, entry.cause.kind, entry.cause.session[:255], entry.cause.actor[:255])
-            count = len(entry.messages())
-            changes.append(
-                (
-                    *(self.id, self.now, self.modseq, entry.action, *head, entry.mailbox),
-                    *(count, sql.as_json(before), entry.is_open, "", entry.undoes),
-                )
-            )
-            line = (
-                *(self.id, entry.action, self.now, self.now, *head, entry.source(), entry.target()),
-                *(count, len(entry.threads), sql.as_json(entry.sample()), 1, 0),
-                *(entry.undone_action, entry.is_open),
-            )
-            sql.execute(_COUNTED, line)
-        sql.insert_many("mailstore_change", CHANGE_COLUMNS, changes, json_columns=("before",))
 
     def _follow_drafts(self) -> None:
         """A draft whose form left Drafts is discarded; one whose form came back is open again."""

@@ -29,7 +29,7 @@ from .door import Door
 from .errors import CannotChange, NoSuchJob, NothingToUndo
 from .journal import left_to_undo, opposite
 from .lists import SECTIONS, Section
-from .live import new_action
+from .live import is_action, new_action
 from .models import Action, Change, Job, JobItems, Mailbox, ThreadRow
 from .writer import commit
 
@@ -185,6 +185,8 @@ def _kept(scope: Found | FoundMessages) -> dict[str, Any]:
 
 def start_undo(mailspace: int, action: str, *, cause: Cause) -> BulkInfo:
     """Undo a command of any size in the background. One that is still being done is stopped first."""
+    if not is_action(action):
+        raise NothingToUndo("There is nothing left to undo there.")
     job = Job(mailspace_id=mailspace, params={"action": action}, scope={}, **_by(cause))
     begun = Action.objects.filter(mailspace_id=mailspace, action=action).first()
 

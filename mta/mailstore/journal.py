@@ -20,7 +20,7 @@ from . import rows, sql
 from .changing import Changing
 from .door import Door
 from .errors import NothingToUndo
-from .live import Entry, Live, Stay, new_action, nowhere
+from .live import Entry, Live, Stay, is_action, new_action, nowhere
 from .models import Action, Change, Draft, Mailbox, Message
 from .writer import commit
 
@@ -106,7 +106,7 @@ def undo_window() -> int:
 
 def undo(mailspace: int, action: str, *, cause: Cause) -> Done:
     """Undo a command, chunk by chunk; what was changed since is left and counted in `skipped`."""
-    ids = left_to_undo(mailspace, action)
+    ids = left_to_undo(mailspace, action) if is_action(action) else []
     if not ids:
         raise NothingToUndo("There is nothing left to undo there.")
     undoing = new_action()

@@ -5,6 +5,7 @@ Built by `rows` and by the commands, consumed by the atoms of `changing`; they n
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections import defaultdict
 from collections.abc import Iterable
@@ -18,6 +19,11 @@ from mta.values import Cause
 def new_action() -> str:
     """An id that groups the journal rows of one command."""
     return secrets.token_hex(12)
+
+
+def is_action(text: str) -> bool:
+    """Whether a text from outside can name an action. Not every text may be looked for in every database."""
+    return re.fullmatch(r"[0-9a-f]{24}", text) is not None
 
 
 @dataclass(slots=True)
