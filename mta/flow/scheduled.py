@@ -51,3 +51,15 @@ def take_back(mailspace: int, message: int, *, cause: Cause) -> int | None:
     if mailstore.is_scheduled(mailspace, message) is None:
         raise TooLate(message)
     return submit.cancel(mailspace, states[0].outgoing, cause=cause)
+
+
+def again(
+    mailspace: int, account: int, message: int, *, at: int | None, undo_seconds: int = 0, cause: Cause
+) -> submit.Submitted:
+    """At another hour (µs), or now: dated and signed anew. If that is refused, what was written is a draft again.
+
+    Raises as `take_back` and `submit.submit_draft`."""
+    draft = take_back(mailspace, message, cause=cause)
+    if draft is None:
+        raise TooLate(message)
+    return submit.submit_draft(mailspace, account, draft, cause=cause, send_at=at, undo_seconds=undo_seconds)

@@ -11,9 +11,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from django.conf import settings
 from django.utils.translation import gettext as _
 
@@ -25,12 +22,13 @@ from mta.flow.recipients import Audience
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchDraft, StoreError
 from mta.mailstore.service import Door, DraftInfo, Prepared, prepare
-from mta.message import build, dkim, trace
+from mta.message import build, trace
 from mta.message.build import Outgoing
 from mta.queue import service as queue
 from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
+from mta.trust.signing import sign
 from mta.values import ANSWERED, SCHEDULED, SEEN, SENT, Cause, now_us
 
 FORWARDS = ("forward", "attach")  # the kinds of draft that pass a message on
@@ -320,20 +318,6 @@ def _check_size(raw: bytes) -> None:
             _("The message is too big: %(size)d MB of at most %(most)d MB.")
             % {"size": -(-len(raw) // 1_048_576), "most": settings.MAX_MESSAGE_SIZE // 1_048_576}
         )
-
-
-def sign(raw: bytes, author: str, *, at: int) -> bytes:
-    """The message with a DKIM-Signature of the author's domain for each of its active keys."""
-    domain = author.rpartition("@")[2]
-    lines = b""
-    for signing in directory.current().signing_keys(domain):
-        key = load_pem_private_key(signing.private_key, password=None)
-        if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
-            continue
-        lines += dkim.sign(
-            raw, domain=signing.domain, selector=signing.selector, key=key, when=at // 1_000_000
-        )
-    return lines + raw
 
 
 def _mailspaces(letter: _Letter) -> set[int]:
