@@ -151,6 +151,23 @@ def set_name(account: Account, full_name: str, *, actor: Actor) -> None:
             Identity.objects.filter(mailspace=account.mailspace, is_default=True).update(name=name)
 
 
+def set_own(account: Account, *, full_name: str, recovery_address: str, actor: Actor) -> None:
+    """What a person says about themselves: the name, and an address elsewhere for when they cannot sign in."""
+    if actor.account is None or actor.account.pk != account.pk:
+        access.require(actor, access.ACCOUNT_EDIT, account)
+    name = clean_name(full_name)
+    other = names.address(recovery_address, field="recovery_address") if recovery_address.strip() else ""
+    if other == account.username:
+        raise BadName(_("That is this very mailbox. Name one elsewhere."), field="recovery_address")
+    after = {"full_name": name, "recovery_address": other}
+    if after == {"full_name": account.full_name, "recovery_address": account.recovery_address}:
+        return
+    with transaction.atomic():
+        if account.mailspace is not None and name != account.full_name:
+            Identity.objects.filter(mailspace=account.mailspace, is_default=True).update(name=name)
+        _write(account, "account.own", actor=actor, reason="", after=after)
+
+
 def set_quota(account: Account, quota_bytes: int, *, actor: Actor) -> None:
     """A new quota; smaller than what is used stops new mail and removes none."""
     access.require(actor, access.ACCOUNT_EDIT, account)

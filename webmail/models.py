@@ -89,6 +89,8 @@ class Preferences(models.Model):
     evening = models.PositiveSmallIntegerField(default=18)  # the hour of "later today"
     swipe_right = models.CharField(max_length=8, choices=SWIPES, default="archive")  # towards the line's end
     swipe_left = models.CharField(max_length=8, choices=SWIPES, default="delete")
+    greeted = models.BooleanField(default=False)  # the first card was filled in, or put away
+    cards_closed = models.JSONField(default=list, blank=True)  # cards of a new inbox that were put away
     label_looks = models.JSONField(
         default=dict, blank=True
     )  # {mailbox id: {"list": "hide"|"unread", "rows": "hide"}}
@@ -175,3 +177,42 @@ class Template(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Chore(models.Model):
+    """Something long that is done for one person in the background: the row is the truth, a worker that has its
+    lease does it, and another begins it again when the lease runs out (webmail/chores.py).
+    """
+
+    EXPORT, STORAGE, IMPORT = "export", "storage", "import"
+    KINDS = [(kind, kind) for kind in (EXPORT, STORAGE, IMPORT)]
+    WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
+    STATES = [(state, state) for state in (WAITING, RUNNING, DONE, FAILED)]
+
+    account = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="chores")
+    mailspace = models.BigIntegerField()
+    kind = models.CharField(max_length=8, choices=KINDS)
+    state = models.CharField(max_length=8, choices=STATES, default=WAITING)
+    done = models.BigIntegerField(default=0)
+    total = models.BigIntegerField(default=0)
+    tries = models.PositiveSmallIntegerField(default=0)
+    file = models.CharField(max_length=200, blank=True, default="")  # its name below DATA_DIR
+    size = models.BigIntegerField(default=0)  # of the file
+    data = models.JSONField(default=dict, blank=True)  # what was asked for, and what came of it
+    problem = models.TextField(blank=True, default="")  # why it failed, a sentence
+    created_at = models.DateTimeField(auto_now_add=True)
+    lease_until = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["account", "mailspace", "kind"],
+                condition=models.Q(state__in=["waiting", "running"]),
+                name="chore_once",
+            )
+        ]
+        indexes = [models.Index(fields=["state", "lease_until"], name="chore_due")]
+
+    def __str__(self) -> str:
+        return f"{self.kind} for account {self.account_id}"

@@ -9,8 +9,9 @@ from celery import shared_task
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.values import INBOX, Cause, now_us
-from webmail import compose, pictures
-from webmail.models import Preferences
+from webmail import chores as chores_
+from webmail import compose, exporting, pictures, storage_use
+from webmail.models import Chore, Preferences
 from webmail.reading import read
 
 IDLE = 30 * 1_000_000  # µs without a change after which a draft's form is rewritten
@@ -59,3 +60,14 @@ def _fetch_new(mailspace: int) -> None:
         count = pictures.fetch_ahead(mailspace, read(raw, whole=True).html)
         if count:
             logger.info("message %d of mailspace %d: %d pictures are here", message, mailspace, count)
+
+
+WORKERS = {Chore.EXPORT: exporting.work, Chore.STORAGE: storage_use.work}
+
+
+@shared_task(name="webmail.tasks.chores", ignore_result=True)
+def chores() -> None:
+    """Do what people asked for that takes long (when one asks, and from the beat); forget what is a week old."""
+    if chores_.work(WORKERS):
+        chores_.ring()
+    chores_.forget()

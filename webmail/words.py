@@ -10,6 +10,7 @@ def words() -> dict[str, str]:
     """By name, as static/js/mail.js asks for them."""
     return {
         "undo": _("Undo"),
+        "view": _("View"),
         "swipe_archive": _("Archive"),
         "swipe_delete": _("Delete"),
         "swipe_read": _("Mark as read"),
@@ -50,6 +51,8 @@ def words() -> dict[str, str]:
             "Remove the label %s? Its conversations stay; those that lie nowhere else go to Trash."
         ),
         "remove_label_button": _("Remove label"),
+        "leave_settings": _("Leave without saving? What you changed here is lost."),
+        "leave_settings_button": _("Leave"),
         "new_label": _("New label"),
         "change_label": _("Change label"),
         "mark_read": _("Mark as read"),

@@ -43,6 +43,7 @@ class Account(AbstractBaseUser):
     receives = models.BooleanField(default=True)  # false: senders are told to try again later
     mailspace = models.BigIntegerField(null=True, unique=True)  # its own, if it has one
     quota_bytes = models.BigIntegerField(default=0)  # 0: no limit of its own
+    recovery_address = models.CharField(max_length=320, blank=True, default="")  # elsewhere; canonical
     language = models.CharField(max_length=10, blank=True, default="")
     time_zone = models.CharField(max_length=64, blank=True, default="")
     preferences = models.JSONField(default=dict)

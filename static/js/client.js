@@ -283,7 +283,7 @@ document.addEventListener("click", (event) => {
 document.addEventListener("submit", (event) => {
   const form = event.target;
   if (form.method !== "get" || event.defaultPrevented) return;
-  const url = new URL(form.action);
+  const url = new URL(event.submitter?.getAttribute("formaction") ?? form.action, location.href);
   if (!goesTo(url)) return;
   event.preventDefault();
   url.search = new URLSearchParams(new FormData(form)).toString();
@@ -303,7 +303,9 @@ document.addEventListener("pointerover", (event) => {
 const LATER = [
   ["[data-label-new], [data-label-menu], [data-label-do], [data-label-colour], #label-actions [data-label-list], #label-actions [data-label-rows], [data-twist]", () => import("./labels.js")],
   ["[data-ask-notices]", () => import("./notify.js")],
+  ["[data-rule-do]", () => import("./rules.js")],
   ["[data-change-do]", () => import("./history.js")],
+  ["a[data-quick]", () => import("./quick.js")],
 ];
 document.addEventListener("click", (event) => {
   for (const [wanted, get] of LATER) {
@@ -318,7 +320,7 @@ document.addEventListener("click", (event) => {
 function accompany() {
   if (view().view === "changes") import("./history.js").then(({ start }) => start());
   if (hasPane() || document.getElementById("reading")) pane().then(({ start }) => start());
-  if (view().view === "settings") import("./notify.js").then(({ showPermission }) => showPermission());
+  if (view().view === "settings") import("./settings.js");
 }
 if (document.body.dataset.notices !== "off" && globalThis.Notification?.permission === "granted") {
   (window.requestIdleCallback ?? setTimeout)(() => import("./notify.js").then(({ watch }) => watch()));

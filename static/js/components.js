@@ -22,7 +22,7 @@ function setLook(name, value) {
   document.dispatchEvent(new CustomEvent("look", { detail: { name, value } }));
 }
 
-function showLooks() {
+export function showLooks() {
   for (const name of ["theme", "density", "pane"]) {
     const attribute = `data-set-${name}`;
     for (const choice of document.querySelectorAll(`[${attribute}]`)) {

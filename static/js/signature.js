@@ -1,0 +1,42 @@
+// The editor of signatures and templates: the composer's, with fewer tools. Until it is there, and where it cannot be,
+// a plain box takes the text. What it makes is sent in the field `html`.
+
+import { loadEditor } from "./compose-editor.js";
+
+const place = document.querySelector("[data-own-editor]");
+
+const commands = {
+  bold: (editor) => editor.chain().focus().toggleBold().run(),
+  italic: (editor) => editor.chain().focus().toggleItalic().run(),
+  underline: (editor) => editor.chain().focus().toggleUnderline().run(),
+  bulleted: (editor) => editor.chain().focus().toggleBulletList().run(),
+  clear: (editor) => editor.chain().focus().unsetAllMarks().clearNodes().run(),
+};
+const marks = { bold: "bold", italic: "italic", underline: "underline", bulleted: "bulletList" };
+
+/** Resolves when the form holds what the editor made of its beginning: from then on it can be told what has changed. */
+export async function start() {
+  const kit = await loadEditor();
+  const { Editor, Document, Paragraph, Text, HardBreak, Bold, Italic, Underline, BulletList, OrderedList, ListItem, Link, UndoRedo } = kit;
+  const box = place.querySelector("textarea"), field = place.querySelector("input[name=html]"), tools = place.querySelector(".own-tools");
+  const holder = document.createElement("div");
+  holder.className = "own-text input";
+  box.before(holder);
+  const editor = new Editor({
+    element: holder,
+    extensions: [Document, Paragraph, Text, HardBreak, Bold, Italic, Underline, BulletList, OrderedList, ListItem, Link.configure({ openOnClick: false, autolink: true, linkOnPaste: true, defaultProtocol: "https" }), UndoRedo],
+    content: place.dataset.html,
+    injectCSS: false,
+    editorProps: { attributes: { "aria-labelledby": "look-text-label", role: "textbox", "aria-multiline": "true", dir: "auto" } },
+    onUpdate: () => { field.value = editor.getHTML(); field.dispatchEvent(new Event("input", { bubbles: true })); },
+    onTransaction: () => show(),
+  });
+  const show = () => { for (const tool of tools.querySelectorAll("[data-own]")) if (marks[tool.dataset.own]) tool.setAttribute("aria-pressed", editor.isActive(marks[tool.dataset.own])); };
+  field.disabled = false;
+  field.value = editor.getHTML();
+  box.hidden = true;
+  box.disabled = true;
+  tools.hidden = false;
+  tools.addEventListener("click", (event) => commands[event.target.closest("[data-own]")?.dataset.own]?.(editor));
+  show();
+}
