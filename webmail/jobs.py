@@ -108,6 +108,7 @@ def doing(job: BulkInfo) -> str:
         "unlabel": _("Removing the label"),
         "snooze": _("Snoozing"),
         "mute": _("Muting"),
+        "filter": _("Applying the filter"),
         "delete-forever": _("Deleting forever"),
         "empty": _("Deleting forever"),
     }

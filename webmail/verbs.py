@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from django.http import HttpRequest
 from django.urls import reverse
@@ -20,6 +21,7 @@ from mta.mailstore.errors import NothingToUndo
 from mta.values import JUNK, LABEL, TRASH, Done
 from webmail import evidence, snoozing
 from webmail.boxes import SLUGS, Box, box_of
+from webmail.rules import from_sender
 from webmail.templatetags.look import grouped
 from webmail.unsubscribing import offer
 from webmail.visit import Visit, number
@@ -156,6 +158,12 @@ def said(verb: str, count: int, *, target: str = "", until: int = 0) -> str:
             return _("Label %s removed.") % target
         case "labels":
             return _("Labels changed.")
+        case "filter":
+            return counted(
+                "The filter was applied to one conversation.",
+                "The filter was applied to %(count)s conversations.",
+                count,
+            )
         case "delete-forever":
             return counted("Conversation deleted forever.", "%(count)s conversations deleted forever.", count)
     raise KeyError(verb)
@@ -254,13 +262,30 @@ def _move(asked: Asked) -> Outcome:
     target = asked.target()
     done = mailstore.move_threads(asked.space, asked.ids, asked.place.id, target.id, cause=asked.visit.cause)
     text = said("move", len(asked.ids), target=target.name or target.title)
-    return Outcome(text, done, leaves=asked.place.id > 0 and asked.place.id != target.id)
+    leaves = asked.place.id > 0 and asked.place.id != target.id
+    return Outcome(text, done, leaves=leaves, more=_always(asked, target, skip=asked.place.slug == "inbox"))
+
+
+HABIT = 2  # moves of one sender to one label, after which a filter is offered
+
+
+def _always(asked: Asked, target: Box, *, skip: bool) -> tuple[str, str] | None:
+    """After the second move of one sender to a label: the page of a filter that does it to all their mail."""
+    if not target.is_label or len(asked.ids) != 1:
+        return None
+    found = mailstore.conversation(asked.space, asked.ids[0], aside=True).messages
+    sender = next((each.from_.email.lower() for each in reversed(found) if not each.own), "")
+    if not sender or mailstore.filed(asked.space, target.id, sender) < HABIT:
+        return None
+    given = {"q": from_sender(sender), "label": target.id} | ({"skip": 1} if skip else {})
+    return _("Always do this"), f"{reverse('mail:settings-filter-new')}?{urlencode(given)}"
 
 
 def _label(asked: Asked) -> Outcome:
     target = asked.target()
     done = mailstore.label(asked.space, asked.ids, target.id, cause=asked.visit.cause)
-    return Outcome(said("label", len(asked.ids), target=target.name or target.title), done)
+    text = said("label", len(asked.ids), target=target.name or target.title)
+    return Outcome(text, done, more=_always(asked, target, skip=False))
 
 
 def _unlabel(asked: Asked) -> Outcome:
@@ -277,7 +302,10 @@ def _labels(asked: Asked) -> Outcome:
         raise Refused(_("Choose a label."))
     done = mailstore.apply_labels(asked.space, asked.ids, add=add, remove=remove, cause=asked.visit.cause)
     names = {each.id: each.name for each in asked.visit.mailboxes}
-    return Outcome(label_words(names, add, remove), done, leaves=asked.place.id in remove)
+    leaves = asked.place.id in remove
+    only = box_of(mailstore.mailbox_by_id(asked.space, add[0])) if len(add) == 1 and not remove else None
+    more = _always(asked, only, skip=False) if only else None
+    return Outcome(label_words(names, add, remove), done, leaves=leaves, more=more)
 
 
 def label_words(names: Mapping[int, str], add: Sequence[int], remove: Sequence[int]) -> str:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.translation import gettext as _
-from django.utils.translation import pgettext
+from django.utils.translation import ngettext, pgettext
 
 from mta.mailstore.service import Placed
 from mta.values import ARCHIVE, DRAFTS, INBOX, JUNK, SCHEDULED, SENT, SNOOZED, TRASH
@@ -51,6 +51,7 @@ class Story:
     automatic: bool = False
     session: str = ""
     also: tuple[str, ...] = ()  # titles of other places
+    filters: tuple[str, ...] = ()  # names of the filters that did something to it as it arrived
     arrived: int = 0
 
 
@@ -80,6 +81,7 @@ class Why:
     placed: Said
     can: Said
     corrections: tuple[Correction, ...] = ()
+    filter: str = ""  # the name of the filter that was applied to it later
 
     @property
     def sentences(self) -> tuple[Said, Said, Said]:
@@ -89,7 +91,8 @@ class Why:
 def explain(story: Story) -> Why:
     """The three sentences."""
     said, corrections = _can(story)
-    return Why(_came(story), _placed(story), said, corrections)
+    applied = story.here.session if story.here.cause == "filter" else ""
+    return Why(_came(story), _placed(story), said, corrections, applied)
 
 
 # --- how it came --------------------------------------------------------------------------------------------
@@ -206,6 +209,8 @@ def _why(story: Story, place: Place) -> tuple[str, str]:
     here = story.here
     if place.role == SNOOZED and here.wake_at:
         return _("You put it aside until %(at)s.") % {"at": _moment(here.wake_at)}, "queued"
+    if story.filters and (here.verb == "" or here.cause == "filter"):
+        return _filtered(story, place), "read"
     if here.verb in ("", "import", "append", SKIPPED):
         return _as_it_came(story, place)
     return _moved(story, place), "read"
@@ -238,12 +243,29 @@ def _as_it_came(story: Story, place: Place) -> tuple[str, str]:
     return _("It was delivered here."), "read"
 
 
+def _filtered(story: Story, place: Place) -> str:
+    names = ", ".join(f"“{each}”" for each in story.filters)
+    if place.role == INBOX:
+        said = ngettext(
+            "It was delivered here; your filter %(names)s was applied to it.",
+            "It was delivered here; your filters %(names)s were applied to it.",
+            len(story.filters),
+        )
+    else:
+        said = ngettext(
+            "Your filter %(names)s put it here as it arrived.",
+            "Your filters %(names)s put it here as it arrived.",
+            len(story.filters),
+        )
+    return said % {"names": names}
+
+
 def _moved(story: Story, place: Place) -> str:
     here = story.here
     who, at = _who(story), _when(here.at)
     names = {"who": who, "at": at, "place": place.title}
     if here.cause == "filter":
-        return _("Your rule %(who)s put it here %(at)s.") % names
+        return _("Your filter %(who)s put it here %(at)s.") % names
     sources = [_place(story, mailbox).title for mailbox in here.left if mailbox in story.places]
     names["source"] = ", ".join(sources)
     if here.verb == "archive":
@@ -293,6 +315,12 @@ def _can(story: Story) -> tuple[Said, tuple[Correction, ...]]:
 
 def _choices(story: Story, place: Place) -> tuple[str, tuple[Correction, ...]]:
     here = story.here
+    if story.filters and here.verb == "":
+        said = _("If that was not meant, change the filter or turn it off; what it did to other mail stays.")
+        if place.role == JUNK:
+            return said, (Correction(_("Not spam"), "unjunk-messages"),)
+        inbox_too = Correction(_("Move to Inbox"), "move-messages", (("target", "inbox"),))
+        return said, () if place.role == INBOX else (inbox_too,)
     undo = Correction(_("Undo the move"), "undo", (("action", here.action),))
     inbox = Correction(_("Move to Inbox"), "move-messages", (("target", "inbox"),))
     # A move of a program's, a rule's or another person's is what people come here to take back.

@@ -56,6 +56,7 @@ class Usage:
     quota: int
     messages: int
     clock: int = field(default=0, compare=False)  # where the mailspace stood when this was read
+    filters: int = field(default=0, compare=False)  # which version of its filters was in force (Door.filters)
 
 
 def create_mailspace(*, quota_bytes: int = 0) -> int:
@@ -85,9 +86,10 @@ def usages(mailspaces: Iterable[int]) -> dict[int, Usage]:
     """The same for many, in one query (plain SQL: every RCPT asks)."""
     where, ids = sql.among("id", list(mailspaces))
     found = sql.select(
-        f"SELECT id, used_bytes, quota_bytes, messages, clock FROM mailstore_mailspace WHERE {where}", ids
+        f"SELECT id, used_bytes, quota_bytes, messages, clock, filters FROM mailstore_mailspace WHERE {where}",
+        ids,
     )
-    return {id_: Usage(used, quota, messages, clock) for id_, used, quota, messages, clock in found}
+    return {id_: Usage(*values) for id_, *values in found}
 
 
 def would_exceed(mailspace: int, size: int) -> bool:

@@ -159,6 +159,11 @@ def _counts(mailspace: int, box: int) -> tuple[int | None, int]:
     return found[0] if found else (0, 0)  # type: ignore[return-value]
 
 
+def lines_of(mailspace: int, messages: Sequence[int]) -> tuple[ThreadLine, ...]:
+    """Some messages outside Junk and Trash, by id, as lines in the order given."""
+    return tuple(_lines(mailspace, ALL, messages)) if messages else ()
+
+
 def _lines(mailspace: int, box: int, messages: Sequence[int]) -> list[ThreadLine]:
     """A line for each message, as if it were a conversation of its own."""
     found = lines.load_messages(mailspace, messages, lines.roles_of(mailspace))

@@ -145,7 +145,7 @@ PLACED = [
     ),
     (
         replace(DELIVERED, here=moved(WORK, "move", cause="filter", session="Invoices")),
-        "Your rule “Invoices” put it here on 4 Mar at 09:14.",
+        "Your filter “Invoices” put it here on 4 Mar at 09:14.",
     ),
     (
         replace(DELIVERED, here=moved(IN, "undo delete", (BIN,), **BY_ME)),

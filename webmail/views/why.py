@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from mta.filters import service as filters
+from mta.filters.service import Rule
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import ConversationMessage, Placed
 from mta.tracing import service as tracing
@@ -24,11 +26,35 @@ def why(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     """`?box=7` names the place the reader looks at it in."""
     about = mailstore.message(visit.mailspace, message)
     found = tell(visit, about, looked_at=number(request.GET.get("box", "")))
-    context = {"why": found, "message": about, "may_organise": visit.may_organise}
+    context = {
+        "why": found,
+        "message": about,
+        "may_organise": visit.may_organise,
+        "filters": _filters(visit, about, found),
+    }
     if wants_parts(request):
         return render(request, "webmail/why_panel.html", context)
     title = f"{_('Why is this here')} - {about.subject} - Mailstead"
     return show(request, visit, "webmail/why.html", context | {"title": title})
+
+
+def _named(about: ConversationMessage) -> tuple[tuple[int, str], ...]:
+    """The filters that did something to it as it arrived, as delivery noted them."""
+    noted = about.reasons.get("rules", ()) if isinstance(about.reasons, dict) else ()
+    pairs = (
+        [each for each in noted if isinstance(each, list) and len(each) == 2]
+        if isinstance(noted, list)
+        else []
+    )
+    return tuple((id_, str(name)[:200]) for id_, name in pairs if isinstance(id_, int))
+
+
+def _filters(visit: Visit, about: ConversationMessage, found: Why) -> list[Rule]:
+    """Those of them that are still there, and one that was applied later; to be changed or turned off from here."""
+    ids, name = {id_ for id_, _name in _named(about)}, found.filter
+    if not ids and not name:
+        return []
+    return [each for each in filters.rules(visit.mailspace) if each.id in ids or (name and each.name == name)]
 
 
 def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> Why:
@@ -54,6 +80,7 @@ def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> 
             draft=about.draft is not None,
             muted="$muted" in {word.lower() for word in about.keywords},
             automatic=about.automatic,
+            filters=tuple(name for _id, name in _named(about)),
             session=_sent_from(about),
             also=tuple(
                 places[each.mailbox].title

@@ -1,0 +1,451 @@
+"""`/mail/settings/filters/`: the filters and the blocked senders of a mailbox; making and changing a filter.
+
+Everything works with plain forms; static/js/rules-page.js keeps the preview and the two ways to write conditions in
+step while somebody types. What a filter does is mta.filters' business, what it says webmail.rules'.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+from django.views.decorators.http import require_GET, require_POST
+
+from mta.filters import service as filters
+from mta.filters.service import CannotFilter, NoSuchRule, Rule
+from mta.mailstore import service as mailstore
+from mta.mailstore.errors import StoreError
+from mta.mailstore.service import ConversationMessage
+from mta.values import LABEL, MailboxInfo, now_us
+from webmail import jobs, rules
+from webmail.boxes import box_of
+from webmail.rule_form import RuleForm, choices, line_of, of_line, of_rule, sent_form
+from webmail.search_box import MAX_TEXT
+from webmail.searching import search_url, understood
+from webmail.templatetags.look import grouped
+from webmail.views.settings_frame import page
+from webmail.visit import Visit, number, visiting, wants_parts
+
+DAY = 86_400 * 1_000_000
+MAX_FILE = 2_000_000
+REMOVED = "removed_filter"  # the session's key for what Undo puts back
+
+
+# --- the list
+@require_GET
+@visiting
+def every(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The filters in their order, with what they did lately, and who is blocked."""
+    removed = _removed(request, visit)
+    found = filters.rules(visit.mailspace)
+    return page(
+        request,
+        visit,
+        "filters",
+        "webmail/settings_filters.html",
+        {
+            "rules": [_shown(visit, rule) for rule in found],
+            "blocked": filters.blocked(visit.mailspace),
+            "jobs": _jobs(visit),
+            "may_own": visit.access.rights == "own",
+            "removed": removed["entry"]["name"] if removed else "",
+        },
+    )
+
+
+def _shown(visit: Visit, rule: Rule) -> dict[str, Any]:
+    return {
+        "rule": rule,
+        "does": rules.plain(rule.actions, names_of(visit.mailboxes)),
+        "named": rule.name != rule.query,
+        "mail_url": search_url(q=rule.query) if rule.query else "",
+    }
+
+
+def names_of(mailboxes: Sequence[MailboxInfo]) -> dict[int, str]:
+    return {each.id: each.name for each in mailboxes if each.role == LABEL}
+
+
+def _jobs(visit: Visit) -> list[dict[str, Any]]:
+    """What filters are doing to mail that was here before, or have just done."""
+    places = {place.id: place.name or place.title for place in map(box_of, visit.mailboxes)}
+    return [
+        {
+            "id": job.id,
+            "action": job.action,
+            "text": jobs.doing(job) if job.running else jobs.outcome(places, job),
+            "running": job.running,
+            "done": job.seen,
+            "total": job.total or 0,
+            "undoable": job.messages > 0 and job.verb == APPLY,
+        }
+        for job in mailstore.bulks(visit.mailspace)
+        if job.verb == APPLY
+    ]
+
+
+APPLY = "filter"
+
+
+def _removed(request: HttpRequest, visit: Visit) -> dict[str, Any] | None:
+    """The filter of this mailbox that was removed last in this session."""
+    kept = request.session.get(REMOVED)
+    return kept if isinstance(kept, dict) and kept.get("mailspace") == visit.mailspace else None
+
+
+# --- one filter
+@visiting
+def new(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """A new filter: out of a search (`q`, or the advanced form's fields), messages, or conversations."""
+    visit.require_organise()
+    if request.method == "POST":
+        return _sent(request, visit, None)
+    return _editor(request, visit, _begun(request, visit), None)
+
+
+@visiting
+def one(request: HttpRequest, visit: Visit, rule: int) -> HttpResponse:
+    """A filter as it is, to be changed."""
+    visit.require_organise()
+    found = _rule(visit, rule)
+    if request.method == "POST":
+        return _sent(request, visit, found)
+    return _editor(request, visit, of_rule(found), found)
+
+
+def _rule(visit: Visit, id_: int) -> Rule:
+    try:
+        return filters.rule(visit.mailspace, id_)
+    except NoSuchRule as gone:
+        raise Http404(str(gone)) from gone
+
+
+@require_POST
+@visiting
+def like(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """From the tools of a list without scripts: the page of a new filter for the chosen conversations."""
+    visit.require_organise()
+    kind = "messages" if request.POST.get("messages") else "conversations"
+    chosen = ".".join(request.POST.getlist("ids")[: rules.MOST_LIKE])
+    return redirect(f"{reverse('mail:settings-filter-new')}?{urlencode({kind: chosen})}")
+
+
+def _begun(request: HttpRequest, visit: Visit) -> RuleForm:
+    line = request.GET.get("q", "").strip()[:MAX_TEXT]
+    if "edit" in request.GET:
+        line = rules.from_fields(line, request.GET.dict())  # type: ignore[arg-type]
+    like = messages_named(request.GET, visit)
+    if like:
+        line = rules.like(like)
+    label = number(request.GET.get("label", ""))
+    if label is None or label not in names_of(visit.mailboxes):
+        return of_line(line)
+    return of_line(line, labels=(label,), skip_inbox=request.GET.get("skip") == "1")
+
+
+def messages_named(sent: Any, visit: Visit) -> list[ConversationMessage]:
+    """The messages that a request names (`messages=1.2`), and those of its `conversations=3.4`; others' are not there."""
+    found = [mailstore.message(visit.mailspace, each) for each in _numbers(sent.get("messages", ""))]
+    for each in _numbers(sent.get("conversations", "")):
+        found += mailstore.conversation(visit.mailspace, each, aside=True).messages
+    return found
+
+
+def _numbers(text: str) -> list[int]:
+    ids = [number(each) for each in text.split(".")[: rules.MOST_LIKE]]
+    return [each for each in ids if each is not None]
+
+
+def _sent(request: HttpRequest, visit: Visit, rule: Rule | None) -> HttpResponse:
+    form = sent_form(request.POST, visit.mailboxes)
+    if request.POST.get("do") == "preview":
+        return _editor(request, visit, form, rule)
+    try:
+        saved = _save(visit, form, rule)
+        job = filters.apply_rule(visit.mailspace, saved.id, cause=visit.cause) if form.also else 0
+    except (CannotFilter, StoreError) as refused:
+        return _editor(request, visit, form, rule, wrong=str(refused))
+    messages.info(
+        request, _("The filter was changed.") if rule else _("The filter looks at all mail from now on.")
+    )
+    return redirect(f"{reverse('mail:settings-filters')}{f'?job={job}' if job else ''}")
+
+
+def _save(visit: Visit, form: RuleForm, rule: Rule | None) -> Rule:
+    asked = understood(visit, form.query)
+    if wrong := rules.unfit(asked.criteria):
+        raise CannotFilter(wrong)
+    actions = form.actions
+    if form.new_label:
+        actions = _with_label(visit, form)
+    given: dict[str, Any] = {
+        "name": form.name or form.query,
+        "query": form.query,
+        "criteria": asked.criteria,
+        "actions": actions,
+        "stop": form.stop,
+    }
+    if rule is None:
+        return filters.add_rule(visit.mailspace, cause=visit.cause, **given)
+    return filters.change_rule(visit.mailspace, rule.id, **given)
+
+
+def _with_label(visit: Visit, form: RuleForm) -> filters.Actions:
+    known = next(
+        (
+            each
+            for each in visit.mailboxes
+            if each.role == LABEL and each.name.casefold() == form.new_label.casefold()
+        ),
+        None,
+    )
+    label = known or mailstore.create_mailbox(visit.mailspace, form.new_label, cause=visit.cause)
+    return replace(form.actions, labels=tuple(dict.fromkeys((*form.actions.labels, label.id))))
+
+
+def _editor(
+    request: HttpRequest, visit: Visit, form: RuleForm, rule: Rule | None, *, wrong: str = ""
+) -> HttpResponse:
+    return page(
+        request,
+        visit,
+        "filter",
+        "webmail/settings_filter.html",
+        {
+            "form": form,
+            "rule": rule,
+            "wrong": wrong,
+            "choices": choices(form, visit.mailboxes),
+            "targets": [each for each in filters.forwarding(visit.mailspace) if each.confirmed],
+            **_preview(visit, form.query),
+        },
+        status=400 if wrong else 200,
+    )
+
+
+# --- what it would have matched
+@require_POST
+@visiting
+def preview(request: HttpRequest, visit: Visit) -> JsonResponse:
+    """For a script: the line and the fields as they now are, and what that would have matched."""
+    line = line_of(request.POST.dict())  # type: ignore[arg-type]
+    shown = _preview(visit, line)
+    html = render_to_string("webmail/settings_filter_preview.html", shown, request)
+    return JsonResponse(
+        {"query": line, "fields": rules.conditions(line), "html": html, "also": shown["also"]}
+    )
+
+
+def _preview(visit: Visit, line: str) -> dict[str, Any]:
+    """The words and the rows."""
+    asked = understood(visit, line)
+    if not line:
+        return {"said": "", "lines": (), "also": "", "unfit": ""}
+    if wrong := rules.unfit(asked.criteria):
+        return {"said": "", "lines": (), "also": "", "unfit": wrong}
+    found = filters.would_match(
+        visit.mailspace, asked.criteria, since=now_us() - rules.DAYS * DAY, limit=rules.SHOWN
+    )
+    return {
+        "said": _would_have(found.count, more=found.more),
+        "lines": mailstore.lines_of(visit.mailspace, found.messages),
+        "further": search_url(q=f"{line} newer_than:{rules.DAYS}d")
+        if found.count > len(found.messages)
+        else "",
+        "also": _also(found.count, more=found.more),
+        "unfit": "",
+    }
+
+
+def _would_have(count: int, *, more: bool) -> str:
+    if not count:
+        return _("It would have matched no message of the last %(days)d days.") % {"days": rules.DAYS}
+    words = {"count": grouped(count), "days": rules.DAYS}
+    if more:
+        return _("It would have matched more than %(count)s messages of the last %(days)d days.") % words
+    return (
+        ngettext(
+            "It would have matched this %(count)s message of the last %(days)d days.",
+            "It would have matched these %(count)s messages of the last %(days)d days.",
+            count,
+        )
+        % words
+    )
+
+
+def _also(count: int, *, more: bool) -> str:
+    if not count:
+        return _("Also do this to older mail that is here already")
+    words = {"count": grouped(count)}
+    if more:
+        return (
+            _("Also do this to the more than %(count)s messages that are here already, and to older ones")
+            % words
+        )
+    return (
+        ngettext(
+            "Also do this to the %(count)s message that is here already, and to older ones",
+            "Also do this to the %(count)s messages that are here already, and to older ones",
+            count,
+        )
+        % words
+    )
+
+
+# --- what buttons do
+@require_POST
+@visiting
+def change(request: HttpRequest, visit: Visit, rule: int) -> HttpResponse:
+    """Up, down, to a place, on, off, remove, apply to what is here."""
+    visit.require_organise()
+    found, space = _rule(visit, rule), visit.mailspace
+    job, said = 0, ""
+    match request.POST.get("do", ""):
+        case "up":
+            filters.move_rule(space, rule, _place(space, rule) - 1)
+        case "down":
+            filters.move_rule(space, rule, _place(space, rule) + 1)
+        case "place":
+            filters.move_rule(space, rule, number(request.POST.get("place", "")) or 0)
+        case "on" | "off" as switch:
+            filters.change_rule(space, rule, enabled=switch == "on")
+            said = _("The filter is on.") if switch == "on" else _("The filter is off. What it did stays.")
+            if not wants_parts(request):
+                messages.info(request, said)
+        case "apply":
+            job = filters.apply_rule(space, rule, cause=visit.cause)
+        case "remove":
+            _remove(request, visit, found)
+    if wants_parts(request):
+        return JsonResponse({"text": said, "job": job})
+    return redirect(f"{reverse('mail:settings-filters')}{f'?job={job}' if job else ''}")
+
+
+def _place(space: int, rule: int) -> int:
+    return [each.id for each in filters.rules(space)].index(rule)
+
+
+def _remove(request: HttpRequest, visit: Visit, rule: Rule) -> None:
+    """Take it away, and keep it for the button that puts it back."""
+    place = _place(visit.mailspace, rule.id)
+    stored = [each for each in filters.stored(visit.mailspace) if each.get("kind") == "rule"]
+    filters.remove_rule(visit.mailspace, rule.id)
+    request.session[REMOVED] = {"mailspace": visit.mailspace, "entry": stored[place], "place": place}
+
+
+@require_POST
+@visiting
+def put_back(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """The filter that was removed last, where it was."""
+    visit.require_organise()
+    kept = _removed(request, visit)
+    if kept:
+        del request.session[REMOVED]
+        filters.restore(visit.mailspace, [kept["entry"]], cause=visit.cause)
+        back = filters.rules(visit.mailspace)[-1]
+        filters.move_rule(visit.mailspace, back.id, kept["place"])
+        messages.info(request, _("The filter is back."))
+    return redirect("mail:settings-filters")
+
+
+# --- blocked senders
+@require_POST
+@visiting
+def block(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Block or free (`do=free`) an address or a domain, or the senders of messages or conversations."""
+    visit.require_organise()
+    free = request.POST.get("do") == "free"
+    named = request.POST.get("address", "").strip()[:400]
+    wanted = [named] if named else rules.senders_of(_meant(request, visit))
+    wanted += [each[:400] for each in request.POST.getlist("addresses")[: rules.MOST_LIKE]]
+    try:
+        if not wanted:
+            raise CannotFilter(_("Name an address or a domain."))
+        for each in wanted:
+            (filters.unblock if free else filters.block)(visit.mailspace, each)
+    except CannotFilter as refused:
+        return _answer(request, str(refused), status=400)
+    return _answer(request, _freed(wanted) if free else _stopped(wanted), addresses=wanted)
+
+
+def _meant(request: HttpRequest, visit: Visit) -> list[ConversationMessage]:
+    """The messages of a menu's item, or what a list without scripts has chosen."""
+    sent = request.POST
+    if one := sent.get("about"):
+        return messages_named({"messages": one}, visit)
+    if ids := sent.getlist("ids"):
+        return messages_named({"messages" if sent.get("messages") else "conversations": ".".join(ids)}, visit)
+    return messages_named(sent, visit)
+
+
+def _freed(addresses: list[str]) -> str:
+    return _("%(who)s is no longer blocked.") % {"who": ", ".join(addresses)}
+
+
+def _stopped(addresses: list[str]) -> str:
+    if len(addresses) == 1:
+        return _("%(who)s is blocked. New mail from there goes to Spam.") % {"who": addresses[0]}
+    return _("%(who)s are blocked. New mail from them goes to Spam.") % {"who": ", ".join(addresses)}
+
+
+def _answer(
+    request: HttpRequest, text: str, *, addresses: Sequence[str] = (), status: int = 200
+) -> HttpResponse:
+    if wants_parts(request):
+        return JsonResponse({"text": text, "addresses": list(addresses)}, status=status)
+    messages.add_message(request, messages.INFO if status == 200 else messages.ERROR, text)
+    return redirect(f"{reverse('mail:settings-filters')}#blocked")
+
+
+# --- files
+@require_GET
+@visiting
+def export(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Filters, blocked senders, forwarding and the automatic reply as one JSON file."""
+    data = json.dumps({"mailstead": "filters", "entries": filters.stored(visit.mailspace)}, indent=1)
+    return HttpResponse(
+        data,
+        content_type="application/json",
+        headers={"Content-Disposition": 'attachment; filename="filters.json"'},
+    )
+
+
+@require_POST
+@visiting
+def import_(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """Add what such a file holds to what is here."""
+    visit.require_organise()
+    try:
+        count, refused = filters.restore(visit.mailspace, _entries(request), cause=visit.cause)
+    except (CannotFilter, StoreError) as wrong:
+        messages.error(request, str(wrong))
+        return redirect("mail:settings-filters")
+    said = ngettext("%d entry was added.", "%d entries were added.", count) % count
+    messages.info(request, " ".join((said, *refused[:5])))
+    return redirect("mail:settings-filters")
+
+
+def _entries(request: HttpRequest) -> list[Any]:
+    file = request.FILES.get("file")
+    if file is None:
+        raise CannotFilter(_("Choose a file."))
+    if (file.size or 0) > MAX_FILE:
+        raise CannotFilter(_("That file is too large for filters."))
+    try:
+        held = json.loads(file.read().decode("utf-8"))
+    except (ValueError, RecursionError):
+        raise CannotFilter(_("That is not a file of filters.")) from None
+    entries = held.get("entries") if isinstance(held, dict) else held
+    if not isinstance(entries, list):
+        raise CannotFilter(_("That is not a file of filters."))
+    return entries
