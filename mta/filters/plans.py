@@ -55,7 +55,8 @@ def plan(mailspace: int, version: int) -> Plan:
 
 def changed(door: Door, mailspace: int) -> None:
     """After every change, within its transaction: other processes read the plan again."""
-    version = abs(door.filters(mailspace)) + 1
+    # By the clock, so that not even a change that was rolled back shares its number with another one.
+    version = max(abs(door.filters(mailspace)) + 1, door.now)
     door.set_filters(mailspace, version if read(mailspace) != NOTHING else -version)
 
 

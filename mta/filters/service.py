@@ -14,7 +14,7 @@ from .forwarding import (
     forwarding,
     remove_forwarding,
 )
-from .plans import in_force, kept, plan
+from .plans import NOTHING, in_force, kept, plan
 from .portable import restore, stored
 from .replying import auto_reply, forget_answered, may_answer, set_auto_reply
 from .rules import add_rule, change_rule, matched, move_rule, remove_rule, rule, rules
@@ -22,6 +22,7 @@ from .trying import apply_rule, would_match
 from .values import Actions, AutoReply, Blocked, Forwarding, Plan, Preview, Rule
 
 __all__ = [
+    "NOTHING",
     "Actions",
     "AutoReply",
     "Blocked",

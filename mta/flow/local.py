@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from mta import directory
-from mta.flow import bounce, placement, recipients
+from mta.flow import bounce, filing, placement, recipients
+from mta.flow.filing import Copy
 from mta.flow.recipients import Here
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, prepare
@@ -43,6 +44,7 @@ def store(
     sender: str,
     trace_id: str,
     cause: Cause,
+    raw: bytes,
     taken: set[int] | None = None,
 ) -> list[Event]:
     """One copy per mailbox, under the first of its addresses; the trace events to record with it."""
@@ -54,17 +56,21 @@ def store(
             if mailspace in taken:
                 continue
             taken.add(mailspace)
-            door.store(
-                mailspace,
-                prepared,
-                decision.role,
-                flags=decision.flags,
+            copy = Copy(
+                mailspace=mailspace,
+                address=each.address,
+                sender=sender,
+                decision=decision,
+                prepared=prepared,
+                raw=raw,
                 prefix=trace.return_path(sender) + trace.delivered_to(each.address),
+                received=b"",
                 trace_id=trace_id,
                 reasons={"placement": decision.reason},
-                when_muted=placement.when_muted(decision, address=each.address, to=prepared.facts.to),
                 cause=cause,
+                utf8=not (sender + each.address).isascii(),
             )
+            final, more = filing.store(door, copy)
             events.append(
                 Event(
                     trace_id=trace_id,
@@ -75,9 +81,10 @@ def store(
                     recipient=each.address,
                     domain=each.address.rpartition("@")[2],
                     message_id=prepared.facts.message_id,
-                    detail={"mailbox": decision.role, "reason": decision.reason},
+                    detail={"mailbox": final.role, "reason": final.reason},
                 )
             )
+            events += more
     return events
 
 
@@ -152,7 +159,7 @@ def _commit(
             # A delivery may be recorded without the claim; a copy here must not be stored twice.
             queue.record(claimed, stored, decision, now=door.now, strictly=True)
         here = [each for _claimed, each in pairs]
-        events = store(door, here, prepared, sender=info.sender, trace_id=info.trace_id, cause=cause)
+        events = store(door, here, prepared, sender=info.sender, trace_id=info.trace_id, cause=cause, raw=raw)
         forward(
             here,
             raw,

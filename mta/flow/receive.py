@@ -8,12 +8,14 @@ and the sender keeps the message. Never opens a socket; runs in a thread, not in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, replace
 from typing import Any
 
 from mta.directory import LocalTarget, RemoteTarget
-from mta.flow import placement
+from mta.flow import filing, placement
+from mta.flow.filing import Copy
 from mta.flow.placement import Decision
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, prepare
@@ -130,11 +132,13 @@ def store(passage: Passage) -> Future[Accepted]:
     prepared = prepare(passage.arrival.raw)
 
     def work(door: Door) -> Accepted:
-        for delivery in passage.deliveries:
-            _store_copy(door, passage, delivery, prepared)
+        filed = [filing.store(door, _copy(passage, each, prepared)) for each in passage.deliveries]
         if passage.forwards:
             _forward(passage, prepared)
-        tracing.record(_events(passage, prepared))
+        decided = [decision for decision, _more in filed]
+        tracing.record(
+            _events(passage, prepared, decided) + [each for _decision, more in filed for each in more]
+        )
         return answer(passage)
 
     return mailstore.submit([delivery.mailspace for delivery in passage.deliveries], work)
@@ -144,18 +148,22 @@ def answer(passage: Passage) -> Accepted:
     return Accepted(passage.trace_id)
 
 
-def _store_copy(door: Door, passage: Passage, delivery: Delivery, prepared: Prepared) -> None:
+def _copy(passage: Passage, delivery: Delivery, prepared: Prepared) -> Copy:
     arrival = passage.arrival
-    door.store(
-        delivery.mailspace,
-        prepared,
-        delivery.decision.role,
-        flags=delivery.decision.flags,
-        prefix=_prefix(passage, delivery.address),
+    received = _received(passage, delivery.address)
+    return Copy(
+        mailspace=delivery.mailspace,
+        address=delivery.address,
+        sender=arrival.sender,
+        decision=delivery.decision,
+        prepared=prepared,
+        raw=arrival.raw,
+        prefix=_prefix(passage, delivery.address, received),
+        received=received,
         trace_id=passage.trace_id,
         reasons=_reasons(passage.verdict, delivery.decision),
-        when_muted=placement.when_muted(delivery.decision, address=delivery.address, to=prepared.facts.to),
         cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
+        utf8=arrival.utf8,
     )
 
 
@@ -180,13 +188,9 @@ def _forward(passage: Passage, prepared: Prepared) -> None:
     )
 
 
-def _prefix(passage: Passage, address: str) -> bytes:
+def _prefix(passage: Passage, address: str, received: bytes) -> bytes:
     """RFC 5321 §4.4: Return-Path first, for final delivery; then who it was for, and our Received."""
-    return (
-        trace_lines.return_path(passage.arrival.sender)
-        + trace_lines.delivered_to(address)
-        + _received(passage, address)
-    )
+    return trace_lines.return_path(passage.arrival.sender) + trace_lines.delivered_to(address) + received
 
 
 def _received(passage: Passage, address: str) -> bytes:
@@ -206,7 +210,7 @@ def _received(passage: Passage, address: str) -> bytes:
     )
 
 
-def _events(passage: Passage, prepared: Prepared) -> list[Event]:
+def _events(passage: Passage, prepared: Prepared, decided: Sequence[Decision]) -> list[Event]:
     arrival = passage.arrival
     message_id = prepared.facts.message_id
     events = [
@@ -221,7 +225,7 @@ def _events(passage: Passage, prepared: Prepared) -> list[Event]:
             detail={"client": arrival.client_name, "protocol": arrival.protocol, "tls": arrival.tls or ""},
         )
     ]
-    for delivery in passage.deliveries:
+    for delivery, decision in zip(passage.deliveries, decided, strict=True):
         events.append(
             Event(
                 trace_id=passage.trace_id,
@@ -232,7 +236,7 @@ def _events(passage: Passage, prepared: Prepared) -> list[Event]:
                 recipient=delivery.address,
                 domain=delivery.address.rpartition("@")[2],
                 message_id=message_id,
-                detail={"mailbox": delivery.decision.role, "reason": delivery.decision.reason},
+                detail={"mailbox": decision.role, "reason": decision.reason},
             )
         )
     for forward in passage.forwards:

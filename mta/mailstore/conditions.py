@@ -34,7 +34,7 @@ _STORED["references"] = '"references"'
 LONGEST = 10_000  # characters of a header text
 RANGES_WRITTEN = 100  # UID ranges that are written into the SQL
 
-_BRACKETS = frozenset("<>")  # are not kept
+BRACKETS = frozenset("<>")  # are not kept
 
 FALSE, TRUE = "1 = 0", "1 = 1"
 
@@ -135,7 +135,7 @@ def contains(header: str, text: str) -> Condition | None:
         if header == "subject" and not text:
             return None  # is there such a field? (RFC 3501 §6.4.4)
         return holds(f"h.{HEADERS[header]}", fold(text))
-    if header in SCANNED and not _BRACKETS.intersection(text):
+    if header in SCANNED and not BRACKETS.intersection(text):
         return holds(f"h.{SCANNED[header]}", fold(text))
     if header in _STORED and text:
         wanted = text.strip("<>") if header != "references" else text

@@ -266,10 +266,10 @@ class Tree:
         rest: list[int] = []
         for piece in rows.chunks(messages):
             heads = _heads(self.mailspace, piece) if name in HEAD_FIELDS else {}
-            found += [id_ for id_, head in heads.items() if _has_field(head, name, wanted)]
+            found += [id_ for id_, head in heads.items() if has_field(head, name, wanted)]
             rest += [id_ for id_ in piece if id_ not in heads]
         for id_, raw in contents.headers(self.mailspace, rest):
-            if _has_field(raw[: split_message(raw)[0]], name, wanted):
+            if has_field(raw[: split_message(raw)[0]], name, wanted):
                 found.append(id_)
             self._go_on()
         return found
@@ -289,7 +289,8 @@ def _heads(mailspace: int, ids: Sequence[int]) -> dict[int, bytes]:
     return {id_: bytes(head) for id_, head in found}
 
 
-def _has_field(head: bytes, name: str, wanted: str) -> bool:
+def has_field(head: bytes, name: str, wanted: str) -> bool:
+    """Whether one of the fields of that name holds the folded text, or there is such a field if that is empty."""
     if name.encode("utf-8", "replace") not in head.lower():  # most messages do not have the rarer ones
         return False
     values = [each.value for each in parse_header(head) if each.name == name]

@@ -55,15 +55,15 @@ def texts(raw: bytes) -> dict[str, str]:
     return tokens(search_text(raw))
 
 
-def tokens(text: str) -> dict[str, str]:
-    """The same from what was parsed at delivery (`Facts.search_text`)."""
+def tokens(text: str, *, body: bool = True) -> dict[str, str]:
+    """The same from what was parsed at delivery (`Facts.search_text`); the body's are most of the work."""
     sections = search_sections(text)
     by_kind = {
         "subject": words(sections["subject"]),
         "sender": words(sections["from"]),
         "recipients": words(" ".join(sections[kind] for kind in ("to", "cc", "bcc"))),
         "files": words(sections["filename"]),
-        "body": words(sections["body"]),
+        "body": words(sections["body"]) if body else [],
     }
     for kind in HEADER_KINDS:
         if any(len(word) == MAX_WORD for word in by_kind[kind]):
@@ -308,14 +308,15 @@ def tail_matches(mailspace: int, ids: Sequence[int], node: c.Words) -> Iterator[
             known = fresh.texts.text(*key)
             if known is None:
                 unread.append(key[0])
-            elif _holds(tokens(known), wanted, kinds, node):
+            elif holds(tokens(known), wanted, kinds, node):
                 yield key[0]
     for id_, raw in contents.raws(mailspace, unread):
-        if _holds(texts(raw), wanted, kinds, node):
+        if holds(texts(raw), wanted, kinds, node):
             yield id_
 
 
-def _holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], node: c.Words) -> bool:
+def holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], node: c.Words) -> bool:
+    """Whether the words of one message, by kind, answer."""
     together = " " + " ".join(found[kind] for kind in kinds) + " "
     last = len(wanted) - 1
     ends = ["" if node.prefix and place == last else " " for place in range(len(wanted))]
