@@ -1,8 +1,9 @@
-// The text of a message: Tiptap out of django-prose-editor, with our own toolbar. Until it is loaded, and where it
-// cannot be, a plain box takes the text, and what was typed there is carried over.
-// The quoted original never comes here: the editor would lose its tables and colours.
+// The text of a message: Tiptap out of django-prose-editor, with our own toolbar. Until it is loaded, where it cannot
+// be, and in plain text mode, a plain box takes the text; what was typed there is carried over.
+// The quoted original never comes here by itself: the editor would lose its tables and colours.
 
 import { dock, say } from "./compose-net.js";
+import { asParagraphs, asText, commands, extensions, isOn, isOnlyPictures, plainPaste } from "./compose-formats.js";
 
 let loading = null;
 
@@ -12,85 +13,26 @@ export function loadEditor() {
   return loading;
 }
 
-const OPEN = { openOnClick: false, autolink: true, linkOnPaste: true, defaultProtocol: "https", protocols: ["mailto", "tel"] };
-
-function extensions(kit, askForLink) {
-  const { Document, Paragraph, Text, HardBreak, Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Blockquote, Link, Image, UndoRedo, Placeholder, Dropcursor, Extension } = kit;
-  const shortcuts = Extension.create({
-    name: "mailShortcuts",
-    addKeyboardShortcuts() {
-      return {
-        "Mod-Shift-9": () => this.editor.commands.toggleBlockquote(),
-        "Alt-Shift-5": () => this.editor.commands.toggleStrike(),
-        "Mod-\\": () => clear(this.editor),
-        "Mod-k": () => { askForLink(); return true; },
-      };
-    },
-  });
-  const OurLink = Link.extend({ addKeyboardShortcuts: () => ({}) });
-  return [Document, Paragraph, Text, HardBreak, Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Blockquote,
-    OurLink.configure(OPEN), Image.configure({ inline: true, allowBase64: false }), UndoRedo, Placeholder.configure({ placeholder: say("placeholder") }), Dropcursor, shortcuts];
-}
-
-const clear = (editor) => editor.chain().focus().unsetAllMarks().clearNodes().run();
-
-const commands = {
-  undo: (editor) => editor.chain().focus().undo().run(),
-  redo: (editor) => editor.chain().focus().redo().run(),
-  bold: (editor) => editor.chain().focus().toggleBold().run(),
-  italic: (editor) => editor.chain().focus().toggleItalic().run(),
-  underline: (editor) => editor.chain().focus().toggleUnderline().run(),
-  strike: (editor) => editor.chain().focus().toggleStrike().run(),
-  numbered: (editor) => editor.chain().focus().toggleOrderedList().run(),
-  bulleted: (editor) => editor.chain().focus().toggleBulletList().run(),
-  quote: (editor) => editor.chain().focus().toggleBlockquote().run(),
-  clear,
-};
-const marks = { bold: "bold", italic: "italic", underline: "underline", strike: "strike", numbered: "orderedList", bulleted: "bulletList", quote: "blockquote", link: "link" };
-
-const escape = (text) => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
-const asParagraphs = (text) => text.split("\n").map((line) => `<p>${escape(line)}</p>`).join("");
-const asText = (html) => new DOMParser().parseFromString(html.replace(/<\/p>|<br\s*\/?>/g, "\n"), "text/html").body.textContent.trimEnd();
-
-/* What other programs say in styles is said in elements; the styles themselves, and pictures from elsewhere, stay out.
-   The page's policy would block style attributes even here, so they are renamed before anything is parsed. */
-const SPOKEN = [[/font-weight\s*:\s*(bold|[6-9]00)/, "strong"], [/font-style\s*:\s*italic/, "em"], [/text-decoration[^:;]*:[^;]*underline/, "u"], [/text-decoration[^:;]*:[^;]*line-through/, "s"]];
-
-function plainPaste(html) {
-  const page = new DOMParser().parseFromString(html.replace(/(<[a-z][^<>]*?\s)style(\s*=)/gi, "$1data-style$2"), "text/html");
-  for (const element of page.querySelectorAll("img, style, script, meta, link, title")) element.remove();
-  for (const element of page.querySelectorAll("[data-style]")) {
-    const style = element.dataset.style;
-    element.removeAttribute("data-style");
-    if (/^(B|STRONG)$/.test(element.tagName) && /font-weight\s*:\s*(normal|[1-5]00)/.test(style)) { element.replaceWith(...element.childNodes); continue; }
-    if (!/^(SPAN|FONT|A)$/.test(element.tagName)) continue;
-    for (const [sign, tag] of SPOKEN) {
-      if (!sign.test(style) || (tag === "u" && element.tagName === "A")) continue;
-      const mark = page.createElement(tag);
-      mark.append(...element.childNodes);
-      element.append(mark);
-    }
-  }
-  return page.body.innerHTML;
-}
-
 export class Body {
   /** `root` is the compose window; `changed()` after each edit; `files(list, inText)` takes pasted and dropped files. */
-  constructor(root, { html, changed, files }) {
-    Object.assign(this, { root, changed, files, editor: null });
+  constructor(root, { html, text, plain = false, changed, files }) {
+    Object.assign(this, { root, changed, files, editor: null, isPlain: plain });
     this.place = root.querySelector('[data-part="editor"]');
     this.plain = this.place.querySelector("textarea");
     this.bar = root.querySelector(".compose-format");
     this.link = root.querySelector(".compose-link");
     this.initial = html ?? "";
-    this.plain.value = asText(this.initial);
+    this.plain.value = plain ? text ?? asText(this.initial) : asText(this.initial);
     this.plain.addEventListener("input", () => { this.typed = true; changed(); });
+    this.plain.addEventListener("keydown", (event) => { if (event.key === "Tab" && !event.shiftKey) { event.preventDefault(); this.leave(); } });
+    this.plain.addEventListener("paste", (event) => this.paste(event) && event.preventDefault());
     this.listen();
-    this.ready = loadEditor().then((kit) => this.start(kit)).catch(() => { /* offline: the plain box stays */ });
+    this.showPlain();
+    this.ready = plain ? Promise.resolve() : loadEditor().then((kit) => this.start(kit)).catch(() => { /* offline: the plain box stays */ });
   }
 
   start(kit) {
-    if (!this.root.isConnected) return;
+    if (!this.root.isConnected || this.isPlain || this.editor) return;
     const focused = document.activeElement === this.plain;
     const content = this.typed ? asParagraphs(this.plain.value) : this.initial;
     this.plain.remove();
@@ -98,7 +40,7 @@ export class Body {
       element: this.place,
       injectCSS: false,  // the page's policy allows no style elements; the few rules stand in compose.css
       enableInputRules: false,
-      extensions: extensions(kit, () => this.askForLink()),
+      extensions: extensions(kit, say("placeholder"), { link: () => this.askForLink(), leave: () => this.leave() }),
       content,
       editorProps: {
         attributes: { role: "textbox", "aria-multiline": "true", "aria-label": this.plain.getAttribute("aria-label"), dir: "auto" },
@@ -114,36 +56,84 @@ export class Body {
 
   get html() {
     if (this.editor) return this.editor.isEmpty ? "" : this.editor.getHTML();
-    return this.typed ? asParagraphs(this.plain.value) : this.initial;
+    return this.typed || this.isPlain ? (this.plain.value.trim() ? asParagraphs(this.plain.value) : "") : this.initial;
   }
 
   get text() { return this.editor ? this.editor.getText({ blockSeparator: "\n" }) : this.plain.value; }
 
   focus(where = null) {
-    if (this.editor) this.editor.commands.focus(where);
-    else this.plain.focus();
+    if (this.editor) return void this.editor.commands.focus(where);
+    this.plain.focus();
+    if (where) { const at = where === "end" ? this.plain.value.length : 0; this.plain.setSelectionRange(at, at); }
   }
+
+  /** Where Tab leads: to the button that sends. */
+  leave() { [...this.root.querySelectorAll('[data-do="send"]')].find((button) => button.offsetParent)?.focus(); }
 
   insertPicture(url) {
     this.editor?.chain().focus().setImage({ src: url, alt: "" }).run();
   }
 
+  /** Puts a piece of text where the caret is. */
+  insertText(text) {
+    if (this.editor) return void this.editor.chain().focus().insertContent({ type: "text", text }).run();
+    this.plain.focus();
+    this.plain.setRangeText(text, this.plain.selectionStart, this.plain.selectionEnd, "end");
+    this.plain.dispatchEvent(new Event("input"));
+  }
+
+  insertHtml(html, { atEnd = false } = {}) {
+    if (!this.editor) return this.insertText(asText(html));
+    if (atEnd) this.editor.chain().insertContentAt(this.editor.state.doc.content.size, plainPaste(html)).run();
+    else this.editor.chain().focus().insertContent(plainPaste(html)).run();
+  }
+
+  /** Plain text mode on, with `text` instead of what stands there; or off, with `html`. */
+  async setPlain(on, { text = this.text, html = asParagraphs(this.text) } = {}) {
+    if (on === this.isPlain) return;
+    this.isPlain = on;
+    if (on) {
+      this.editor?.destroy();
+      this.editor = null;
+      this.place.replaceChildren(this.plain);
+      this.plain.value = text;
+      this.typed = true;
+    } else {
+      this.initial = html;
+      this.typed = false;
+      this.start(await loadEditor());
+    }
+    this.showPlain();
+    this.changed();
+    this.focus("end");
+  }
+
+  showPlain() {
+    this.root.classList.toggle("plain", this.isPlain);
+    this.link.hidden = true;
+  }
+
   paste(event) {
-    const files = [...(event.clipboardData?.files ?? [])];
-    if (!files.length || event.clipboardData.types.includes("text/html")) return false;
+    const data = event.clipboardData, files = [...(data?.files ?? [])];
+    if (!files.length || (data.types.includes("text/html") && !isOnlyPictures(data.getData("text/html")))) return false;
     this.files(files, true);
     return true;
   }
 
-  run(name) {
+  run(name, value) {
     if (name === "link") this.askForLink();
-    else if (this.editor) commands[name]?.(this.editor);
+    else if (this.editor) commands[name]?.(this.editor, value);
   }
 
   /* --- toolbar and link --- */
   listen() {
-    this.bar.addEventListener("pointerdown", (event) => event.preventDefault());  // the text keeps the selection
-    this.bar.addEventListener("click", (event) => { const button = event.target.closest("[data-format]"); if (button) this.run(button.dataset.format); });
+    this.root.addEventListener("pointerdown", (event) => { if (event.target.closest("[data-format], .compose-format")) event.preventDefault(); });  // the text keeps the selection
+    this.root.addEventListener("click", (event) => {
+      const button = event.target.closest("[data-format]");
+      if (!button) return;
+      button.closest("[popover]")?.hidePopover();
+      this.run(button.dataset.format, button.dataset.value);
+    });
     this.link.addEventListener("submit", (event) => { event.preventDefault(); event.stopPropagation(); this.setLink(); });
     this.link.addEventListener("keydown", (event) => { if (event.key === "Escape") { event.stopPropagation(); this.asking = false; this.link.hidden = true; this.focus(); } });
     this.link.addEventListener("focusout", (event) => { if (!this.link.contains(event.relatedTarget)) { this.asking = false; this.showMarks(); } });
@@ -151,9 +141,9 @@ export class Body {
 
   showMarks() {
     if (!this.editor || this.editor.isDestroyed) return;
-    for (const button of this.bar.children) {
-      const mark = marks[button.dataset.format];
-      if (mark) button.setAttribute("aria-pressed", this.editor.isActive(mark));
+    for (const button of this.root.querySelectorAll("[data-format]")) {
+      const on = isOn(this.editor, button.dataset);
+      if (on !== null) button.setAttribute(button.role === "menuitemradio" ? "aria-checked" : "aria-pressed", on);
     }
     const href = this.editor.isActive("link") ? this.editor.getAttributes("link").href ?? "" : "";
     if (this.asking) return;

@@ -1,7 +1,7 @@
 // The files of a message being written: chosen, dropped or pasted, each with its own progress, cancelled or removed.
 // A forwarded message's files are only numbers of parts until the draft is first saved.
 
-import { call, dock, Offline, say, SignedOut, upload } from "./compose-net.js";
+import { call, dock, Offline, part, say, SignedOut, upload } from "./compose-net.js";
 
 const UNITS = ["B", "kB", "MB", "GB"];
 export function sizeText(bytes) {
@@ -30,8 +30,15 @@ export class Files {
     this.show();
   }
 
+  /** The files of the original, when the kind of answer changes; those that were added stay. */
+  forwarded(files) {
+    for (const card of this.cards) if (card.dataset.part) card.remove();
+    this.box.prepend(...files.map((file) => this.card(file)));
+    this.show();
+  }
+
   card(file) {
-    const card = document.getElementById("compose-file").content.firstElementChild.cloneNode(true);
+    const card = part("file");
     const name = card.querySelector(".file-name");
     name.textContent = name.title = file.name;
     if (file.url) { name.href = file.url; name.target = "_blank"; name.rel = "noopener"; }

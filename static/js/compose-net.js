@@ -2,9 +2,35 @@
 // Every request names the account that opened the page, so that nobody's text lands in somebody else's mailbox.
 
 export const dock = document.getElementById("compose-dock");
-export const words = JSON.parse(document.getElementById("compose-words")?.textContent ?? "{}");
-export const senders = JSON.parse(document.getElementById("compose-senders")?.textContent ?? "[]");
+export const words = {};
+export const senders = [];  // [address, name] of whom this person may write as
+export const desk = {};  // what they chose, and their signatures and templates
 export const account = dock?.dataset.account ?? "";
+
+let parts = null;
+
+/** Fetches what windows are made of, once: templates, words, choices (webmail/views/compose_window.py). */
+export function prepare() {
+  parts ??= fetchParts().catch((error) => { parts = null; throw error; });
+  return parts;
+}
+
+async function fetchParts() {
+  let answer;
+  try { answer = await fetch(at("window/"), { headers: headers(), redirect: "error" }); } catch { throw new Offline(document.getElementById("words") ? JSON.parse(document.getElementById("words").textContent).offline : ""); }
+  if (answer.status === 401) document.dispatchEvent(new CustomEvent("mail:signed-out"));
+  if (!answer.ok) read(answer.status, await answer.text());
+  const holder = document.createElement("template");
+  holder.innerHTML = await answer.text();
+  const told = (id) => JSON.parse(holder.content.getElementById(id).textContent);
+  Object.assign(words, told("compose-words"));
+  Object.assign(desk, told("compose-desk"));
+  senders.push(...told("compose-senders"));
+  document.body.append(...holder.content.querySelectorAll("template"));
+}
+
+/** A copy of a part: template("window") is the <template id="compose-window">'s element. */
+export const part = (name) => document.getElementById(`compose-${name}`).content.firstElementChild.cloneNode(true);
 
 export const say = (name, value = "") => (words[name] ?? "").replace("{}", value);
 export const at = (path) => dock.dataset.url + path;

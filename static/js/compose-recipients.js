@@ -1,10 +1,13 @@
 // A field of recipients: people as chips, a box to type in, and a list of whom the writer may mean.
 // Commits on Enter, Tab, comma, semicolon, leaving the field, and on pasting a list. What is no address stays, in red.
 
-import { call, say } from "./compose-net.js";
+import { cards, hideCard } from "./compose-card.js";
+import { call, part, say } from "./compose-net.js";
 
 const ADDRESS = /^[^\s@<>,;:"()[\]\\]+(?:\.[^\s@<>,;:"()[\]\\]+)*@(?:[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)(?:\.[\p{L}\p{N}](?:[\p{L}\p{N}-]*[\p{L}\p{N}])?)*$|^"[^"]+"@\S+$|^[^\s@]+@\[[0-9a-fA-F:.IPv]+\]$/u;
 const known = new Map();  // what the server said about a prefix, for as long as the page lives
+/** After a message was sent, others may come first. */
+export const forgetPeople = () => known.clear();
 let fields = 0;
 let dragged = null;
 
@@ -46,15 +49,15 @@ function initials(name, email) {
   return parts[0] >= "\u2e80" ? parts[0] : (parts[0] + (parts.length > 1 ? parts.at(-1) : "")).toUpperCase();
 }
 
-export function avatar(element, name, email) {
-  element.className = `avatar size-24 hue-${hueOf(email || name || "?")}`;
+export function avatar(element, name, email, size = 24) {
+  element.className = `avatar size-${size} hue-${hueOf(email || name || "?")}`;
   element.textContent = initials(name, email);
 }
 
 export class Recipients {
   /** `line` is the .compose-line; `changed` is called when people were added or removed; `others` gives all taken addresses. */
-  constructor(line, { changed, others }) {
-    Object.assign(this, { line, changed, others });
+  constructor(line, { changed, others, told = () => {} }) {
+    Object.assign(this, { line, changed, others, told });
     this.box = line.querySelector(".recipients");
     this.input = line.querySelector("input");
     this.list = document.createElement("ul");
@@ -85,15 +88,18 @@ export class Recipients {
 
   add(name, email, { quietly = false, before = null } = {}) {
     if (!email || this.people.some(([, each]) => each.toLowerCase() === email.toLowerCase())) return;
-    const chip = document.getElementById("compose-person").content.firstElementChild.cloneNode(true);
+    const chip = part("person");
     Object.assign(chip.dataset, { name, address: email });
-    chip.title = name ? `${name} <${email}>` : email;
+    chip.setAttribute("aria-label", name ? `${name} <${email}>` : email);
+    chip.setAttribute("role", "button");
     chip.querySelector('[data-part="name"]').textContent = name || email;
     chip.querySelector("button").setAttribute("aria-label", say("remove", name || email));
     avatar(chip.querySelector(".avatar"), name, email);
     if (!isAddress(email)) chip.setAttribute("aria-invalid", "true");
     this.box.insertBefore(chip, before ?? this.input);
-    if (!quietly) this.changed();
+    if (quietly) return;
+    this.told(say("added", name || email));
+    this.changed();
   }
 
   /** Takes what stands in the box as people. */
@@ -136,6 +142,7 @@ export class Recipients {
       if (option) this.choose(option);
     });
     this.drags();
+    cards(this.box, { avatar });
   }
 
   drags() {
@@ -144,7 +151,8 @@ export class Recipients {
       if (!chip) return;
       dragged = { chip, field: this };
       event.dataTransfer.effectAllowed = "move";
-      event.dataTransfer.setData("text/plain", chip.title);
+      event.dataTransfer.setData("text/plain", chip.getAttribute("aria-label"));
+      this.line.closest(".compose").classList.add("moving-people");
     });
     this.line.addEventListener("dragover", (event) => { if (dragged) event.preventDefault(); });
     this.line.addEventListener("drop", (event) => {
@@ -157,11 +165,14 @@ export class Recipients {
       field.remove(chip);
       this.add(chip.dataset.name, chip.dataset.address);
     });
-    this.box.addEventListener("dragend", () => { dragged = null; });
+    document.addEventListener("dragend", () => { dragged = null; this.line.closest(".compose")?.classList.remove("moving-people"); });
+    this.line.addEventListener("dragenter", (event) => { if (dragged && event.target.closest?.('[data-do="cc"], [data-do="bcc"]')) event.target.closest("button").click(); });
   }
 
   remove(chip) {
+    hideCard();
     chip.remove();
+    this.told(say("removed", chip.dataset.name || chip.dataset.address));
     this.changed();
   }
 
@@ -228,7 +239,7 @@ export class Recipients {
       if (!known.has(key)) known.set(key, (await call(`people/?q=${encodeURIComponent(prefix)}`, { signal: this.asked.signal })).people);
       if (this.input.value.trim() !== prefix || document.activeElement !== this.input) return;
       const taken = this.others();
-      this.show(known.get(key).filter(([, email]) => !taken.has(email.toLowerCase())).slice(0, 6));
+      this.show(known.get(key).filter(([, email]) => Array.isArray(email) || !taken.has(email.toLowerCase())).slice(0, 6));
     } catch { this.hide(); }
   }
 
@@ -238,13 +249,15 @@ export class Recipients {
       const option = document.createElement("li"), face = document.createElement("span"), text = document.createElement("span"), note = document.createElement("span");
       option.id = `${this.list.id}-${place}`;
       option.setAttribute("role", "option");
-      Object.assign(option.dataset, { name, address: email });
-      avatar(face, name, email);
+      const group = Array.isArray(email);  // [name, [[name, email], …]]: its members come instead of it
+      Object.assign(option.dataset, { name, address: group ? "" : email });
+      if (group) option.members = email;
+      avatar(face, name, group ? "" : email);
       face.setAttribute("aria-hidden", "true");
       text.className = "truncate";
       text.textContent = name || email;
       note.className = "faint truncate";
-      note.textContent = name ? email : "";
+      note.textContent = group ? email.map(([each, address]) => each || address).join(", ") : name ? email : "";
       option.append(face, text, note);
       return option;
     }));
@@ -267,7 +280,8 @@ export class Recipients {
   choose(option) {
     this.input.value = "";
     this.hide();
-    this.add(option.dataset.name, option.dataset.address);
+    const taken = this.others();
+    for (const [name, email] of option.members ?? [[option.dataset.name, option.dataset.address]]) if (!taken.has(email.toLowerCase())) this.add(name, email);
     this.input.focus();
   }
 

@@ -2,15 +2,19 @@
 // browser until the server has it, and sends. Opening one writes nothing; the first change makes the draft.
 // The dock (compose.js) decides where windows stand and what happens after sending.
 
-import { account, call, Offline, Refused, say, senders, SignedOut, words } from "./compose-net.js";
+import { alwaysFull, changeType, editQuote, isAnswer, popOut, print, showQuote, showSignature, showType, signatureFor, togglePlain, toggleQuote, unquote } from "./compose-answer.js";
 import { Body } from "./compose-editor.js";
-import { Files } from "./compose-files.js";
+import { Files, sizeText } from "./compose-files.js";
+import { Menus } from "./compose-menus.js";
+import { account, call, desk, Offline, part, Refused, say, senders, SignedOut } from "./compose-net.js";
 import { Recipients } from "./compose-recipients.js";
+import { send } from "./compose-send.js";
 
 const SAVE_AFTER = 2_000, SETTLE_AFTER = 30_000, RETRY_AFTER = 5_000;
 const PICTURES = /^image\/(png|jpeg|gif|webp)$/;
 const FORMATTING = "mailstead-formatting";
 
+export { forgetPeople } from "./compose-recipients.js";
 export const storeKey = (key) => `mailstead-compose:${account}:${key}`;
 
 export class ComposeWindow {
@@ -22,19 +26,24 @@ export class ComposeWindow {
     this.message = data.message ?? null;
     this.quoteUrl = data.quote ?? "";
     this.quoteKept = data.quoteKept ?? true;
-    this.element = document.getElementById("compose-window").content.firstElementChild.cloneNode(true);
+    this.receipt = data.receipt ?? false;
+    this.attach = data.attach ?? [];
+    Object.assign(this, { signatures: data.signatures ?? desk.signatures, looks: data.looks ?? desk.looks, above: data.signature_above ?? desk.above });
+    this.element = part("window");
     this.find = (selector) => this.element.querySelector(selector);
     const title = this.find(".compose-title");
     title.id = `compose-title-${key}`;
     this.element.setAttribute("aria-labelledby", title.id);
     dock.append(this.element);
     this.fill(data);
+    this.menus = new Menus(this);
     this.listen();
     this.holdLock();
   }
 
   fill(data) {
-    const shared = { changed: () => this.touched(), others: () => new Set(this.everyone.map(([, email]) => email.toLowerCase())) };
+    const told = this.find('[data-part="said"]');
+    const shared = { changed: () => this.touched(), told: (text) => { told.textContent = text; }, others: () => new Set(this.everyone.map(([, email]) => email.toLowerCase())) };
     this.fields = {};
     for (const name of ["to", "cc", "bcc"]) {
       this.fields[name] = new Recipients(this.find(`[data-field="${name}"]`), shared);
@@ -44,24 +53,30 @@ export class ComposeWindow {
     this.subject = this.find(".compose-subject");
     this.subject.value = data.subject ?? "";
     this.from = this.find('[name="from"]');
-    if (this.from && data.from) this.from.value = data.from;
-    if (this.from && !this.from.value) this.from.selectedIndex = 0;
+    for (const { address, name } of data.senders ?? []) if (![...this.from.options].some((each) => each.value === address)) this.from.add(new Option(name ? `${name} <${address}>` : address, address));
+    this.find(".compose-sender").hidden = this.from.options.length < 2;
+    if (data.from) this.from.value = data.from;
+    if (!this.from.value) this.from.selectedIndex = 0;
     this.address = data.from ?? senders[0]?.[0] ?? "";
     this.files = new Files(this.element, { draft: () => this.needDraft(), changed: (version = 0) => { this.version = Math.max(this.version, version); this.touched({ settled: true }); } });
     this.files.set(data.files ?? []);
-    this.body = new Body(this.element, { html: data.html, changed: () => this.touched(), files: (list, inText) => this.addFiles(list, { inText }) });
-    this.showQuote();
+    this.body = new Body(this.element, { html: data.html, text: data.text, plain: data.plain ?? desk.plain, changed: () => this.touched(), files: (list, inText) => this.addFiles(list, { inText }) });
+    showQuote(this);
+    showType(this);
+    this.sign("signature" in data ? data.signature : signatureFor(this), { byHand: false });
     this.showTitle();
     this.formatting(localStorage.getItem(FORMATTING) === "on");
+    this.find('[data-do="send-archive"]').hidden = !isAnswer(this);
   }
 
   get everyone() { return Object.values(this.fields).flatMap((field) => field.people); }
 
   get content() {
     return {
-      mode: this.mode, message: this.message, keep: this.draft ? null : this.files.keep, from: this.from?.value ?? this.address,
+      mode: this.mode, message: this.message, keep: this.draft && !this.retyped ? null : this.files.keep, from: this.from.value || this.address,
       to: this.fields.to.people, cc: this.fields.cc.people, bcc: this.fields.bcc.people,
-      subject: this.subject.value, html: this.body.html, quote: this.quoteKept,
+      subject: this.subject.value, html: this.body.html, quote: this.quoteKept, plain: this.body.isPlain, text: this.body.isPlain ? this.body.text : "",
+      receipt: this.receipt, signature: this.signature, attach: this.attach,
     };
   }
 
@@ -94,16 +109,17 @@ export class ComposeWindow {
     clearTimeout(this.timers.save);
     this.timers.save = 0;
     if (this.draft && !this.dirty && !(settle && this.unsettled)) return;
-    const first = !this.draft, edits = this.edits;
+    const first = !this.draft || this.retyped, edits = this.edits;
     this.state(say("saving"));
     const answer = await call("save/", { body: { ...this.content, draft: this.draft, version: this.version, settle } });
     Object.assign(this, { draft: answer.draft, version: answer.version });
     this.files.room = answer.room;
-    if (first) this.adopt(answer);
+    if (first) { this.retyped = false; this.adopt(answer); }
     this.unsettled = !settle && !first;
     if (this.edits === edits) { this.dirty = false; this.forgetCopy(); }
-    this.state(answer.elsewhere ? say("elsewhere") : say("saved"));
+    this.state(say("saved"));
     this.notice(null, "trouble");
+    if (answer.elsewhere) this.notice("info", "elsewhere", say("changedElsewhere"));
     this.dock.remember();
   }
 
@@ -197,33 +213,17 @@ export class ComposeWindow {
   }
 
   formatting(on) {
-    this.find(".compose-format").hidden = !on;
+    this.find(".compose-format").hidden = !on || this.body.isPlain;
     this.find('[data-do="format"]').setAttribute("aria-pressed", on);
   }
 
-  showQuote() { this.find(".compose-quote").hidden = !this.quoteUrl || !this.quoteKept; }
+  showBar() { this.find(".compose-format").hidden = this.body.isPlain || localStorage.getItem(FORMATTING) !== "on"; }
 
-  /** The original, in a frame that can run nothing; it is measured from here. */
-  toggleQuote() {
-    const place = this.find(".compose-quote"), button = this.find('[data-do="quote"]');
-    const shown = place.querySelector("iframe");
-    button.setAttribute("aria-expanded", !shown);
-    this.find('[data-do="unquote"]').hidden = Boolean(shown);
-    if (shown) return shown.remove();
-    const frame = document.createElement("iframe");
-    frame.className = "message-frame";
-    frame.setAttribute("sandbox", "allow-same-origin allow-popups allow-popups-to-escape-sandbox");
-    frame.title = button.getAttribute("aria-label");
-    frame.addEventListener("load", () => { frame.style.blockSize = `${Math.min(4000, frame.contentDocument?.documentElement.scrollHeight ?? 300)}px`; });
-    frame.src = this.quoteUrl;
-    place.append(frame);
-  }
-
-  unquote() {
-    this.quoteKept = false;
-    this.showQuote();
-    this.body.focus("end");
-    this.touched();
+  sign(id, { byHand = true } = {}) {
+    this.signature = id;
+    this.signedByHand ||= byHand;
+    showSignature(this);
+    if (byHand) { this.touched(); this.body.focus(); }
   }
 
   focusStart() {
@@ -249,24 +249,35 @@ export class ComposeWindow {
     this.dock.arrange(this);
   }
 
+  changeType(mode) { return this.attempt(() => changeType(this, mode)); }
+
+  /** Does something that asks the server; what went wrong is said in the window. */
+  async attempt(work) {
+    try { await work(); } catch (error) { this.trouble(error, () => {}); }
+  }
+
   /* --- what is done --- */
   listen() {
     const clicks = {
-      fold: () => this.fold(), full: () => this.toggleFull(), close: () => this.close(), send: () => this.send(), discard: () => this.discard(),
-      cc: () => this.showField("cc"), bcc: () => this.showField("bcc"), quote: () => this.toggleQuote(), unquote: () => this.unquote(),
+      fold: () => this.fold(), full: (event) => (event.shiftKey ? this.attempt(() => popOut(this)) : this.toggleFull()), close: () => this.close(), send: () => this.send(), discard: () => this.discard(),
+      cc: () => this.showField("cc"), bcc: () => this.showField("bcc"), quote: () => toggleQuote(this), unquote: () => unquote(this), "edit-quote": () => this.attempt(() => editQuote(this)),
       attach: () => this.find('[name="files"]').click(), picture: () => this.find('[name="pictures"]').click(),
-      link: () => this.body.askForLink(), unlink: () => this.body.unlink(),
+      link: () => this.body.askForLink(), unlink: () => this.body.unlink(), subject: () => { this.subject.focus(); this.subject.select(); },
       format: () => { const on = this.find(".compose-format").hidden; this.formatting(on); localStorage.setItem(FORMATTING, on ? "on" : "off"); },
+      schedule: () => this.menus.open("times", "sending"), "send-archive": () => this.send({ archive: true }), templates: () => this.menus.open("templates", "more"),
+      plain: () => this.attempt(() => togglePlain(this)), receipt: () => { this.receipt = !this.receipt; this.touched(); },
+      "always-full": () => this.attempt(() => alwaysFull(this)), "pop-out": () => this.attempt(() => popOut(this)), print: () => this.attempt(() => print(this)),
     };
     this.element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]");
-      if (button) clicks[button.dataset.do]?.();
+      if (button?.role === "menuitemcheckbox") button.closest("[popover]").hidePopover();
+      if (button) clicks[button.dataset.do]?.(event);
       else if (event.target.matches('.compose-body, [data-part="editor"]')) this.body.focus("end");
     });
     this.element.addEventListener("keydown", (event) => this.shortcut(event), true);
-    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && (!event.defaultPrevented || event.target.closest(".ProseMirror"))) { event.stopPropagation(); this.close(); } });
+    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.shiftKey && !this.find(":popover-open") && (!event.defaultPrevented || event.target.closest(".ProseMirror"))) { event.stopPropagation(); this.close(); } });
     this.subject.addEventListener("input", () => this.touched());
-    this.from?.addEventListener("change", () => this.touched());
+    this.from.addEventListener("change", () => { if (!this.signedByHand) this.sign(signatureFor(this), { byHand: false }); this.touched(); });
     this.find('[name="files"]').addEventListener("change", (event) => { this.addFiles(event.target.files); event.target.value = ""; });
     this.find('[name="pictures"]').addEventListener("change", (event) => { this.addFiles(event.target.files, { inText: true }); event.target.value = ""; });
     this.element.addEventListener("focusout", (event) => { if (this.dirty && !this.element.contains(event.relatedTarget)) this.saveQuietly(); });
@@ -275,9 +286,12 @@ export class ComposeWindow {
 
   shortcut(event) {
     if (!(event.ctrlKey || event.metaKey) || event.altKey || event.isComposing) return;
+    const size = { "+": 1, "=": 1, "-": -1, _: -1 }[event.key];
     const wish = event.shiftKey
-      ? { c: () => this.showField("cc"), b: () => this.showField("bcc"), d: () => this.discard() }[event.key.toLowerCase()]
-      : { Enter: () => this.send(), k: () => this.body.askForLink() }[event.key];
+      ? {
+        c: () => this.showField("cc"), b: () => this.showField("bcc"), d: () => this.discard(), f: () => !this.find(".compose-sender").hidden && this.from.focus(),
+      }[event.key.toLowerCase()] ?? (size && (() => this.body.run("grow", size)))
+      : { Enter: () => this.send(), k: () => this.body.askForLink(), ".": () => this.dock.next(this, 1), ",": () => this.dock.next(this, -1) }[event.key];
     if (!wish) return;
     event.preventDefault();
     event.stopPropagation();
@@ -287,7 +301,7 @@ export class ComposeWindow {
   drops() {
     let depth = 0;
     const carries = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
-    const show = (on) => this.element.classList.toggle("dropping", on);
+    const show = (on) => { this.element.classList.toggle("dropping", on); if (on) this.find('[data-part="left"]').textContent = say("left", sizeText(this.files.room)); };
     this.element.addEventListener("dragenter", (event) => { if (carries(event)) { depth += 1; show(true); } });
     this.element.addEventListener("dragleave", (event) => { if (carries(event) && --depth <= 0) { depth = 0; show(false); } });
     this.element.addEventListener("dragover", (event) => { if (carries(event)) event.preventDefault(); });
@@ -342,52 +356,7 @@ export class ComposeWindow {
     }
   }
 
-  /** Says what is in the way of sending; true if nothing is. */
-  mayGo() {
-    for (const field of Object.values(this.fields)) field.commit();
-    const wrong = Object.values(this.fields).flatMap((field) => field.wrong);
-    if (!this.everyone.length) { this.notice("danger", "send", say("nobody")); this.fields.to.input.focus(); return false; }
-    if (wrong.length) { this.notice("danger", "send", say("wrong", wrong.join(", "))); return false; }
-    if (this.files.failed) { this.notice("danger", "send", say("uploadFailed")); return false; }
-    if (this.anyway) return true;
-    const anyway = { text: say("sendAnyway"), run: () => { this.anyway = true; this.send(); }, test: "send-anyway" };
-    const text = `${this.subject.value}\n${this.body.text}`;
-    if (!this.subject.value.trim() && !this.body.text.trim()) { this.notice("warn", "send", say("blank"), [anyway]); return false; }
-    const speaksOfFiles = new RegExp(`(^|[^\\p{L}])(${words.attachmentWords.join("|")})([^\\p{L}]|$)`, "iu").test(text);
-    if (speaksOfFiles && !this.files.any) {
-      this.notice("warn", "send", say("forgotten"), [{ text: say("add"), run: () => this.find('[name="files"]').click() }, anyway]);
-      return false;
-    }
-    return true;
-  }
-
-  async send() {
-    if (this.sending || !this.mayGo()) return;
-    this.sending = true;
-    this.notice(null, "send");
-    if (this.files.running.size) { this.state(say("waiting")); await this.files.settled(); if (!this.mayGo()) { this.sending = false; return; } }
-    this.hide();
-    const progress = this.dock.sendingStarts();
-    try {
-      await this.save();
-      this.asked = true;
-      const sent = await call(`${this.draft}/send/`, { body: {} });
-      this.forgetCopy();
-      this.dirty = this.unsettled = false;
-      this.dock.sent(this, sent);
-    } catch (error) {
-      progress.close();
-      // The answer of the last attempt was lost, but not the request: the draft is a sent message now.
-      if (this.uncertain && error.status === 410) return this.dock.wasSent(this);
-      this.uncertain = this.asked && error instanceof Offline;
-      this.show();
-      if (error instanceof Refused) {
-        this.state("");
-        this.notice("danger", "send", error.message);
-        for (const field of Object.values(this.fields)) field.refuse(error.address);
-      } else this.trouble(error, () => this.send());
-    } finally { this.sending = false; }
-  }
+  send(wish) { return send(this, wish); }
 
   /** Sent and taken back: the window is as it was. */
   takenBack(data) {

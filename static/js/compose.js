@@ -4,6 +4,7 @@
 // and when it soon turns out not to be delivered, that too.
 // Small on purpose: the window, its editor and its styles are loaded when somebody is about to write.
 
+import { later } from "./client.js";
 import { isNewest, toast } from "./toast.js";
 
 const dock = document.getElementById("compose-dock");
@@ -14,12 +15,14 @@ let parts = null, net = null;
 
 const account = dock?.dataset.account ?? "";
 const LATE = 12_000;  // ms after the page began
+const WIDE = 526, NARROW = 176, EDGE = 24;  // px that a window takes, open and folded, and what stays free
+const alone = page && new URLSearchParams(location.search).has("alone");  // a browser window of its own
 
 const OPEN = `mailstead-compose-open:${account}`, ON_ITS_WAY = `mailstead-compose-sending:${account}`;
 
 function load() {
-  parts ??= Promise.all([import("./compose-window.js"), import("./compose-net.js"), import("./compose-editor.js"), styles()])
-    .then(([made, calls, editor]) => { net = calls; return { ComposeWindow: made.ComposeWindow, storeKey: made.storeKey, loadEditor: editor.loadEditor }; })
+  parts ??= Promise.all([import("./compose-window.js"), import("./compose-net.js"), import("./compose-editor.js"), styles(), import("./compose-net.js").then((calls) => calls.prepare())])
+    .then(([made, calls, editor]) => { net = calls; return { ComposeWindow: made.ComposeWindow, storeKey: made.storeKey, forgetPeople: made.forgetPeople, loadEditor: editor.loadEditor }; })
     .catch((error) => { parts = null; throw error; });
   return parts;
 }
@@ -47,11 +50,13 @@ async function open(wish, { opener = document.activeElement, full = false, key, 
   const there = windows.find((each) => !each.element.hidden && (
     (wish.draft && String(each.draft) === String(wish.draft)) || (mode !== "new" && wish.message && each.wish?.mode === mode && String(each.wish.message) === String(wish.message))));
   if (there) { there.fold(false); there.body.focus(); return there; }
+  const plain = mode === "new" && !wish.mailto && !wish.draft && !wish.template;
+  const coming = plain ? Promise.resolve({}) : import("./compose-net.js").then(({ call }) => call(`opening/?${query({ ...wish, mode: wish.draft ? "draft" : mode })}`));
+  coming.catch(() => {});  // looked at below
   const { ComposeWindow } = await load();
-  const plain = mode === "new" && !wish.mailto && !wish.draft;
   let data = {};
   try {
-    if (!plain) data = await net.call(`opening/?${query({ ...wish, mode: wish.draft ? "draft" : mode })}`);
+    data = await coming;
   } catch (error) {
     if (!copy) { if (!key) toast(error); return null; }  // what was open before a reload may have been sent since
   }
@@ -59,7 +64,7 @@ async function open(wish, { opener = document.activeElement, full = false, key, 
   const made = new ComposeWindow(data, { dock: self, key: key ?? crypto.randomUUID?.() ?? String(Math.random()).slice(2), opener, dirty: Boolean(copy) });
   made.wish = wish;
   windows.push(made);
-  if (full) made.toggleFull(true);
+  if (full || (net.desk.full && !key && !phone.matches)) made.toggleFull(true);
   if (folded) made.fold(true);
   self.arrange(made);
   self.remember();
@@ -74,15 +79,31 @@ const query = (wish) => new URLSearchParams(Object.entries(wish).filter(([, valu
 const self = {
   append: (element) => dock.append(element),
 
-  /** Folds the oldest windows when there is no room; `first` stays open. */
+  /** Folds the oldest windows when there is no room; `first` stays open. What is folded takes little room itself. */
   arrange(first = null) {
     const shown = windows.filter((each) => !each.element.hidden);
-    const room = phone.matches ? 1 : Math.max(1, Math.floor((innerWidth - 40) / 526));
     const open = shown.filter((each) => !each.folded && each !== first);
-    for (const each of open.slice(0, Math.max(0, open.length + (first ? 1 : 0) - room))) each.element.classList.add("folded");
+    const width = () => { const wide = shown.filter((each) => !each.folded).length; return wide * WIDE + (shown.length - wide) * NARROW; };
+    while (open.length && (phone.matches ? open.length + (first ? 1 : 0) > 1 : width() > innerWidth - 2 * EDGE)) {
+      if (!first && open.length === 1) break;
+      open.shift().element.classList.add("folded");
+    }
     if (first?.full) for (const each of open) each.element.classList.remove("full");
+    dock.classList.toggle("covered", shown.some((each) => each.full && !each.folded));
     document.documentElement.classList.toggle("composing", phone.matches && shown.some((each) => !each.folded));
     self.remember();
+  },
+
+  /** The window beside one, by Ctrl+. and Ctrl+, */
+  next(from, step) {
+    const shown = windows.filter((each) => !each.element.hidden);
+    self.face(shown[(shown.indexOf(from) + step + shown.length) % shown.length]);
+  },
+
+  face(window_) {
+    if (!window_) return;
+    if (window_.folded) window_.fold(false);
+    window_.body.focus();
   },
 
   /** For a reload: which windows stand open. Their text is at the server, or in this browser's copy. */
@@ -96,7 +117,9 @@ const self = {
   gone(gone) {
     windows.splice(windows.indexOf(gone), 1);
     self.arrange();
-    if (page && !windows.some((each) => !each.closed)) location.assign(dock.dataset.home);
+    if (!page || windows.some((each) => !each.closed)) return;
+    if (alone) close();
+    if (!alone || !window.closed) location.assign(dock.dataset.home);
   },
 
   sendingStarts: () => toast(net.say("sending"), { stay: 0, name: "sending" }),
@@ -105,6 +128,11 @@ const self = {
     const until = Date.now() + sent.seconds * 1000;
     sessionStorage.setItem(ON_ITS_WAY, JSON.stringify({ ...sent, until }));
     self.remember();
+    parts.then((loaded) => loaded.forgetPeople());
+    if (alone && window.opener && !window.opener.closed) {  // said where the writer goes on
+      sessionStorage.removeItem(ON_ITS_WAY);
+      window.opener.document.dispatchEvent(new window.opener.CustomEvent("compose:away", { detail: { ...sent, until } }));
+    }
     if (page) return window_.leave();
     onItsWay({ ...sent, until }, window_);
   },
@@ -142,9 +170,9 @@ function onItsWay(sent, window_ = null) {
     clearInterval(timer);
     sessionStorage.removeItem(ON_ITS_WAY);
     window_?.leave();
-    toast(net.say("sent"), { actions: sent.url ? [{ text: net.say("view"), url: sent.url }] : [], name: "sent" });
+    const said = toast(net.say("sent"), { actions: sent.url ? [{ text: net.say("view"), url: sent.url }] : [], name: "sent" });
     document.dispatchEvent(new CustomEvent("compose:sent", { detail: sent }));
-    follow(sent);
+    follow(sent, said).catch(() => {});
   };
   const left = () => Math.max(0, Math.ceil((sent.until - Date.now()) / 1000));
   if (!left()) return done();
@@ -180,23 +208,8 @@ function onItsWay(sent, window_ = null) {
   }, 250);
 }
 
-/* A wrong address is known within seconds: whoever has just sent to it is told wherever they are by then. */
-const LOOKS = [3, 6, 12, 30, 60, 120];  // seconds after the one before
-
-function follow(sent, looks = LOOKS) {
-  const thread = sent.url?.match(/(\d+)\/$/)?.[1];
-  if (!thread || !sent.message || !looks.length) return;
-  setTimeout(async () => {
-    let sending = { waiting: true };
-    try {
-      const answer = await fetch(`/mail/live/conversation/${thread}/`, { redirect: "error" });
-      if (answer.ok) sending = (await answer.json()).sendings[sent.message] ?? {};
-    } catch { /* no connection: look again later */ }
-    if (sending.state === "failed") {
-      if (location.pathname !== sent.url) toast(`${sending.text}.`, { actions: [{ text: net.say("view"), url: sent.url }], name: "undelivered" });
-    } else if (sending.waiting) follow(sent, looks.slice(1));
-  }, looks[0] * 1000);
-}
+/* How it goes on is said where it was sent from: a wrong address is known within seconds. */
+const follow = later(() => import("./sending.js"), "follow");
 
 /* --- after a reload, or a crash --- */
 function kept() {
@@ -238,6 +251,8 @@ function start() {
     open(wishOf(element), { opener: element });
   }, true);
   document.addEventListener("compose:open", (event) => open(event.detail ?? {}));
+  document.addEventListener("compose:away", (event) => load().then(() => onItsWay(event.detail)));
+  document.addEventListener("compose:focus", () => self.face(windows.findLast((each) => !each.element.hidden)));
   for (const shown of ["mail:view", "mail:reading"]) document.addEventListener(shown, () => self.remember());  // another address, the same windows
   phone.addEventListener("change", () => self.arrange());
   addEventListener("resize", () => self.arrange(windows.find((each) => each.element.contains(document.activeElement))));
@@ -245,6 +260,7 @@ function start() {
   addEventListener("beforeunload", (event) => { if (windows.some((each) => each.files.running.size)) event.preventDefault(); });
   if (page) {
     page.hidden = true;
+    document.documentElement.classList.toggle("alone", alone);
     const field = (name) => page.querySelector(`[name="${name}"]`)?.value;
     const asked = Object.fromEntries(new URLSearchParams(location.search));
     open(field("draft") ? { mode: "draft", draft: field("draft") } : asked, { full: true, opener: null });

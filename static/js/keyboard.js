@@ -40,7 +40,7 @@ function compose(mode, tab = false) {
 
 function escape() {
   if (isList() && checkedRows().length) select("none");
-  else closeToast();
+  else { closeToast(); document.dispatchEvent(new CustomEvent("compose:focus")); }
 }
 
 for (const [name, run] of Object.entries({

@@ -70,7 +70,8 @@ def _dock(language: str, mark: str, left: int, senders: tuple[tuple[str, str], .
 def formats() -> list[dict[str, Any]]:
     """The buttons of the formatting bar."""
     return [
-        {"name": n, "icon": i, "text": str(text), "key": key, "opens": n in MENUS} for n, i, text, key in FORMATS
+        {"name": n, "icon": i, "text": str(text), "key": key, "opens": n in MENUS}
+        for n, i, text, key in FORMATS
     ]
 
 
@@ -152,7 +153,9 @@ def words() -> dict[str, Any]:
         "pieces": _("Smileys and people|Nature and food|Going and doing|Things|Signs"),
         "lately": _("Used lately"),
         "copied": _("Copied."),
-        "blocked": _("The browser did not let a new window open. Allow windows of this page, then try again."),
+        "blocked": _(
+            "The browser did not let a new window open. Allow windows of this page, then try again."
+        ),
         "from": _("From"),
         "to": _("To"),
         "cc": _("Cc"),
