@@ -190,12 +190,16 @@ def _invitations(
 def to_open(mailspace: int, messages: Sequence[ConversationMessage]) -> frozenset[int]:
     """Which messages stand open when a conversation is opened: the unread ones (the first two dozen of them), the
     last, the invitation that the last one answers, and own ones that did not reach everybody, so that where they are
-    is seen at once."""
+    is seen at once. The report that says so once more in a postmaster's words stays one line."""
     unread = [message.id for message in messages if not message.flags & SEEN][:MOST_OPEN]
     lost = list(astray(mailspace, _sent(messages)))[:MOST_OPEN]
     answered = {each.in_reply_to for each in messages[-1:] if invitations.is_answer(each)} - {""}
     inviting = [each.id for each in messages if each.message_id in answered]
-    return frozenset((*unread, *lost, *inviting, *(each.id for each in messages[-1:])))
+    told = {each.message_id for each in messages if each.id in lost}
+    reports = {
+        each.id for each in messages if each.automatic and not each.own and told.intersection(each.references)
+    }
+    return frozenset((*unread, *lost, *inviting, *(each.id for each in messages[-1:]))) - reports
 
 
 def astray(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from mta import directory
-from mta.flow import recipients, submit
+from mta.flow import recipients
 from mta.flow.errors import NotYours
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door
@@ -20,6 +20,7 @@ from mta.queue.errors import NoSuchOutgoing
 from mta.queue.values import WEB, NewOutgoing, NewRecipient, OutgoingInfo
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
+from mta.trust.signing import sign
 from mta.values import now_us
 
 _NOT_AGAIN = frozenset({"bcc", "dkim-signature"})
@@ -47,19 +48,22 @@ def give_up(mailspace: int, outgoing: int, address: str) -> None:
     mailstore.commit({mailspace}, work)
 
 
-def send_again(mailspace: int, account: int, outgoing: int, address: str) -> int:
+def send_again(mailspace: int, account: int, outgoing: int, address: str, *, message: int) -> int:
     """The same message once more to one recipient that it did not reach; the id of the new Outgoing.
 
+    `message` is the copy in Sent that shows it, which for a mail program's sending is the program's own.
     Raises `flow.errors.Refused` in one of its kinds, `queue.errors.TooLate` when it is on its way already or has
     arrived, and NoSuchMessage when the copy in Sent is gone.
     """
     info = _info(mailspace, outgoing)
-    if info.message is None or address not in {each.address for each in queue.recipients(outgoing)}:
+    if mailstore.message(mailspace, message).message_id != info.header_id or not info.header_id:
+        raise NoSuchOutgoing(outgoing)
+    if address not in {each.address for each in queue.recipients(outgoing)}:
         raise NoSuchOutgoing(outgoing)
     if not directory.current().may_send_as(account, info.sender):
         raise NotYours(_("You may not send as %(address)s.") % {"address": info.sender})
     at = now_us()
-    raw = submit.sign(_bare(mailstore.raw(mailspace, info.message)), info.sender, at=at)
+    raw = sign(_bare(mailstore.raw(mailspace, message)), info.sender, at=at)
     recipients.divide(
         (address,), size=len(raw)
     )  # an address of ours that is not there is refused here and now
@@ -73,7 +77,7 @@ def send_again(mailspace: int, account: int, outgoing: int, address: str) -> int
                 raw=raw,
                 recipients=(NewRecipient(address),),
                 mailspace=mailspace,
-                message=info.message,
+                message=message,
                 header_id=info.header_id,
                 trace_id=info.trace_id,
                 utf8=info.utf8,

@@ -209,6 +209,14 @@ function panelFor(event) {
   return false;
 }
 
+const actOnSending = later(() => import("./sending.js"), "act");
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest?.("[data-sending-form]");
+  if (!form || !event.submitter) return;
+  event.preventDefault();
+  actOnSending(form, event.submitter).catch((problem) => toast(problem));
+});
+
 document.addEventListener("submit", (event) => {
   const run = event.target.matches?.(".invitation-answers") ? answer : event.target.matches?.("[data-messages] [data-correct]") ? correct : null;
   if (!run) return;
@@ -303,10 +311,26 @@ function showSending(id, { html, state }) {
   if (node) node.dataset.state = state;
   if (!message || message.classList.contains("closed")) return;
   const fresh = parse(html).querySelector("[data-sending]");
-  if (old) {
-    fresh.open ||= old.open;
-    if (old.outerHTML !== fresh.outerHTML) old.replaceWith(fresh);
-  } else message.querySelector(".message-content")?.prepend(fresh);
+  if (old) swapSending(old, fresh);
+  else message.querySelector(".message-content")?.prepend(fresh);
+}
+
+/* What somebody has unfolded stays so, what they fold away too, unless it now says that something failed. */
+function swapSending(old, fresh) {
+  const plain = (block) => block.innerHTML.replace(/ name="csrfmiddlewaretoken" value="[^"]*"| open(="")?/g, "");
+  const same = plain(old) === plain(fresh);
+  old.dataset.waiting = fresh.dataset.waiting ?? "";
+  if (!("waiting" in fresh.dataset)) delete old.dataset.waiting;
+  if (same) return;
+  fresh.open = old.open || (fresh.dataset.state === "failed" && old.dataset.state !== "failed");
+  const inside = (block) => [...block.querySelectorAll(".thread-step")];
+  const before = inside(old), focused = old.contains(document.activeElement) ? document.activeElement.closest("summary") : null;
+  for (const [place, step] of inside(fresh).entries()) {
+    if (before[place]?.dataset.state !== step.dataset.state) step.classList.add("arrived");
+    for (const [number, details] of [...step.querySelectorAll("details")].entries()) details.open = before[place]?.querySelectorAll("details")[number]?.open ?? false;
+  }
+  old.replaceWith(fresh);
+  if (focused) fresh.querySelector("summary").focus({ preventScroll: true, focusVisible: false });
 }
 
 async function showNew() {
@@ -322,10 +346,11 @@ async function showNew() {
   markRead();
 }
 
-/* The way of a message that was just sent is followed until it has arrived. */
+/* Each step of a sending rings by itself but for its beginning: a page looks again when one is due. */
 function poll() {
   clearTimeout(polling);
-  if (main.querySelector("[data-sending][data-waiting]") && !document.hidden) polling = setTimeout(() => catchUp().catch(() => {}), 2500);
+  const waits = [...main.querySelectorAll("[data-sending][data-waiting]")].map((each) => Number(each.dataset.waiting) || 60);
+  if (waits.length && !document.hidden) polling = setTimeout(() => catchUp().catch(() => {}), 1000 * Math.min(...waits));
 }
 
 /* --- arriving at the view -------------------------------------------------------------- */

@@ -20,7 +20,7 @@ from webmail import boxes
 from webmail.events import stream
 from webmail.rows import rows_of
 from webmail.searching import marks_of
-from webmail.sendings import sendings_of
+from webmail.sendings import sending_of, sendings_of
 from webmail.views.mail import by_thread, deliveries, page_title
 from webmail.visit import Visit, number, visiting
 
@@ -96,6 +96,18 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
 
 @require_GET
 @visiting
+def sending(request: HttpRequest, visit: Visit, message: int) -> JsonResponse:
+    """How a message that was just sent stands, for the toast of whoever sent it."""
+    found = sending_of(visit.mailspace, message)
+    if found is None:
+        return JsonResponse({"state": "", "waiting": False})
+    return JsonResponse(
+        {"state": found.state, "waiting": found.waiting, "news": found.news, "again": found.again}
+    )
+
+
+@require_GET
+@visiting
 def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonResponse:
     """What an open conversation must know: its messages, their stars and reading, how their sending stands."""
     clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
@@ -123,7 +135,9 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
                     "text": sending.text,
                     "waiting": sending.waiting,
                     "html": render_to_string(
-                        "webmail/sending.html", {"sending": sending, "message": message}
+                        "webmail/sending.html",
+                        {"sending": sending, "message": message},
+                        request=request,
                     ),
                 }
                 for message, sending in sendings.items()

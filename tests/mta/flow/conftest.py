@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -32,7 +33,7 @@ class Office:
     def login(self) -> Login:
         return Login(1, "ann@a.test", (Access(self.ann, "ann@a.test", "own"),))
 
-    def draft(self, *to: str, **fields: object) -> int:
+    def draft(self, *to: str, header_id: str = "draft1@a.test", **fields: object) -> int:
         values = {
             "identity": "ann@a.test",
             "from_name": "Ann",
@@ -43,12 +44,12 @@ class Office:
         made = mailstore.new_draft(
             self.ann,
             DraftFields(**values),
-            header_id="draft1@a.test",
+            header_id=header_id,
             cause=CAUSE,  # type: ignore[arg-type]
         )
         return made.id
 
-    def send(self, *to: str, undo_seconds: int = 0, **fields: object) -> submit.Submitted:
+    def send(self, *to: str, undo_seconds: int = 0, **fields: Any) -> submit.Submitted:
         draft = self.draft(*to, **fields)
         return submit.submit_draft(self.ann, 1, draft, cause=CAUSE, undo_seconds=undo_seconds)
 

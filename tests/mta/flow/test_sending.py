@@ -62,7 +62,7 @@ def test_a_recipient_that_is_given_up_is_not_tried_again_and_causes_no_report(of
 def test_the_same_message_goes_again_to_the_one_it_did_not_reach_and_without_its_bcc(office):
     sent = office.send("x@outside.test", bcc=(("", "secret@outside.test"),))
     settle(sent.outgoing, NO)
-    again = sending.send_again(office.ann, 1, sent.outgoing, "x@outside.test")
+    again = sending.send_again(office.ann, 1, sent.outgoing, "x@outside.test", message=sent.message)
     raw = queue.raw(again)
     assert b"secret@outside.test" not in raw
     assert raw.count(b"DKIM-Signature:") == 1
@@ -74,7 +74,7 @@ def test_the_same_message_goes_again_to_the_one_it_did_not_reach_and_without_its
     }  # fmt: skip
     assert current == {"x@outside.test": DELIVERED, "secret@outside.test": FAILED}
     with pytest.raises(TooLate):  # once is enough
-        sending.send_again(office.ann, 1, sent.outgoing, "x@outside.test")
+        sending.send_again(office.ann, 1, sent.outgoing, "x@outside.test", message=sent.message)
 
 
 def test_nobody_steers_what_somebody_else_sends(office):
@@ -83,12 +83,15 @@ def test_nobody_steers_what_somebody_else_sends(office):
     for steer in (sending.try_now, sending.give_up):
         with pytest.raises(NoSuchOutgoing):
             steer(office.ben, sent.outgoing, "x@outside.test")
-    with pytest.raises(NoSuchOutgoing):
-        sending.send_again(office.ben, 2, sent.outgoing, "x@outside.test")
-    with pytest.raises(NotYours):
-        sending.send_again(office.ann, 99, sent.outgoing, "x@outside.test")
-    with pytest.raises(NoSuchOutgoing):
-        sending.send_again(office.ann, 1, sent.outgoing, "stranger@outside.test")
+    other = office.send("x@outside.test", subject="Another", header_id="draft2@a.test")
+    for space, account, address, message, error in (
+        (office.ben, 2, "x@outside.test", sent.message, NoSuchOutgoing),
+        (office.ann, 99, "x@outside.test", sent.message, NotYours),
+        (office.ann, 1, "stranger@outside.test", sent.message, NoSuchOutgoing),
+        (office.ann, 1, "x@outside.test", other.message, NoSuchOutgoing),
+    ):
+        with pytest.raises(error):
+            sending.send_again(space, account, sent.outgoing, address, message=message)
 
 
 def test_an_address_of_ours_that_is_gone_is_refused_at_once(office):
@@ -98,4 +101,4 @@ def test_an_address_of_ours_that_is_gone_is_refused_at_once(office):
     bounce.settle(info, [(claimed, NO) for claimed in claims], raw=raw)
     del office.directory.entries["ben@a.test"]
     with pytest.raises(BadRecipient):
-        sending.send_again(office.ann, 1, sent.outgoing, "ben@a.test")
+        sending.send_again(office.ann, 1, sent.outgoing, "ben@a.test", message=sent.message)

@@ -1,0 +1,50 @@
+"""What a writer does about a recipient of a sent message: `/mail/sending/`, the buttons of templates/webmail/sending.html."""
+
+from __future__ import annotations
+
+import re
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_POST
+
+from mta.flow import sending as sendings
+from mta.flow.errors import Refused
+from mta.mailstore.errors import StoreError
+from mta.queue.errors import NoSuchOutgoing, TooLate
+from webmail.views.answers import said
+from webmail.visit import Visit, number, visiting
+
+_WHAT = re.compile(r"(try|give-up|again) (\d{1,18}) (\S{1,320})")
+
+
+@require_POST
+@visiting
+def sending(request: HttpRequest, visit: Visit) -> HttpResponse:
+    """`do` is `again 12 ben@b.test`: try now, give up, or send again, which sending, to whom."""
+    wanted = _WHAT.fullmatch(request.POST.get("do", ""))
+    message = number(request.POST.get("message", ""))
+    if wanted is None or message is None:
+        raise Http404(_("That message is no longer here."))
+    if not visit.senders:
+        return said(request, _("You may read this mailbox, but not send from it."), status=403)
+    verb, outgoing, address = wanted[1], int(wanted[2]), wanted[3]
+    try:
+        return said(request, _done(visit, verb, outgoing, address, message=message))
+    except TooLate:
+        return said(request, _("Too late: the message is on its way, or has arrived."), status=409)
+    except NoSuchOutgoing:
+        raise Http404(_("That message is no longer here.")) from None
+    except (Refused, StoreError) as error:
+        return said(request, str(error), status=422)
+
+
+def _done(visit: Visit, verb: str, outgoing: int, address: str, *, message: int) -> str:
+    if verb == "try":
+        sendings.try_now(visit.mailspace, outgoing, address)
+        return _("Trying %s now.") % address
+    if verb == "give-up":
+        sendings.give_up(visit.mailspace, outgoing, address)
+        return _("%s will not get this message.") % address
+    sendings.send_again(visit.mailspace, visit.account.pk, outgoing, address, message=message)
+    return _("Sending again to %s.") % address
