@@ -209,6 +209,8 @@ def _why(story: Story, place: Place) -> tuple[str, str]:
     here = story.here
     if place.role == SNOOZED and here.wake_at:
         return _("You put it aside until %(at)s.") % {"at": _moment(here.wake_at)}, "queued"
+    if here.cause == "filter" and here.verb == "junk" and story.reason:
+        return _("It was delivered to Spam: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "retry"
     if story.filters and (here.verb == "" or here.cause == "filter"):
         return _filtered(story, place), "read"
     if here.verb in ("", "import", "append", SKIPPED):

@@ -1,15 +1,14 @@
 // The pages of filters: fields, line and preview follow each other while somebody types; filters are put in order by
-// dragging; what runs in the background is followed; the automatic reply gets its editor. All of it works without this
+// dragging; what runs in the background is followed. All of it works without this
 // module by plain forms. Loaded by those pages alone.
 
-import { getJson, later, parse, post, words } from "./client.js";
+import { getJson, parse, post, words } from "./client.js";
 import { toast } from "./toast.js";
 
 const PAUSE = 250, LOOK = 500;
 
 /* --- a filter: both ways to write its conditions, and what they would have matched ---------------------- */
 const form = document.querySelector("[data-rule-form]");
-const rich = later(() => import("./rich.js"), "mount");
 
 function editRule() {
   const preview = form.querySelector("[data-rule-preview]"), fields = form.querySelector("[data-fields]");
@@ -113,4 +112,3 @@ document.documentElement.classList.add("scripted");
 if (form) editRule();
 if (list) order();
 for (const job of document.querySelectorAll("[data-rule-job][data-running]")) follow(job);
-for (const area of document.querySelectorAll("textarea[data-rich]")) rich(area, area.closest("[data-rich-start]")?.dataset.richStart ?? "");

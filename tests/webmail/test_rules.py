@@ -292,9 +292,7 @@ def test_an_automatic_reply_is_set_and_said_over_the_lists(ann: Reader) -> None:
 
 def test_what_the_editor_sends_is_reduced_to_what_it_can_make(ann: Reader) -> None:
     html = '<p>Away, <strong>back</strong> on Monday</p><script>alert(1)</script><img src="https://x.test/a.png">'
-    ann.client.post(
-        "/mail/settings/reply/", {"enabled": "on", "text": html, "days": "4", "rich": "1", "subject": ""}
-    )
+    ann.client.post("/mail/settings/reply/", {"enabled": "on", "html": html, "days": "4", "subject": ""})
     kept = filters.auto_reply(ann.space)
     assert "<strong>back</strong>" in kept.html
     assert "script" not in kept.html

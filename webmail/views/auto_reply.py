@@ -20,6 +20,7 @@ from mta.filters import service as filters
 from mta.filters.service import AutoReply, CannotFilter
 from mta.values import now_us
 from webmail.own_html import mail_html, own_text, paragraphs
+from webmail.own_looks import editor_form
 from webmail.views.forwarding import require_own
 from webmail.views.settings_frame import page
 from webmail.visit import Visit, visiting
@@ -46,7 +47,7 @@ class ReplyForm(forms.Form):
         label=gettext_lazy("Message"),
         max_length=MAX_HTML,
         required=False,
-        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto", "data-rich": ""}),
+        widget=forms.Textarea(attrs={"rows": 8, "dir": "auto", "class": "input settings-editor"}),
     )
     days = forms.IntegerField(
         label=gettext_lazy("Answer the same sender again after"),
@@ -77,14 +78,15 @@ def reply(request: HttpRequest, visit: Visit) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             saved = filters.set_auto_reply(
-                visit.mailspace, _asked(form.cleaned_data, rich="rich" in request.POST)
+                visit.mailspace, _asked(form.cleaned_data, request.POST.get("html"))
             )
         except CannotFilter as refused:
             form.add_error(None, str(refused))
         else:
             messages.info(request, _("The automatic reply is on.") if saved.enabled else _("Settings saved."))
             return redirect("mail:settings-reply")
-    context = {"form": form, "html": kept.html or paragraphs(kept.text), "notice": notice(kept)}
+    written = request.POST.get("html", "")[:MAX_HTML] or kept.html or paragraphs(kept.text)
+    context = {"form": form, "html": editor_form(written), "notice": notice(kept)}
     return page(
         request, visit, "reply", "webmail/settings_reply.html", context, status=400 if form.errors else 200
     )
@@ -107,11 +109,10 @@ def _shown(kept: AutoReply) -> dict[str, Any]:
     }
 
 
-def _asked(said: dict[str, Any], *, rich: bool) -> AutoReply:
-    """`rich`: the message is the editor's HTML, which is reduced to what the editor can make; else plain text."""
-    written = said["text"].replace("\r\n", "\n")
-    html = mail_html(written, ()) if rich else ""
-    text = own_text(html) if rich else written
+def _asked(said: dict[str, Any], written: str | None) -> AutoReply:
+    """`written` is the editor's HTML, of which stays what the editor can make; without one the text is plain."""
+    html = mail_html(written[:MAX_HTML], ()) if written is not None else ""
+    text = own_text(html) if written is not None else said["text"].replace("\r\n", "\n")
     ends = said["ends"]
     return AutoReply(
         enabled=said["enabled"],

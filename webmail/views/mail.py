@@ -17,7 +17,9 @@ from webmail.boxes import COMPOSE, Box, box_of, hidden_in_rows
 from webmail.models import Preferences
 from webmail.rows import Row, rows_of
 from webmail.sendings import deliveries_of
-from webmail.visit import Visit, show, visiting
+from webmail.views.auto_reply import notice_of
+from webmail.visit import Visit, show, visiting, zone_of
+from webmail.welcome import Welcome, welcome_of
 
 Key = tuple[int, int]
 
@@ -54,10 +56,20 @@ def box(request: HttpRequest, visit: Visit, box: str) -> HttpResponse:
             "first_page": page.position == 0,
             "singles": not by_thread(visit),
             "empty": empty_words(place),
+            "reply_notice": notice_of(visit),
+            "welcome": _welcome(visit, place, page, request),
             "title": page_title(visit, place),
             "targets": targets(visit, place),
         },
     )
+
+
+def _welcome(visit: Visit, place: Box, page: ThreadPage, request: HttpRequest) -> Welcome | None:
+    """What a new mailbox shows above the first page of its inbox."""
+    if place.slug != "inbox" or page.position:
+        return None
+    zone = zone_of(visit, request).key if request.COOKIES.get("tz") else ""
+    return welcome_of(visit, conversations=visit.total(place), zone=zone)
 
 
 @visiting
