@@ -84,14 +84,17 @@ class Directory:
         return Login(account.pk, account.username, opens, options)
 
     def may_send_as(self, account: int, address: str) -> bool:
-        """Its identities, and each with a detail after a plus."""
+        """Its identities, each with a detail after a plus, and what only the catch-all brings to them alone."""
         try:
             wanted = canonical(address)
         except BadAddress:
             return False
         local, domain = names.split(wanted)
         spellings = {wanted, f"{local.partition('+')[0]}@{domain}"}
-        return any(sender.address in spellings for sender in access.senders_for(account))
+        senders = access.senders_for(account)
+        if any(sender.address in spellings for sender in senders):
+            return True
+        return _caught_by(local, domain) in {sender.mailspace for sender in senders}
 
     def identity_name(self, account: int, address: str) -> str:
         try:
@@ -133,6 +136,16 @@ def _look_up(domain: str, local: str) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(_LOOK_UP, [local, base, domain])
         return cursor.fetchall()
+
+
+def _caught_by(local: str, domain_name: str) -> int | None:
+    """The one mailspace that gets all mail to an address which nobody has; None where it is not one alone."""
+    found = _look_up(domain_name, local)
+    if not found or _best(found, local) or local in ROLE_MAILBOXES:
+        return None
+    _domain, _tenant, receives, catch_all = found[0][:4]
+    rows = _leads(address_id=catch_all) if receives and catch_all is not None else []
+    return rows[0][0] if len(rows) == 1 else None
 
 
 def _best(found: list[tuple[Any, ...]], local: str) -> list[_Row]:

@@ -17,11 +17,12 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 
 from hosting.access import Sender
+from mta import directory
 from mta.flow import mime
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import ConversationMessage, DraftFields, DraftFile, DraftInfo
 from mta.message import build
-from mta.message.address import split
+from mta.message.address import BadAddress, canonical, split
 from mta.values import Cause, now_us
 from webmail import enclosing, quoting, signatures
 from webmail.answering import ANSWERS, ATTACH, FORWARD, MODES, NEW, open_answer, quotation
@@ -224,7 +225,7 @@ def _applied(
     account: int,
 ) -> DraftFields:
     """The fields as written; what the window cannot know (the original, the references) stays."""
-    sender = find_sender(senders, written.identity or fields.identity)
+    sender = find_sender(senders, written.identity or fields.identity, account)
     quoted = fields.quoted_html if written.quote else ""
     html = "" if written.plain else mail_html(written.html, files)
     own = written.own_text() if written.plain else own_text(html)
@@ -257,9 +258,25 @@ def _signed(fields: DraftFields, written: Written, sender: Sender, account: int)
     return fields
 
 
-def find_sender(senders: Sequence[Sender], address: str) -> Sender:
-    """The identity of that address, or the default one: what is posted chooses, it never adds one."""
-    return next((each for each in senders if each.address.lower() == address.lower()), senders[0])
+def find_sender(senders: Sequence[Sender], address: str, account: int | None = None) -> Sender:
+    """The identity of that address, or the default one: what is posted chooses, it never adds one. An address of
+    theirs with a detail after a plus, or one that only the catch-all brings to this account, is one, too."""
+    wanted = address.lower()
+    local, _at, domain = wanted.rpartition("@")
+    base = f"{local.partition('+')[0]}@{domain}"
+    for sender in senders:
+        if sender.address.lower() == wanted:
+            return sender
+    try:
+        written = canonical(address)
+    except BadAddress:
+        return senders[0]
+    for sender in senders:
+        if sender.address.lower() == base:
+            return replace(sender, address=written, is_default=False)
+    if account is not None and directory.current().may_send_as(account, written):
+        return replace(senders[0], address=written, is_default=False)
+    return senders[0]
 
 
 def materialise(mailspace: int, draft: DraftInfo, *, cause: Cause) -> None:

@@ -25,7 +25,7 @@ from .columns import (
 )
 from .errors import NoSuchMailbox, OverQuota
 from .live import Entry, Live, Stay, nowhere, one_each
-from .models import Draft, Mailbox, Mailspace, Message
+from .models import Mailbox, Mailspace, Message
 
 _MAILBOX = tuple(field.attname for field in Mailbox._meta.concrete_fields)
 
@@ -59,6 +59,16 @@ class Changing:
             self._row.clock += 1
             self._clock_taken = self._dirty = True
         return self._row.clock
+
+    @property
+    def forms(self) -> set[int]:
+        """Messages that came to Drafts or left it."""
+        return self._forms
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The journal rows in the making."""
+        return self._entries
 
     @property
     def row(self) -> Mailspace:
@@ -463,8 +473,6 @@ class Changing:
                 f"UPDATE mailstore_message SET email_id = id WHERE mailspace_id = %s AND email_id = 0 AND {where}",
                 [self.id, *ids],
             )
-        if self._forms:
-            self._follow_drafts()
         if self.touched:
             lines.refresh(self, self.touched)
         if self.emptied:
@@ -486,11 +494,3 @@ class Changing:
         renamed = [id_ for id_ in self._dirty_mailboxes if self._mailboxes[id_].name != before.get(id_)]
         for id_ in renamed if len(renamed) > 1 else ():
             sql.update("mailstore_mailbox", id_, {"name": f"\x01{id_}"})
-
-    def _follow_drafts(self) -> None:
-        """A draft whose form left Drafts is discarded; one whose form came back is open again."""
-        lying = {message for box, message in self._homes(self._forms) if self.mailbox(box).role == DRAFTS}
-        drafts = Draft.objects.filter(mailspace_id=self.id)
-        drafts.filter(message__in=lying, state="discarded").update(state="open", updated_at=self.now)
-        left = drafts.filter(message__in=self._forms - lying, state="open")
-        left.update(state="discarded", updated_at=self.now)

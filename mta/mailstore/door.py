@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS, connection
 
 from mta.values import DRAFTS, INBOX, SCHEDULED, SENT, Appended, Cause, now_us
 
-from . import arriving, sql
+from . import arriving, converging, sql
 from .blobs import Prepared
 from .changing import Changing
 from .errors import NoSuchMailspace
@@ -71,6 +71,9 @@ class Door:
 
     def flush(self) -> frozenset[int]:
         """Finish every mailspace; returns those that changed."""
+        for changing in self._changing.values():
+            if changing.forms:
+                converging.follow(changing)
         return frozenset(id_ for id_, changing in self._changing.items() if changing.flush())
 
     def store(

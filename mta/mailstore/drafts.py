@@ -7,78 +7,20 @@ The caller builds the MIME; this module never does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from dataclasses import fields as dataclass_fields
-from typing import Any
+from dataclasses import dataclass
 
-from mta.message.flowed import unflow
-from mta.message.text import html_to_text
-from mta.message.tree import decoded, decoded_text, find, parse_tree
 from mta.values import DRAFT, DRAFTS, SEEN, Cause, Done
 
-from . import blobs, contents, rows
+from . import blobs, contents, converging, rows
 from .blobs import prepare, prepare_blob
 from .changing import Changing
 from .door import Door
+from .draft_forms import DraftFields, fields_of, jsonable
 from .errors import NoSuchDraft
 from .live import new_action
 from .models import Blob, Draft, DraftAttachment, Message
 from .purge import purge
 from .writer import commit
-
-Pair = tuple[str, str]  # display name, address
-
-
-@dataclass(frozen=True, slots=True)
-class DraftFields:
-    """What the composer edits. Addresses are (name, address) pairs as typed, valid or not yet.
-
-    `mode` is new, reply, reply_all, forward or attach; `parent` the message answered or forwarded;
-    `quoted_html` the original and `signature_html` the signature, both opaque to the editor; `text` the whole
-    text part. Of a `plain` message there is no HTML, and `written` is what the writer typed. `receipt` asks for
-    one (RFC 8098); `scheduled_at` µs, or None.
-    """
-
-    identity: str = ""
-    from_name: str = ""
-    to: tuple[Pair, ...] = ()
-    cc: tuple[Pair, ...] = ()
-    bcc: tuple[Pair, ...] = ()
-    subject: str = ""
-    html: str = ""
-    text: str = ""
-    mode: str = "new"
-    parent: int | None = None
-    quoted_html: str = ""
-    in_reply_to: str = ""
-    references: tuple[str, ...] = ()
-    scheduled_at: int | None = None
-    plain: bool = False
-    written: str = ""
-    receipt: bool = False
-    reply_to: str = ""
-    signature: int | None = None
-    signature_html: str = ""
-    signature_above: bool = True
-
-    @property
-    def body(self) -> str:
-        """The HTML that is sent; "" of a message that has none."""
-        if self.plain:
-            return ""
-        below = (self.signature_html, self.quoted_html)
-        return self.html + "".join(below if self.signature_above else reversed(below))
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> DraftFields:
-        """Read what `asdict` wrote; unknown keys are ignored."""
-        known = {field.name for field in dataclass_fields(cls)} & data.keys()
-        values = {name: data[name] for name in known}
-        for name in ("to", "cc", "bcc"):
-            values[name] = tuple((str(a), str(b)) for a, b in values.get(name, ()))
-        values["references"] = tuple(values.get("references", ()))
-        return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +66,7 @@ def new_draft(mailspace: int, fields: DraftFields, *, header_id: str, cause: Cau
         row = Draft.objects.create(
             mailspace_id=mailspace,
             header_id=header_id,
-            fields=asdict(fields),
+            fields=jsonable(fields),
             thread_id=thread,
             created_at=changing.now,
             updated_at=changing.now,
@@ -169,28 +111,23 @@ def _info(row: Draft) -> DraftInfo:
 def save_draft(
     mailspace: int, draft_id: int, fields: DraftFields, *, version: int, cause: Cause
 ) -> DraftInfo:
-    """Save what was typed. The later write wins; the caller sees by `version` that another came between."""
-    del version, cause
+    """Save what was typed over `version`. The later write wins: when another window or a mail program wrote
+    meanwhile, what they wrote goes to the journal, from where undo brings it back."""
 
     def work(door: Door) -> None:
         row = _open_row(mailspace, draft_id)
-        if row.fields == _jsonable(fields):
+        new = jsonable(fields)
+        if row.fields == new:
             return
-        row.fields = asdict(fields)
+        if version < row.version:
+            converging.keep_other(door[mailspace], row, cause)
+        row.fields = new
         row.version += 1
         row.updated_at = door.now
         row.save(update_fields=["fields", "version", "updated_at"])
 
     commit({mailspace}, work)
     return draft(mailspace, draft_id)
-
-
-def _jsonable(fields: DraftFields) -> dict[str, Any]:
-    values = asdict(fields)
-    for name in ("to", "cc", "bcc"):
-        values[name] = [list(pair) for pair in values[name]]
-    values["references"] = list(values["references"])
-    return values
 
 
 def _open_row(mailspace: int, draft_id: int) -> Draft:
@@ -355,7 +292,7 @@ def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> Draft
     row = Message.objects.filter(mailspace_id=mailspace, id=message_id).first()
     if row is None:
         raise NoSuchDraft("That draft is no longer here.")
-    fields, files = _from_message(row, contents.raw(mailspace, message_id))
+    fields, files = fields_of(row, contents.raw(mailspace, message_id))
     ready = [(file, prepare_blob(file[2])) for file in files]
 
     def work(door: Door) -> int:
@@ -371,7 +308,7 @@ def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> Draft
             header_id=row.message_id,
             message=row.id,
             thread_id=row.thread_id,
-            fields=asdict(fields),
+            fields=jsonable(fields),
             materialised=1,
             created_at=door.now,
             updated_at=door.now,
@@ -394,52 +331,3 @@ def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> Draft
 
 def _open_draft_of(mailspace: int, message_id: int) -> Draft | None:
     return Draft.objects.filter(mailspace_id=mailspace, message=message_id, state="open").first()
-
-
-def _from_message(row: Message, raw: bytes) -> tuple[DraftFields, list[tuple[str, str, bytes, str, bool]]]:
-    tree = parse_tree(raw)
-    html, text = _bodies(raw, tree)
-    sender = (row.addresses.get("from") or [["", ""]])[0]
-    fields = DraftFields(
-        identity=sender[1],
-        from_name=sender[0],
-        to=_pairs(row.addresses.get("to", ())),
-        cc=_pairs(row.addresses.get("cc", ())),
-        bcc=_pairs(row.addresses.get("bcc", ())),
-        subject=row.subject,
-        html=html,
-        text=text or html_to_text(html),
-        plain=bool(text) and not html,
-        written="" if html else text,
-        mode="reply" if row.in_reply_to else "new",
-        in_reply_to=row.in_reply_to,
-        references=tuple(row.references.split()),
-    )
-    files = []
-    for number, name, type_, _size, inline, content_id in row.attachments:
-        part = find(tree, number)
-        if part is not None:
-            files.append((name, type_, decoded(raw, part), content_id, bool(inline)))
-    return fields, files
-
-
-def _bodies(raw: bytes, tree: Any) -> tuple[str, str]:
-    """(html, text) of the first text parts that are not files."""
-    html = text = ""
-    stack = [tree]
-    while stack:
-        part = stack.pop(0)
-        if part.children:
-            stack = [*part.children, *stack]
-        elif part.maintype == "text" and part.disposition != "attachment":
-            if part.subtype == "html" and not html:
-                html = decoded_text(raw, part)
-            elif part.subtype == "plain" and not text:
-                text = decoded_text(raw, part)
-                if part.params.get("format", "").lower() == "flowed":
-                    text = unflow(text, delsp=part.params.get("delsp", "").lower() == "yes")
-    return html, text
-
-
-def _pairs(found: Sequence[Sequence[str]]) -> tuple[Pair, ...]:
-    return tuple((name, email) for name, email in found)

@@ -16,7 +16,7 @@ from django.db.models import F, Min
 
 from mta.values import Cause, Done, now_us
 
-from . import rows, sql
+from . import converging, rows, sql
 from .changing import Changing
 from .door import Door
 from .errors import NothingToUndo
@@ -144,6 +144,7 @@ def undo_one(changing: Changing, change_id: int, undoing: str, cause: Cause) -> 
     skipped += _restore_flags(changing, before.get("flags", []), entry)
     _restore_marks(changing, before.get("marked", []), entry)
     _restore_draft(changing, before.get("draft"), entry)
+    converging.restore(changing, before.get("written"), entry)
     # Mailboxes that the command made go last, when what it put there has left them.
     _remove_mailboxes(changing, [item for item in items if item.get("created")], entry)
     _note_undone(changing, change, undoing)

@@ -84,6 +84,7 @@ class Entry:
     marked: list[list[int]] = field(default_factory=list)  # [mailbox, uid, on, message]
     mailboxes: list[dict[str, Any]] = field(default_factory=list)
     draft: int | None = None
+    written: dict[str, Any] | None = None  # {draft, fields}: what a draft said before it was written over
     threads: set[int] = field(default_factory=set)  # touched
     undoes: int | None = None  # the Change that is being undone, of this action
     undone_action: str = ""
@@ -118,6 +119,7 @@ class Entry:
             "marked": self.marked,
             "mailboxes": self.mailboxes,
             "draft": self.draft,
+            "written": self.written,
         }
         return {key: value for key, value in content.items() if value}
 

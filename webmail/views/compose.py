@@ -22,13 +22,13 @@ from mta.flow import submit
 from mta.flow.errors import Refused
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import ConversationMessage, DraftInfo
-from webmail import answering, compose, templates
+from webmail import answering, compose, signatures, templates
 from webmail.answering import ANSWERS, ATTACH, NEW, Opening, open_answer, open_enclosing, open_new
 from webmail.compose import CannotWrite, Written
 from webmail.contacts import service as contacts
 from webmail.enclosing import MOST_ENCLOSED
 from webmail.models import Template
-from webmail.own_html import own_text, paragraphs
+from webmail.own_html import editor_html, own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
 from webmail.visit import show
 from webmail.windows import as_new_window, as_window, standing
@@ -201,15 +201,11 @@ def _page(
     worries: list[str] | None = None,
     error: str = "",
 ) -> HttpResponse:
-    shown = window | {
-        "to": write_people(window["to"]),
-        "cc": write_people(window["cc"]),
-        "bcc": write_people(window["bcc"]),
-        "text": own_text(window["html"]),
-    }
+    shown = window | {name: write_people(window[name]) for name in ("to", "cc", "bcc")}
     context = {
         "window": shown,
-        "senders": desk.senders,
+        "senders": window["senders"],
+        "signatures": signatures.every(desk.visit.account.pk),
         "worries": worries or [],
         "error": error,
         "room": compose.room(None),
@@ -243,6 +239,8 @@ def draft_page(draft: DraftInfo) -> str:
 
 def _page_saved(request: HttpRequest, desk: Desk) -> DraftInfo:
     post = request.POST
+    draft_id = numbered(post["draft"]) if post.get("draft") else None
+    plain, typed = bool(post.get("plain")), post.get("text", "")
     written = Written.from_json(
         {
             "mode": post.get("mode", NEW),
@@ -253,11 +251,15 @@ def _page_saved(request: HttpRequest, desk: Desk) -> DraftInfo:
             "cc": read_people(post.get("cc", "")),
             "bcc": read_people(post.get("bcc", "")),
             "subject": post.get("subject", ""),
-            "html": paragraphs(post.get("text", "")),
+            "html": "" if plain else _unscripted(desk, draft_id, typed),
+            "text": typed,
+            "plain": plain,
             "quote": post.get("quote", "yes") == "yes",
+            "receipt": bool(post.get("receipt")),
+            "attach": [numbered(each) for each in post.getlist("attach")],
         }
+        | ({"signature": numbered(post["signature"] or "0")} if "signature" in post else {})
     )
-    draft_id = numbered(post["draft"]) if post.get("draft") else None
     draft = compose.save(
         desk.mailspace,
         draft_id,
@@ -279,6 +281,15 @@ def _page_saved(request: HttpRequest, desk: Desk) -> DraftInfo:
         )
         draft = mailstore.draft(desk.mailspace, draft.id)
     return draft
+
+
+def _unscripted(desk: Desk, draft: int | None, typed: str) -> str:
+    """The typed text as HTML; where nothing was typed anew, what an editor made of it stays."""
+    if draft is not None:
+        before = mailstore.draft(desk.mailspace, draft)
+        if " ".join(own_text(before.fields.html).split()) == " ".join(typed.split()):
+            return editor_html(before)
+    return paragraphs(typed)
 
 
 def _page_sent(request: HttpRequest, desk: Desk, draft: DraftInfo) -> HttpResponse:
