@@ -17,11 +17,15 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
+from mta.filters import service as filters
+from mta.filters.service import Actions
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
+from mta.message.criteria import Words
 from mta.values import INBOX
 from tests.webmail.mail_world import CAUSE, Reader, Response
 from webmail import mail_urls
+from webmail.models import Chore, Signature, Template
 from webmail.pictures import address_of
 
 pytestmark = pytest.mark.django_db
@@ -76,6 +80,10 @@ class Belongings:
     content_id: str = "lamp@x"
     verb: str = "archive"
     job: int = 1
+    signature: int = 1
+    template: int = 1
+    chore: int = 1
+    rule: int = 1
 
     def address(self, route: str) -> str:
         return route.format(**{name: quote(str(value)) for name, value in vars(self).items()})
@@ -103,9 +111,25 @@ def belongings(who: Reader) -> Belongings:
         "application/json",
         headers=OUR_SCRIPT,
     ).json()
-    sent = who.client.post(f"/mail/compose/{other['draft']}/send/", headers=OUR_SCRIPT).json()
+    sent = who.client.post(
+        f"/mail/compose/{other['draft']}/send/", "{}", "application/json", headers=OUR_SCRIPT
+    ).json()
     token = address_of(who.account.pk, who.space, "http://127.0.0.1/lamp.png").split("/")[-2]
     job = mailstore.start_bulk(who.space, "star", mailstore.InBox(who.role(INBOX)), cause=CAUSE)
+    rule = filters.add_rule(
+        who.space,
+        name="Secret filter",
+        query="secret",
+        criteria=Words("secret"),
+        actions=Actions(star=True),
+        cause=CAUSE,
+    )
+    filters.block(who.space, "secret@outside.test")
+    signature = Signature.objects.create(account=who.account, name="Mine", html="Secret")
+    template = Template.objects.create(account=who.account, name="Mine", subject="Secret", html="Secret")
+    chore = Chore.objects.create(
+        account=who.account, mailspace=who.space, kind=Chore.EXPORT, state=Chore.DONE, data={"a": "Secret"}
+    )
     return Belongings(
         "label/Private",
         thread,
@@ -116,7 +140,11 @@ def belongings(who: Reader) -> Belongings:
         sent["outgoing"],
         done.action,
         token,
+        signature=signature.pk,
+        template=template.pk,
+        chore=chore.pk,
         job=job.id,
+        rule=rule.id,
     )
 
 
