@@ -5,9 +5,9 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from mta.mailstore.service import Door
-from mta.message.address import BadAddress, canonical, canonical_domain
 from mta.values import now_us
 
+from .addresses import spelled_or_domain
 from .errors import CannotFilter
 from .models import BlockedSender
 from .rules import committed
@@ -18,7 +18,7 @@ MOST = 5_000
 
 def block(mailspace: int, address_or_domain: str) -> Blocked:
     """Mail from there goes to Spam from now on. Blocking twice is once."""
-    wanted = spelled(address_or_domain)
+    wanted = spelled_or_domain(address_or_domain)
 
     def work(_door: Door) -> Blocked:
         rows = BlockedSender.objects.filter(mailspace_id=mailspace)
@@ -32,7 +32,7 @@ def block(mailspace: int, address_or_domain: str) -> Blocked:
 
 def unblock(mailspace: int, address_or_domain: str) -> None:
     """Their mail is looked at like any other again."""
-    wanted = spelled(address_or_domain)
+    wanted = spelled_or_domain(address_or_domain)
 
     def work(_door: Door) -> None:
         BlockedSender.objects.filter(mailspace_id=mailspace, address=wanted).delete()
@@ -44,14 +44,3 @@ def blocked(mailspace: int) -> tuple[Blocked, ...]:
     """Who is blocked, the latest first."""
     rows = BlockedSender.objects.filter(mailspace_id=mailspace).order_by("-at", "-id")
     return tuple(Blocked(row.address, row.at) for row in rows)
-
-
-def spelled(text: str) -> str:
-    """An address, or "@domain", in the form that is compared."""
-    text = text.strip()
-    try:
-        if text.startswith("@") or "@" not in text:
-            return "@" + canonical_domain(text.removeprefix("@"))
-        return canonical(text)
-    except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": text}) from None

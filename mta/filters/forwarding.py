@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 
 from mta import directory
 from mta.mailstore.service import Door
-from mta.message.address import Address, BadAddress, canonical
+from mta.message.address import Address, canonical
 from mta.message.build import Outgoing, build, new_message_id
 from mta.queue import service as queue
 from mta.queue.values import REPORT, NewOutgoing, NewRecipient
@@ -23,6 +23,7 @@ from mta.trust.signing import sign
 from mta.values import now_us
 
 from . import plans
+from .addresses import spelled
 from .errors import CannotFilter, NoSuchForwarding
 from .models import ForwardingAddress
 from .rules import committed
@@ -41,7 +42,7 @@ def forwarding(mailspace: int) -> tuple[Forwarding, ...]:
 
 def ask_forwarding(mailspace: int, address: str, *, keep: bool = True) -> Forwarding:
     """Note an address and write to it; nothing is forwarded before it has confirmed. Asking again writes again."""
-    wanted = _canonical(address)
+    wanted = spelled(address)
     owner = directory.current().owner(mailspace)
     if owner and wanted == canonical(owner):
         raise CannotFilter(_("That is your own address here."))
@@ -136,13 +137,6 @@ def _by_token(token: str) -> ForwardingAddress:
 
 def _digest(token: str) -> str:
     return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical(address)
-    except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": address}) from None
 
 
 def _write(address: str, *, owner: str, token: str, at: int) -> None:

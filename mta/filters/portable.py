@@ -14,11 +14,11 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.mailstore.service import Door
 from mta.message import criteria as c
-from mta.message.address import BadAddress, canonical
 from mta.values import INBOX, Cause, MailboxInfo, now_us
 
 from . import blocking, coding, plans, replying
 from . import rules as ruling
+from .addresses import spelled
 from .errors import CannotFilter
 from .models import FilterRule, ForwardingAddress
 from .values import AutoReply
@@ -175,10 +175,7 @@ def _bounded(stored_form: Any, boxes: _Boxes) -> Any:
 
 
 def _restore_address(mailspace: int, address: str, *, keep: bool) -> None:
-    try:
-        wanted = canonical(address)
-    except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": address}) from None
+    wanted = spelled(address)
 
     def work(_door: Door) -> None:
         ForwardingAddress.objects.get_or_create(

@@ -14,10 +14,11 @@ from django.utils.translation import gettext as _
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door
 from mta.message import criteria as c
-from mta.message.address import BadAddress, canonical
+from mta.message.text import words
 from mta.values import LABEL, Cause
 
 from . import coding, plans
+from .addresses import spelled
 from .errors import CannotFilter, NoSuchRule
 from .models import FilterRule
 from .values import Actions, Rule
@@ -158,18 +159,23 @@ def checked(criteria: c.Criteria) -> list[Any]:
         c.load(stored)
     except ValueError:
         raise CannotFilter(_("That search is too large for a filter.")) from None
-    if _has(criteria, _MEANINGLESS):
+    if _has(criteria, _says_nothing):
         raise CannotFilter(_("That search says nothing about mail that arrives."))
     return stored
 
 
-def _has(criteria: c.Criteria, kinds: tuple[type, ...]) -> bool:
+def _has(criteria: c.Criteria, test: Callable[[c.Criteria], bool]) -> bool:
     match criteria:
         case c.And(parts) | c.Or(parts):
-            return any(_has(part, kinds) for part in parts)
+            return any(_has(part, test) for part in parts)
         case c.Not(part):
-            return _has(part, kinds)
-    return isinstance(criteria, kinds)
+            return _has(part, test)
+    return test(criteria)
+
+
+def _says_nothing(leaf: c.Criteria) -> bool:
+    """Mere punctuation is no condition either: everything would match."""
+    return isinstance(leaf, _MEANINGLESS) or (isinstance(leaf, c.Words) and not words(leaf.text, limit=1))
 
 
 def _checked_actions(mailspace: int, actions: Actions) -> dict[str, Any]:
@@ -184,22 +190,15 @@ def _checked_actions(mailspace: int, actions: Actions) -> dict[str, Any]:
         raise CannotFilter(_("That label is no longer here."))
     confirmed = {each.address for each in plans.forwarding_of(mailspace) if each.confirmed}
     for address in actions.forward:
-        if _canonical(address) not in confirmed:
+        if spelled(address) not in confirmed:
             raise CannotFilter(
                 _("%(address)s has not confirmed yet that mail may be forwarded there.")
                 % {"address": address}
             )
     stored = coding.dump(actions)
     if actions.forward:
-        stored["forward"] = list(dict.fromkeys(_canonical(each) for each in actions.forward))
+        stored["forward"] = list(dict.fromkeys(spelled(each) for each in actions.forward))
     return stored
-
-
-def _canonical(address: str) -> str:
-    try:
-        return canonical(address)
-    except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": address}) from None
 
 
 def _named(name: str, query: str) -> str:

@@ -30,7 +30,7 @@ from mta.queue.values import FORWARD, REPORT, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
-from mta.values import INBOX, JUNK, Cause
+from mta.values import INBOX, Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def _decide(door: Door, copy: Copy, plan: Plan) -> Outcome:
         address=copy.address,
         sender=copy.sender,
         now=door.now,
-        boxes={role: changing.role(role).id for role in (INBOX, JUNK)},
+        boxes={role: changing.role(role).id for role in {INBOX, copy.decision.role}},
         hops=hops,
     )
 

@@ -307,11 +307,7 @@ def filtered(params: Mapping[str, Any]) -> Act:
         roles = changing.roles()
         mine = {live.message for live in lives if roles[live.mailbox] in WRITTEN}
         lives = [live for live in lives if live.message not in mine]
-        bits = (SEEN if params.get("read") else 0) | (FLAGGED if params.get("star") else 0)
-        if bits:
-            set_bits(changing, entry, lives, bits, on=True)
-        if params.get("important") is not None:
-            set_keyword(changing, entry, _now(changing, lives), IMPORTANT, on=params["important"])
+        _mark(changing, entry, lives, params)
         lives = _now(changing, lives)
         if params.get("never_spam"):
             unjunk(changing, entry, lives)
@@ -326,6 +322,21 @@ def filtered(params: Mapping[str, Any]) -> Act:
             archive(changing, entry, lives)
 
     return act
+
+
+def _mark(changing: Changing, entry: Entry, lives: list[Live], params: Mapping[str, Any]) -> None:
+    """Flags and the keyword at once, so that undo finds both as they were left."""
+    bits = (SEEN if params.get("read") else 0) | (FLAGGED if params.get("star") else 0)
+    important = params.get("important")
+    new: dict[int, tuple[int, str]] = {}
+    for live in lives:
+        have = keywords.split(live.keywords)
+        if important:
+            have.setdefault(IMPORTANT.lower(), IMPORTANT)
+        elif important is not None:
+            have.pop(IMPORTANT.lower(), None)
+        new[live.message] = live.flags | bits, keywords.joined(have)
+    changing.flag(lives, entry, new)
 
 
 def _now(changing: Changing, lives: Sequence[Live]) -> list[Live]:

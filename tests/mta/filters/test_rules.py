@@ -66,7 +66,9 @@ def test_a_rule_that_does_nothing_or_cannot_is_not_taken(ann: int, actions: Acti
     assert filters.rules(ann) == ()
 
 
-@pytest.mark.parametrize("criteria", [c.Uids(((1, 2),)), c.Not(c.Older(5)), c.And((BILLS, c.ModSeq(1)))])
+@pytest.mark.parametrize(
+    "criteria", [c.Uids(((1, 2),)), c.Not(c.Older(5)), c.And((BILLS, c.ModSeq(1))), c.Words("...")]
+)
 def test_what_says_nothing_about_arriving_mail_is_no_condition(ann: int, criteria: c.Criteria) -> None:
     with pytest.raises(CannotFilter):
         add(ann, criteria=criteria)

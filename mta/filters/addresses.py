@@ -1,0 +1,28 @@
+"""Addresses that people type, as they are kept and compared."""
+
+from __future__ import annotations
+
+from django.utils.translation import gettext as _
+
+from mta.message.address import BadAddress, canonical, canonical_domain, parse_path
+
+from .errors import CannotFilter
+
+
+def spelled(text: str) -> str:
+    """One address, in the form to compare; CannotFilter for anything else."""
+    try:
+        return canonical(parse_path(text.strip()))
+    except BadAddress:
+        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": text[:300]}) from None
+
+
+def spelled_or_domain(text: str) -> str:
+    """The same, or "@domain" for everybody there."""
+    text = text.strip()
+    if "@" in text and not text.startswith("@"):
+        return spelled(text)
+    try:
+        return "@" + canonical_domain(text.removeprefix("@"))
+    except BadAddress:
+        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": text[:300]}) from None
