@@ -22,8 +22,11 @@ from django.db import connection, transaction
 from mta.queue import bell, schedule
 from mta.queue.errors import LostClaim, NoSuchOutgoing, TooLate
 from mta.queue.models import Attempt, Outgoing, QueuedBytes, QueuedRecipient
-from mta.queue.reasons import HERE, said
+from mta.queue.reasons import HERE
 from mta.queue.schedule import Decision
+from mta.queue.standing import attempts as attempts
+from mta.queue.standing import recipients as recipients
+from mta.queue.standing import states_for as states_for
 from mta.queue.values import (
     CANCELLED,
     DEFERRED,
@@ -33,23 +36,19 @@ from mta.queue.values import (
     FAILED,
     GIVEN_UP,
     HELD,
+    PARKED,
     QUEUED,
     REPORT,
-    AttemptInfo,
     Claimed,
     NewOutgoing,
     NewRecipient,
     Outcome,
     OutgoingInfo,
-    RecipientState,
 )
 from mta.values import now_us
 
 _PIECE = 4 * 1024 * 1024  # bytes of a message per row
 _RINGS_WITHIN = 120  # seconds; what is held for longer is the sweep's
-_PARKED = (
-    10**18
-)  # µs: beyond every clock. What waits for its hour in a mailbox is due only when that hands it over.
 _LATEST = 500  # messages of one mailspace that are looked through
 _SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
 _INFO = (
@@ -67,7 +66,7 @@ def enqueue(new: NewOutgoing, *, now: int | None = None) -> int:
     now = now_us() if now is None else now
     start = max(now, new.not_before)
     held = start > now
-    parked = _PARKED if new.parked else 0
+    parked = PARKED if new.parked else 0
     waiting = [recipient for recipient in new.recipients if not recipient.delivered_here]
     with transaction.atomic():
         outgoing = Outgoing.objects.create(
@@ -148,85 +147,6 @@ def raw(id: int) -> bytes:
         raise NoSuchOutgoing(id)
     decompress = zstandard.ZstdDecompressor().decompress
     return b"".join(decompress(bytes(piece)) for piece in pieces)
-
-
-def states_for(
-    mailspace: int, *, messages: Sequence[int] = (), header_ids: Sequence[str] = ()
-) -> dict[int | str, tuple[RecipientState, ...]]:
-    """How each recipient of a mailspace's sent messages stands, by message id or by Message-ID."""
-    found: dict[int | str, list[RecipientState]] = {}
-    sendings = Outgoing.objects.filter(mailspace_id=mailspace).exclude(kind="report")
-    keys: dict[int, int | str] = {}
-    if messages:
-        for id, message in sendings.filter(message__in=list(messages)).values_list("id", "message"):
-            keys[id] = message or 0
-    if header_ids:
-        keys |= dict(sendings.filter(header_id__in=list(header_ids)).values_list("id", "header_id"))
-    if not keys:
-        return {}
-    rows = QueuedRecipient.objects.filter(outgoing_id__in=list(keys)).order_by("id").values_list(*_STATE)
-    for row in rows:
-        state = _state(row)
-        found.setdefault(keys[state.outgoing], []).append(state)
-    return {key: tuple(states) for key, states in found.items()}
-
-
-def recipients(outgoing: int) -> tuple[RecipientState, ...]:
-    """How each recipient of one Outgoing stands, in the order they were given."""
-    rows = QueuedRecipient.objects.filter(outgoing_id=outgoing).order_by("id").values_list(*_STATE)
-    return tuple(_state(row) for row in rows)
-
-
-_STATE = (
-    "outgoing_id", "address", "state", "reason", "next_attempt", "attempts", "delivered_at", "finished_at",
-    "remote", "tls", "code", "enhanced", "text",
-)  # fmt: skip
-
-
-def _state(row: tuple[Any, ...]) -> RecipientState:
-    outgoing, address, state, reason, next_attempt, attempts, delivered_at, finished_at = row[:8]
-    remote, tls, code, enhanced, text = row[8:]
-    return RecipientState(
-        address=address,
-        state=state,
-        said=said(reason, address=address, state=state),
-        reason=reason,
-        next_attempt=next_attempt % _PARKED if finished_at is None and state != DELIVERING else None,
-        attempts=attempts,
-        delivered_at=delivered_at,
-        remote=remote,
-        tls=tls,
-        code=code,
-        enhanced=enhanced,
-        text=text,
-        outgoing=outgoing,
-        finished_at=finished_at,
-    )
-
-
-def attempts(outgoing: int) -> tuple[AttemptInfo, ...]:
-    """Every try of one Outgoing's recipients, oldest first."""
-    addresses = dict(QueuedRecipient.objects.filter(outgoing_id=outgoing).values_list("id", "address"))
-    rows = Attempt.objects.filter(outgoing_id=outgoing).order_by("id").values_list(
-        "recipient_id", "started_at", "ended_at", "state", "reason", "code", "enhanced", "text", "remote",
-        "ip", "tls",
-    )[:1000]  # fmt: skip
-    return tuple(
-        AttemptInfo(
-            address=addresses.get(recipient, ""),
-            started_at=started_at,
-            ended_at=ended_at,
-            state=state,
-            said=said(reason, address=addresses.get(recipient, ""), state=state),
-            code=code,
-            enhanced=enhanced,
-            text=text,
-            remote=remote,
-            ip=ip,
-            tls=tls,
-        )
-        for recipient, started_at, ended_at, state, reason, code, enhanced, text, remote, ip, tls in rows
-    )
 
 
 # --- out ---------------------------------------------------------------------------------------------------
@@ -460,7 +380,7 @@ def release(mailspace: int, message: int, *, now: int | None = None) -> int:
             outgoing_id__in=list(parked.values_list("id", flat=True)),
             state=HELD,
             finished_at__isnull=True,
-            next_attempt__gte=_PARKED,
+            next_attempt__gte=PARKED,
         )
         count = rows.update(state=QUEUED, next_attempt=now, expires_at=now + schedule.LIFETIME)
         if count:
@@ -472,7 +392,7 @@ def drop_parked(*, before: int, limit: int = 500) -> int:
     """Let go of what was parked for a moment before `before` (µs) and never handed over; how many recipients."""
     with transaction.atomic():
         rows = QueuedRecipient.objects.filter(
-            finished_at__isnull=True, next_attempt__gte=_PARKED, next_attempt__lt=_PARKED + before
+            finished_at__isnull=True, next_attempt__gte=PARKED, next_attempt__lt=PARKED + before
         ).order_by("next_attempt")
         found = list(rows.values_list("id", "outgoing_id")[:limit])
         now = now_us()

@@ -14,6 +14,8 @@ DELIVERED, FAILED, EXPIRED, CANCELLED = "delivered", "failed", "expired", "cance
 # The sender let it go: before it arrived, or knowing that it will not. CANCELLED means that it never left.
 GIVEN_UP = "given up"
 WAITING = (HELD, QUEUED, DELIVERING, DEFERRED)
+# µs, beyond every clock: what waits for its hour in a mailbox is due only when that hands it over.
+PARKED = 10**18
 
 # Kinds of an Outgoing: who put it there.
 WEB, SUBMISSION, FORWARD, REPORT = "web", "submission", "forward", "report"

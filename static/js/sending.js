@@ -7,6 +7,7 @@ import { toast } from "./toast.js";
 
 const PATIENCE = 15 * 60_000;  // then the report in the inbox is the way to hear of it
 const SOONEST = 250, LATEST = 30_000;
+const LONGER = 60_000;  // that something did not arrive stands longer than what went well
 
 /** Follows what was sent, wherever its writer is by then: `shown` is the toast that says so, as long as it stands. */
 export async function follow({ message, url }, shown) {
@@ -27,7 +28,7 @@ export async function follow({ message, url }, shown) {
 function tell({ state, news }, url, shown) {
   if (!news) return;
   if (state === "failed") {
-    if (location.pathname !== url) toast(news, { actions: url ? [{ text: say("view"), url }] : [], name: "undelivered" });
+    if (location.pathname !== url) toast(news, { actions: url ? [{ text: say("view"), url }] : [], stay: LONGER, name: "undelivered" });
   } else shown?.say(news);
 }
 

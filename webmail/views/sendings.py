@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from mta.flow import sending as sendings
 from mta.flow.errors import Refused
+from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.queue.errors import NoSuchOutgoing, TooLate
+from webmail import editing_anew
 from webmail.views.answers import said
-from webmail.visit import Visit, number, visiting
+from webmail.visit import Visit, number, visiting, wants_parts
 
-_WHAT = re.compile(r"(try|give-up|again) (\d{1,18}) (\S{1,320})")
+_WHAT = re.compile(r"(try|give-up|again|edit) (\d{1,18}) (\S{1,320})")
 
 
 @require_POST
 @visiting
 def sending(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """`do` is `again 12 ben@b.test`: try now, give up, or send again, which sending, to whom."""
+    """`do` is `again 12 ben@b.test`: try now, give up, send again or edit, which sending, to whom."""
     wanted = _WHAT.fullmatch(request.POST.get("do", ""))
     message = number(request.POST.get("message", ""))
     if wanted is None or message is None:
@@ -29,6 +34,8 @@ def sending(request: HttpRequest, visit: Visit) -> HttpResponse:
     if not visit.senders:
         return said(request, _("You may read this mailbox, but not send from it."), status=403)
     verb, outgoing, address = wanted[1], int(wanted[2]), wanted[3]
+    if verb == "edit":
+        return _edited(request, visit, message, address)
     try:
         return said(request, _done(visit, verb, outgoing, address, message=message))
     except TooLate:
@@ -37,6 +44,20 @@ def sending(request: HttpRequest, visit: Visit) -> HttpResponse:
         raise Http404(_("That message is no longer here.")) from None
     except (Refused, StoreError) as error:
         return said(request, str(error), status=422)
+
+
+def _edited(request: HttpRequest, visit: Visit, message: int, address: str) -> HttpResponse:
+    """The message as the beginning of another, to this one person."""
+    about = mailstore.message(visit.mailspace, message)
+    whom = next((each for each in (*about.to, *about.cc, *about.bcc) if each.email == address), None)
+    if not about.own or whom is None:
+        raise Http404(_("That message is no longer here."))
+    draft = editing_anew.begin(visit.mailspace, about, senders=visit.senders, cause=visit.cause)
+    fields = replace(draft.fields, to=((whom.name, whom.email),), cc=(), bcc=())
+    mailstore.save_draft(visit.mailspace, draft.id, fields, version=draft.version, cause=visit.cause)
+    if wants_parts(request):
+        return JsonResponse({"draft": draft.id})
+    return redirect(f"{reverse('mail:compose')}?mode=draft&draft={draft.id}")
 
 
 def _done(visit: Visit, verb: str, outgoing: int, address: str, *, message: int) -> str:
