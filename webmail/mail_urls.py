@@ -35,6 +35,7 @@ from webmail.views import (
     settings_storage,
     suggest,
     unsubscribe,
+    welcome,
     why,
 )
 
@@ -96,6 +97,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/export/<int:chore>/", settings_export.download, name="settings-export-file"),
     path("settings/export/<int:chore>/remove/", settings_export.remove, name="settings-export-remove"),
     path("chores/<int:chore>/", settings_export.progress, name="chore"),
+    path("welcome/", welcome.welcome, name="welcome"),
     path("settings/quick/", settings.quick, name="settings-quick"),
     path("settings/pop3/", settings.pop3, name="settings-pop3"),
     path("settings/filters/", rules.every, name="settings-filters"),
@@ -150,6 +152,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("attachments/<int:message>/", attachments.every, name="attachments"),
     path("attachment/<int:message>/<str:part>/<path:name>", attachments.attachment, name="attachment"),
 ]
+urlpatterns.append(path("contacts/", include("webmail.contacts.urls")))
 if find_spec("webmail.compose_urls"):
     urlpatterns.append(path("compose/", include("webmail.compose_urls")))
 urlpatterns += [

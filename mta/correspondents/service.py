@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 
 from mta.message.text import fold
 
@@ -82,14 +82,20 @@ def ranked(
     found = Row.objects.filter(mailspace_id=mailspace).order_by("-score", "id")
     for word in wanted:
         found = found.filter(words__contains=f" {word}")
-    alike = CorrespondentWord.objects.filter(
-        mailspace_id=mailspace, word__gte=wanted[0], word__lt=wanted[0] + "\U0010ffff"
-    ).values("correspondent_id")
+    rarest = min((_alike(mailspace, word) for word in wanted), key=lambda each: each[0])
     # A word that half of the people have is looked for from the top of the ranking, where the best of them stand.
-    if len(alike[: FEW + 1]) <= FEW:
-        found = found.filter(pk__in=alike)
+    if rarest[0] <= FEW:
+        found = found.filter(pk__in=rarest[1])
     rows = found[: limit + len(skipped)]
     return tuple(_value(row) for row in rows if row.email not in skipped)[:limit]
+
+
+def _alike(mailspace: int, word: str) -> tuple[int, QuerySet[CorrespondentWord, Any]]:
+    """Who has a word that begins so, and how many they are, counted no further than needed."""
+    found = CorrespondentWord.objects.filter(
+        mailspace_id=mailspace, word__gte=word, word__lt=word + "\U0010ffff"
+    ).values("correspondent_id")
+    return found[: FEW + 1].count(), found
 
 
 def knows(mailspace: int, email: str) -> bool:

@@ -25,6 +25,8 @@ from mta.message.criteria import Words
 from mta.values import INBOX
 from tests.webmail.mail_world import CAUSE, Reader, Response
 from webmail import mail_urls
+from webmail.contacts import service as contacts
+from webmail.contacts.values import Person
 from webmail.models import Chore, Signature, Template
 from webmail.pictures import address_of
 
@@ -80,6 +82,8 @@ class Belongings:
     content_id: str = "lamp@x"
     verb: str = "archive"
     job: int = 1
+    contact: int = 0
+    group: int = 0
     signature: int = 1
     template: int = 1
     chore: int = 1
@@ -115,6 +119,9 @@ def belongings(who: Reader) -> Belongings:
         f"/mail/compose/{other['draft']}/send/", "{}", "application/json", headers=OUR_SCRIPT
     ).json()
     token = address_of(who.account.pk, who.space, "http://127.0.0.1/lamp.png").split("/")[-2]
+    contact = contacts.add(
+        who.space, Person(name="Secret friend", emails=(("", "friend@outside.test"),), groups=("Secret circle",))
+    )
     job = mailstore.start_bulk(who.space, "star", mailstore.InBox(who.role(INBOX)), cause=CAUSE)
     rule = filters.add_rule(
         who.space,
@@ -318,6 +325,7 @@ FIELDS = (
     ),
     *("ids box target new action next name parent colour mailspace page_size after_action time_zone".split()),
     *("to cc bcc subject text from do keep quote anyway verb".split()),
+    *("full_name recovery_address name-0 reply-0 new-0 default html close password every".split()),
 )
 
 

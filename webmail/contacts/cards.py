@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import logging
+import quopri
 import re
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import vobject
-from vobject.base import Component
-from vobject.vcard import Address, Name, splitFields, toList
+from vobject.base import ParseError, getLogicalLines, parseLine
+from vobject.vcard import Address, Name
 
 from .encodings import decoded
 from .photos import redrawn
@@ -29,6 +31,8 @@ MAX_CARDS = 50_000
 MAX_LINES = 2_000  # of a card
 _DULL = frozenset({"internet", "pref", "voice", "x-internet", "text", "uri"})
 _APPLE_LABEL = re.compile(r"_\$!<(.{0,60})>!\$_")
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_PIECE = re.compile(r"\\.|[^\\,;]+|[,;\\]", re.DOTALL)
 _PROPERTY = re.compile(r"(?:([A-Za-z0-9-]{1,60})\.)?([A-Za-z0-9-]{1,60})[;:]")
 # What each field of ours is written as.
 _NAMES = {
@@ -46,6 +50,21 @@ _NAMES = {
     "uid": ("UID",),
 }
 logging.getLogger("vobject").setLevel(logging.CRITICAL)  # it tells of each line that it cannot read
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A property as it stands in a card: its value is still escaped."""
+
+    name: str  # lower case
+    group: str
+    params: dict[str, tuple[str, ...]]
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    lines: list[Line]
 
 
 # --- reading ------------------------------------------------------------------------------------------------
@@ -96,16 +115,38 @@ def _cards(text: str) -> Iterator[str]:
                 return
 
 
-def _parsed(text: str) -> Component | None:
+def _parsed(text: str) -> Card | None:
+    """vobject's own reading of values takes a comma for the end of a note; so its grammar of lines is used, and no more."""
+    lines: list[Line] = []
+    for logical, _number in getLogicalLines(io.StringIO(text, newline="\n"), allowQP=True):
+        try:
+            name, params, value, group = parseLine(logical)
+        except (ParseError, ValueError):
+            continue  # one odd line costs itself only
+        named: dict[str, tuple[str, ...]] = {}
+        for key, *values in params:
+            # vCard 2.1 writes TYPE=HOME as HOME.
+            if values:
+                named[key.upper()] = (*named.get(key.upper(), ()), *values)
+            else:
+                named["TYPE"] = (*named.get("TYPE", ()), key)
+        lines.append(Line(name.lower(), group or "", named, _unquoted(value, named)))
+        if len(lines) > MAX_LINES:
+            return None
+    return Card(lines) if len(lines) > 2 else None
+
+
+def _unquoted(value: str, params: dict[str, tuple[str, ...]]) -> str:
+    """What vCard 2.1 wrote as quoted-printable, in a character set of its own."""
+    kinds = {each.upper() for each in (*params.get("ENCODING", ()), *params.get("TYPE", ()))}
+    if "QUOTED-PRINTABLE" not in kinds:
+        return value
+    charset = (params.get("CHARSET") or ("utf-8",))[0]
+    raw = quopri.decodestring(value.replace("=\r\n", "").replace("=\n", "").encode())
     try:
-        return next(
-            vobject.readComponents(
-                text, transform=False, validate=False, ignoreUnreadable=True, allowQP=True
-            ),
-            None,
-        )
-    except Exception:  # vobject raises many kinds, and not only its own, for what is no card
-        return None
+        return raw.decode(charset, "replace")
+    except LookupError:
+        return raw.decode("utf-8", "replace")
 
 
 def _named(text: str) -> str:
@@ -113,7 +154,7 @@ def _named(text: str) -> str:
     return found[1].strip() if found else text[:80].replace("\r\n", " ")
 
 
-def _person(card: Component) -> Person:
+def _person(card: Card) -> Person:
     return Person(
         name=_text(_first(card, "fn")) or _joined_name(_first(card, "n")),
         nickname=_text(_first(card, "nickname")),
@@ -130,36 +171,42 @@ def _person(card: Component) -> Person:
     )
 
 
-def _contents(card: Component, *names: str) -> list[Any]:
-    return [line for name in names for line in card.contents.get(name, ())]
+def _contents(card: Card, *names: str) -> list[Line]:
+    return [line for line in card.lines if line.name in names]
 
 
-def _values(card: Component, *names: str) -> list[str]:
-    return [line.value for line in _contents(card, *names) if isinstance(line.value, str)]
+def _values(card: Card, *names: str) -> list[str]:
+    return [line.value for line in _contents(card, *names)]
 
 
-def _first(card: Component, *names: str) -> str:
+def _first(card: Card, *names: str) -> str:
     return next((value.strip() for value in _values(card, *names) if value.strip()), "")
 
 
 def _text(value: str) -> str:
-    """What vobject left escaped: it undoes only the properties that it knows."""
-    return (
-        re.sub(r"\\([\\,;])", r"\1", value.replace("\\n", "\n").replace("\\N", "\n"))
-        if "\\" in value
-        else value
-    )
+    """RFC 6350 §3.4: `\\n` is a new line; a comma, a semicolon and a backslash may stand behind a backslash."""
+    return _ESCAPED.sub(lambda found: "\n" if found[1] in "nN" else found[1], value)
+
+
+def _pieces(value: str, separator: str) -> list[str]:
+    """Cut where the separator does not stand behind a backslash."""
+    found, held = [], []
+    for each in _PIECE.findall(value):
+        if each == separator:
+            found.append("".join(held))
+            held = []
+        else:
+            held.append(each)
+    return [*found, "".join(held)]
 
 
 def _split(value: str) -> list[str]:
-    try:
-        return [" ".join(toList(each)).strip() for each in splitFields(value)]
-    except Exception:
-        return [value]
+    """The fields of a structured value; lists within them with spaces between."""
+    return [" ".join(_text(each).strip() for each in _pieces(field, ",")) for field in _pieces(value, ";")]
 
 
 def _listed(value: str) -> list[str]:
-    return [_text(each).strip() for each in re.split(r"(?<!\\),", value)]
+    return [_text(each).strip() for each in _pieces(value, ",")]
 
 
 def _joined_name(value: str) -> str:
@@ -179,18 +226,14 @@ def _day(value: str) -> str:
     return "-".join(found.groups()) if found else value.partition("T")[0]
 
 
-def _labelled(card: Component, name: str, *, text: bool = True) -> Labelled:
-    own = {line.group: line.value for line in _contents(card, "x-ablabel") if line.group}
+def _labelled(card: Card, name: str, *, text: bool = True) -> Labelled:
+    own = {line.group.lower(): _text(line.value) for line in _contents(card, "x-ablabel") if line.group}
     found = []
     for line in _contents(card, name):
-        if not isinstance(line.value, str):
-            continue
-        kinds = [each for value in line.params.get("TYPE", []) for each in str(value).lower().split(",")]
-        kinds += [str(each).lower() for each in line.singletonparams]
+        kinds = [each for value in line.params.get("TYPE", ()) for each in value.lower().split(",")]
         label = next((each.removeprefix("x-") for each in kinds if each not in _DULL), "")
-        said = own.get(line.group) if line.group else None
-        if isinstance(said, str):
-            label = _APPLE_LABEL.sub(r"\1", said).lower()
+        if line.group.lower() in own:
+            label = _APPLE_LABEL.sub(r"\1", own[line.group.lower()]).lower()
         found.append((label, _text(line.value) if text else line.value))
     return tuple(found)
 
@@ -199,16 +242,18 @@ def _bare_uid(value: str) -> str:
     return value.strip().lower().removeprefix("urn:uuid:")
 
 
-def _picture(card: Component) -> bytes:
+def _picture(card: Card) -> bytes:
     for line in _contents(card, "photo"):
-        if isinstance(line.value, bytes):
-            return line.value
-        if isinstance(line.value, str) and line.value[:11].lower() == "data:image/":
-            try:
-                return base64.b64decode(line.value.partition(",")[2].replace("\\", ""), validate=False)
-            except (binascii.Error, ValueError):
-                return b""
-    return b""  # one that lies at an address is never fetched: that would tell somebody
+        value = line.value
+        if value[:11].lower() == "data:image/":
+            value = value.partition(",")[2]
+        elif not {each.lower() for each in line.params.get("ENCODING", ())} & {"b", "base64"}:
+            continue  # one that lies at an address is never fetched: that would tell somebody
+        try:
+            return base64.b64decode(value.replace("\\", ""), validate=False)
+        except (binascii.Error, ValueError):
+            return b""
+    return b""
 
 
 # --- writing ------------------------------------------------------------------------------------------------

@@ -68,7 +68,7 @@ def tidy(person: Person) -> Person:
             :MOST_VALUES
         ],
         uid=line(person.uid),
-        card=storable(person.card).replace("\0", ""),
+        card=storable(person.card).replace("\n", "\r\n"),
     )
 
 
