@@ -27,6 +27,7 @@ urlpatterns: list[URLPattern] = [
     path("<int:draft>/discard/", compose.discard, name="compose-discard"),
     path("<int:draft>/print/", compose_tools.printed, name="compose-print"),
     path("<int:draft>/quote/", draft_files.quote, name="compose-quote"),
+    path("<int:draft>/quote/edit/", compose_tools.edit_quote, name="compose-quote-edit"),
     path("<int:draft>/files/", draft_files.upload, name="compose-upload"),
     path("<int:draft>/files/<int:file>/", draft_files.file, name="compose-file"),
     path("<int:draft>/files/<int:file>/remove/", draft_files.remove, name="compose-remove"),

@@ -19,7 +19,9 @@ from webmail.own_styles import NAMED, as_names, as_styles
 
 SHOWN_PICTURES = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
 # What the editor makes, and nothing else. Styles are ours: mail programs know no style sheets.
-_TAGS = {*"p br strong b em i u s strike del ul ol li blockquote a img code pre h1 h2 h3 hr sub sup span".split()}
+_TAGS = {
+    *"p br strong b em i u s strike del ul ol li blockquote a img code pre h1 h2 h3 hr sub sup span".split()
+}
 _DROPPED = {*"script style title head template noscript iframe object embed svg math textarea select".split()}
 _INDENTED = "margin:0 0 0 .8ex;border-left:2px solid #ccc;padding-left:1ex"
 _STYLES = {
@@ -63,12 +65,17 @@ def mail_html(html: str, files: Sequence[DraftFile]) -> str:
 
 def editor_html(draft: DraftInfo) -> str:
     """The draft's own part as the editor takes it: pictures by their address here."""
-    urls = {file.content_id: file_url(draft.id, file.id) for file in draft.attachments if file.content_id}
+    return for_editor(draft.fields.html or paragraphs(draft.fields.written), draft)
+
+
+def for_editor(html: str, draft: DraftInfo | None = None) -> str:
+    """Any HTML as the editor takes it: what it cannot make is left out, pictures are those of the draft."""
+    files = draft.attachments if draft else ()
+    urls = {file.content_id: file_url(draft.id, file.id) for file in files if draft and file.content_id}
 
     def attribute(tag: str, name: str, value: str) -> str | None:
         return urls.get(value.removeprefix("cid:")) if tag == "img" and name == "src" else value
 
-    html = draft.fields.html or paragraphs(draft.fields.written)
     cleaned = nh3.clean(
         shallow_html(html, len(html)),
         tags=_TAGS,

@@ -14,6 +14,7 @@ from mta.mailstore.service import DraftFields
 from mta.message.flowed import SIGNATURE
 from mta.message.text import html_to_text
 from webmail.models import IdentityLook, Signature
+from webmail.own_html import own_text
 
 MARK = "mailstead_signature"
 _OPEN = f'<div class="{MARK}" dir="auto"><div>-- </div>'
@@ -30,9 +31,10 @@ class Look:
 
 def looks(account: int) -> dict[str, Look]:
     """Of each address that has one."""
-    rows = IdentityLook.objects.filter(account_id=account)
-    found = rows.values_list("address", "signature_new_id", "signature_answer_id", "reply_to")
-    return {address.lower(): Look(*rest) for address, *rest in found}
+    return {
+        each.address.lower(): Look(each.signature_new_id, each.signature_answer_id, each.reply_to)
+        for each in IdentityLook.objects.filter(account_id=account)
+    }
 
 
 def look(account: int, address: str) -> Look:
@@ -64,7 +66,7 @@ def as_text(signature_html: str) -> str:
     if not signature_html:
         return ""
     inner = signature_html.removeprefix(_OPEN).removesuffix("</div>")
-    return f"{SIGNATURE}\n{html_to_text(inner).strip()}"
+    return f"{SIGNATURE}\n{own_text(inner).strip()}"
 
 
 def assembled(own: str, fields: DraftFields, quoted: str) -> str:

@@ -28,7 +28,7 @@ from webmail.compose import CannotWrite, Written
 from webmail.contacts import service as contacts
 from webmail.enclosing import MOST_ENCLOSED
 from webmail.models import Template
-from webmail.own_html import editor_html, own_text, paragraphs
+from webmail.own_html import editor_html, for_editor, own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
 from webmail.visit import show
 from webmail.windows import as_new_window, as_window, standing
@@ -81,7 +81,11 @@ def _begun_of_template(request: HttpRequest, desk: Desk, begun: Opening) -> Open
     except Template.DoesNotExist as error:
         raise CannotWrite(_("That template is no longer here.")) from error
     return replace(
-        begun, subject=filled.subject, html=filled.html, missing=filled.missing, to=begun.to or reader
+        begun,
+        subject=filled.subject,
+        html=for_editor(filled.html),
+        missing=filled.missing,
+        to=begun.to or reader,
     )
 
 

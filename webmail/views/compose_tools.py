@@ -17,7 +17,7 @@ from mta.mailstore import service as mailstore
 from webmail import compose, editing_anew, routes, signatures, templates
 from webmail.compose import MAX_HTML, CannotWrite, find_sender
 from webmail.models import Template
-from webmail.own_html import mail_html, own_text, paragraphs
+from webmail.own_html import for_editor, mail_html, own_text, paragraphs
 from webmail.people import read_people
 from webmail.views import printing
 from webmail.views.compose import draft_page, posted
@@ -35,6 +35,14 @@ def edit(request: HttpRequest, desk: Desk, message: int) -> HttpResponseBase:
     if wants_parts(request):
         return JsonResponse(as_window(draft, desk))
     return redirect(draft_page(draft))
+
+
+@require_POST
+@writing
+def edit_quote(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
+    """The original as the editor takes it, which loses what the editor cannot make."""
+    found = mailstore.draft(desk.mailspace, draft)
+    return JsonResponse({"html": for_editor(found.fields.quoted_html, found)})
 
 
 @require_POST
@@ -81,7 +89,7 @@ def _filled(request: HttpRequest, desk: Desk, number: int) -> dict[str, Any]:
         "id": number,
         "name": found.name,
         "subject": found.subject,
-        "html": found.html,
+        "html": for_editor(found.html),
         "missing": found.missing,
     }
 
