@@ -5,6 +5,8 @@ import { confirmed } from "./actions.js";
 import { getJson, say } from "./client.js";
 import { showPermission } from "./notify.js";
 
+document.querySelector(".settings-tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
+
 const forms = [...document.querySelectorAll("form[data-guard]")];
 const facts = (form) => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => [name, value instanceof File ? value.name : value]));
 if (document.querySelector("[data-own-editor]")) await import("./signature.js").then(({ start }) => start()).catch(() => {});

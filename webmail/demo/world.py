@@ -24,6 +24,8 @@ from mta.trust.verdict import Evidence, Verdict, written
 from mta.values import ARCHIVE, FLAGGED, INBOX, SEEN, Cause
 from webmail.demo.corpus import colleague, demonstration
 from webmail.demo.letter import Letter
+from webmail.models import Preferences
+from webmail.models import Preferences
 
 CAUSE = Cause("import", "demonstration data")
 LABELS = {"Work": 7, "Family": 1, "Garden": 4, "Receipts": 2, "Travel": 6}
@@ -52,6 +54,7 @@ def build(say: Say) -> None:
     aliases.add(domain, "team", targets=["ann@example.test", "ben@example.test"], actor=actor)
     aliases.add(domain, "hello", targets=["ann@example.test"], actor=actor)
     _customers(provider, reseller, actor)
+    Preferences.objects.create(account=ann, greeted=True)  # she has been here for months
     say("mail")
     now = datetime.now(tz=UTC)
     fill(_mailspace(ann), demonstration(now), say)

@@ -33,7 +33,7 @@ def every(request: HttpRequest, visit: Visit) -> HttpResponse:
     except CannotKeep as error:
         return _page(request, visit, errors={error.field: str(error)}, status=422)
     except HostingError as error:
-        return _page(request, visit, errors={error.field or "form": str(error)}, status=422)
+        return refused(request, visit, error)
     messages.info(request, _("Settings saved."))
     return redirect("mail:settings-accounts")
 
@@ -64,6 +64,11 @@ def _save(request: HttpRequest, visit: Visit) -> None:
         default = request.POST.get("default", "")
         default = default if default in names else ""
         identities.change(visit.account, visit.mailspace, names=names, default=default, actor=actor)
+
+
+def refused(request: HttpRequest, visit: Visit, error: HostingError) -> HttpResponse:
+    """The page with what was said elsewhere and could not be taken."""
+    return _page(request, visit, errors={error.field or "form": str(error)}, status=422)
 
 
 def _page(
