@@ -39,7 +39,7 @@ ARRIVALS = frozenset({"append", "import"})  # new mail: going back to a moment l
 LEAVING = frozenset({"move", "delete", "junk", "archive", "expunge", "delete forever", "not junk"})
 WITH_PLACE = frozenset({"move", "create", "rename", "colour", "delete mailbox"})
 QUIET = frozenset(
-    {"read", "unread", "star", "unstar", "flags", "answer", "forward", "important", "unimportant"}
+    {"read", "unread", "star", "unstar", "flags", "answer", "forward", "receipt", "important", "unimportant"}
 )
 
 PAUSE = 15 * 60 * 1_000_000  # µs between small changes that are told as one
@@ -254,6 +254,8 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         "append": ngettext("added a message", "added %(n)s messages", c),
         "import": ngettext("brought in a message", "brought in %(n)s messages", c),
         "discard": _("discarded a draft"),
+        "overwrite": _("wrote over what a draft said elsewhere"),
+        "receipt": _("settled a receipt"),
         "answer": _("answered a message"),
         "forward": _("forwarded a message"),
     }
@@ -302,6 +304,7 @@ def returning(verb: str, count: int, *, mailbox: str = "", target: str = "") -> 
         "colour": _("the label %(mailbox)s has its old colour again"),
         "delete mailbox": _("the label %(mailbox)s comes back"),
         "discard": _("a draft comes back"),
+        "overwrite": _("a draft says again what was written over"),
     }
     plain = ngettext("%(n)s message is as it was", "%(n)s messages are as they were", c)
     return " ".join((known.get(verb) or plain).split()) % values
