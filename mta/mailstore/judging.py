@@ -101,17 +101,11 @@ class Candidate:
             return c.has_words(self._columns[conditions.HEADERS[node.where]], node)
         wanted = words(node.text, limit=search.MOST_WORDS)
         kinds = search.kinds_of(node.where)
-        texts = self._long if "body" in kinds else self._short
-        return search.holds(texts, wanted, kinds, node)
+        return search.holds(self._tokens, wanted, kinds, node)
 
     @cached_property
-    def _long(self) -> dict[str, str]:
-        return search.tokens(self.facts.search_text)
-
-    @cached_property
-    def _short(self) -> dict[str, str]:
-        """The words of everything but the body, which is by far the longest."""
-        return search.tokens(self.facts.search_text, body=False)
+    def _tokens(self) -> search.Tokens:
+        return search.Tokens(self.facts.search_text)
 
 
 def _holds(column: str, text: str) -> bool:

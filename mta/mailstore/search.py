@@ -30,6 +30,13 @@ LONGEST = 3  # seconds that PostgreSQL may take to answer one question
 MOST_WORDS = 64  # of one criterion; SQLite takes no expression deeper than 256
 # Kind of text → the letter its tokens carry on PostgreSQL.
 KINDS = {"subject": "s", "sender": "f", "recipients": "t", "files": "n", "body": "b"}
+_SECTIONS = {
+    "subject": ("subject",),
+    "sender": ("from",),
+    "recipients": ("to", "cc", "bcc"),
+    "files": ("filename",),
+    "body": ("body",),
+}
 HEADER_KINDS = ("subject", "sender", "recipients")
 # A header with a word that was cut short has this one, too: somebody may look for the part that is not here.
 CUT = "wordcutshorthere"
@@ -55,20 +62,25 @@ def texts(raw: bytes) -> dict[str, str]:
     return tokens(search_text(raw))
 
 
-def tokens(text: str, *, body: bool = True) -> dict[str, str]:
-    """The same from what was parsed at delivery (`Facts.search_text`); the body's are most of the work."""
-    sections = search_sections(text)
-    by_kind = {
-        "subject": words(sections["subject"]),
-        "sender": words(sections["from"]),
-        "recipients": words(" ".join(sections[kind] for kind in ("to", "cc", "bcc"))),
-        "files": words(sections["filename"]),
-        "body": words(sections["body"]) if body else [],
-    }
-    for kind in HEADER_KINDS:
-        if any(len(word) == MAX_WORD for word in by_kind[kind]):
-            by_kind[kind].append(CUT)
-    return {kind: " ".join(found) for kind, found in by_kind.items()}
+def tokens(text: str) -> dict[str, str]:
+    """The same from what was parsed at delivery (`Facts.search_text`)."""
+    asked = Tokens(text)
+    return {kind: asked[kind] for kind in KINDS}
+
+
+class Tokens(dict[str, str]):
+    """The same, each kind when it is asked for: the body's are most of the work."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self._sections = search_sections(text)
+
+    def __missing__(self, kind: str) -> str:
+        found = words(" ".join(self._sections[section] for section in _SECTIONS[kind]))
+        if kind in HEADER_KINDS and any(len(word) == MAX_WORD for word in found):
+            found.append(CUT)
+        self[kind] = " ".join(found)
+        return self[kind]
 
 
 # --- asking
