@@ -66,7 +66,7 @@ def test_the_left_column_has_its_order_and_its_counts(ann: Reader) -> None:
     assert names_of(page) == [
         *("Inbox", "Starred", "Snoozed", "Sent", "Drafts", "More"),
         *("Scheduled", "Archive", "All mail", "Spam", "Trash", "Files", "Recent changes"),
-        "Work",
+        *("Contacts", "Work"),
     ]
     inbox = page[page.index('data-nav="inbox"') - 200 : page.index('data-nav="starred"')]
     assert "has-unread" in inbox

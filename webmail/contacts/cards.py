@@ -190,7 +190,8 @@ def _text(value: str) -> str:
 
 def _pieces(value: str, separator: str) -> list[str]:
     """Cut where the separator does not stand behind a backslash."""
-    found, held = [], []
+    found: list[str] = []
+    held: list[str] = []
     for each in _PIECE.findall(value):
         if each == separator:
             found.append("".join(held))

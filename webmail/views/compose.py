@@ -178,12 +178,7 @@ def people(request: HttpRequest, desk: Desk) -> JsonResponse:
     found = contacts.suggest(
         desk.mailspace, request.GET.get("q", "").strip()[:100], without=request.GET.getlist("not")[:100]
     )
-    return JsonResponse(
-        {
-            "people": [(each.name, each.email) for each in found if each.email],
-            "groups": [{"name": each.name, "people": each.members} for each in found if not each.email],
-        }
-    )
+    return JsonResponse({"people": [(each.name, each.email or each.members) for each in found]})
 
 
 # --- the page, which needs no script ------------------------------------------------------------------------
