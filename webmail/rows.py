@@ -24,6 +24,7 @@ from mta.values import INBOX, LABEL, MailboxInfo
 from webmail.boxes import COMPOSE, Box, hue_of, title_of
 
 MAX_NAMES = 3
+_TIMED = ("snoozed", "scheduled")  # places whose rows say when something happens: it comes back, or goes
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ def _row(
         url=url,
         subject=line.subject,
         snippet=line.snippet,
-        at=(box.slug == "snoozed" and line.wake_at) or line.sort_at,
+        at=(box.slug in _TIMED and line.wake_at) or line.sort_at,
         sort_at=line.sort_at,
         unread=line.unread > 0,
         starred=line.starred,
@@ -163,7 +164,7 @@ def _row(
         index=index,
         compose=line.last_message if only_draft else 0,
         woken=line.woken,
-        wakes=box.slug == "snoozed" and bool(line.wake_at),
+        wakes=box.slug in _TIMED and bool(line.wake_at),
         important=getattr(line, "important", False),
         muted=getattr(line, "muted", False),
         has_event=any("calendar" in each.type for each in line.attachments),

@@ -32,6 +32,7 @@ from mta.queue.values import (
     RecipientState,
 )
 from mta.values import now_us
+from webmail import sending_times, snoozing
 
 # States of a step, worst first: the first that a recipient is in stands for the message.
 _RANK = ("failed", "retry", "sending", "queued", "gone", "delivered")
@@ -93,6 +94,9 @@ class Sending:
     steps: tuple[Step, ...]
     waiting: bool
     again: int = 0
+    planned: tuple[sending_times.Choice, ...] = ()  # it waits for its hour: what else is offered
+    begins: str = ""  # as a date field wants it: when it goes, and the earliest that may be asked for
+    least: str = ""
 
 
 def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
@@ -145,6 +149,8 @@ def _names(message: ConversationMessage) -> dict[str, str]:
 def _sending(states: Sequence[RecipientState], names: Mapping[str, str]) -> Sending:
     steps = [_step(state, names.get(state.address.lower(), "")) for state in states]
     worst = min((step.state for step in steps), key=_RANK.index)
+    if (at := _hour(states)) is not None:
+        return _planned(at, steps)
     return Sending(
         state=worst,
         text=_summary(steps, states),
@@ -153,6 +159,31 @@ def _sending(states: Sequence[RecipientState], names: Mapping[str, str]) -> Send
         steps=tuple(steps) if len(steps) <= FEW else _gathered(steps),
         waiting=any(step.state in ("queued", "sending", "retry") for step in steps),
         again=_again(states),
+    )
+
+
+def _hour(states: Sequence[RecipientState]) -> int | None:
+    """When a message goes that waits for an hour its writer chose."""
+    moments = {each.next_attempt for each in states if each.state == HELD}
+    at = min((moment for moment in moments if moment), default=0)
+    return at if at - now_us() > _SOON and all(each.state == HELD for each in states) else None
+
+
+def _planned(at: int, steps: Sequence[Step]) -> Sending:
+    now = timezone.localtime()
+    goes = timezone.localtime(snoozing.moment(at))
+    text = _("Will be sent %s") % sending_times.said(goes, now)
+    return Sending(
+        state="queued",
+        text=text,
+        short=text,
+        news="",
+        steps=tuple(steps),
+        waiting=True,
+        again=60,
+        planned=sending_times.choices(now),
+        begins=f"{goes:%Y-%m-%dT%H:%M}",
+        least=f"{now:%Y-%m-%dT%H:%M}",
     )
 
 

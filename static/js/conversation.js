@@ -209,6 +209,14 @@ function panelFor(event) {
   return false;
 }
 
+const settleReceipt = later(() => import("./receipts.js"), "settle");
+document.addEventListener("submit", (event) => {
+  const form = event.target.closest?.("[data-receipt]");
+  if (!form) return;
+  event.preventDefault();
+  settleReceipt(form, event.submitter).catch((problem) => toast(problem));
+});
+
 const actOnSending = later(() => import("./sending.js"), "act");
 document.addEventListener("submit", (event) => {
   const form = event.target.closest?.("[data-sending-form]");
@@ -321,7 +329,7 @@ function swapSending(old, fresh) {
   const same = plain(old) === plain(fresh);
   old.dataset.waiting = fresh.dataset.waiting ?? "";
   if (!("waiting" in fresh.dataset)) delete old.dataset.waiting;
-  if (same) return;
+  if (same || old.querySelector(":popover-open")) return;  // somebody is just choosing an hour
   fresh.open = old.open || (fresh.dataset.state === "failed" && old.dataset.state !== "failed");
   const inside = (block) => [...block.querySelectorAll(".thread-step")];
   const before = inside(old), focused = old.contains(document.activeElement) ? document.activeElement.closest("summary") : null;
@@ -330,7 +338,7 @@ function swapSending(old, fresh) {
     for (const [number, details] of [...step.querySelectorAll("details")].entries()) details.open = before[place]?.querySelectorAll("details")[number]?.open ?? false;
   }
   old.replaceWith(fresh);
-  if (focused) fresh.querySelector("summary").focus({ preventScroll: true, focusVisible: false });
+  if (focused) fresh.querySelector("summary")?.focus({ preventScroll: true, focusVisible: false });
 }
 
 async function showNew() {
@@ -361,7 +369,11 @@ function markRead() {
   clearTimeout(readingTimer);
   const { thread, only, box, readAfter = "0" } = reading(), wait = Number(readAfter);
   if (wait < 0) return;
-  const run = () => { if (reading().thread === thread) post(`/mail/actions/read${only ? "-messages" : ""}/`, { ids: only ?? thread, box }).catch(() => {}); };
+  const run = () => {
+    if (reading().thread !== thread) return;
+    post(`/mail/actions/read${only ? "-messages" : ""}/`, { ids: only ?? thread, box }).catch(() => {});
+    for (const form of main.querySelectorAll('[data-receipt="always"]')) settleReceipt(form).catch(() => {});
+  };
   if (wait) readingTimer = setTimeout(run, wait * 1000);
   else run();
 }

@@ -2,7 +2,7 @@
 // do what they say. The block itself is drawn by the server (templates/webmail/sending.html) and swapped by
 // conversation.js. Loaded when something was sent, or when one of those buttons is pressed.
 
-import { getJson, post, say } from "./client.js";
+import { getJson, post, reading, say, up, view } from "./client.js";
 import { toast } from "./toast.js";
 
 const PATIENCE = 15 * 60_000;  // then the report in the inbox is the way to hear of it
@@ -41,14 +41,20 @@ function rungOr(wait) {
   });
 }
 
-/** A button beside a recipient. The page hears of the change as of any other. */
+/** A button beside a recipient, or of a message that waits for its hour. The page hears of the change as of any other;
+    a message that goes at another hour, or not at all, is not where it was. */
 export async function act(form, button) {
-  const fields = { message: form.elements.message.value, do: button.value };
+  const fields = { message: form.elements.message.value, do: button.value, ...(button.value === "pick" ? { local: form.elements.local.value } : {}) };
   button.setAttribute("aria-busy", "true");
   try {
     const said = await post(form.getAttribute("action"), fields, { wait: false });
+    button.closest("[popover]")?.hidePopover();
+    if (said.gone && reading().view === "conversation" && view().view === "conversation") up();
     if (said.draft) document.dispatchEvent(new CustomEvent("compose:open", { detail: { mode: "draft", draft: said.draft } }));
-    else toast(said.text);
+    else {
+      const shown = toast(said.text, { actions: said.url ? [{ text: say("view"), url: said.url }] : [], name: "sending-done" });
+      if (said.message) follow(said, shown);
+    }
     document.dispatchEvent(new CustomEvent("mail:stale"));
   } catch (problem) {
     toast(problem);
