@@ -19,7 +19,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.service import Conversation, ConversationMessage, Person
 from mta.message.tree import find, parse_tree
 from mta.values import FLAGGED, SEEN
-from webmail import evidence, heads, invitations, previews, tnef
+from webmail import evidence, heads, invitations, previews, receipts, tnef
 from webmail.boxes import COMPOSE
 from webmail.evidence import Known
 from webmail.heads import Banner
@@ -98,6 +98,7 @@ class Letter:
     junk: bool = False
     list_name: str = ""
     leave: Offer | None = None
+    receipt: receipts.Wish | None = None
     banners: tuple[Banner, ...] = ()
     card: Card | None = None
     sending: Sending | None = None
@@ -303,6 +304,7 @@ def _letter(
             ),
         ),
         leave=None if message.own or message.draft is not None else offer(known),
+        receipt=receipts.wish(message, raw, in_spam=letter.junk) if raw is not None else None,
         list_name=message.list_id,
         content=_content(message, before, shelf) if raw is not None else Content(),
     )

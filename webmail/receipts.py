@@ -26,7 +26,7 @@ from mta.values import Cause, now_us
 
 SENT = "$MDNSent"
 FIELD = "disposition-notification-to"
-ALWAYS, NEVER, ASK = "always", "never", "ask"
+ALWAYS = "always"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,40 +38,36 @@ class Wish:
     plain: bool
 
 
-def wish(mailspace: int, message: ConversationMessage, *, in_spam: bool = False) -> Wish | None:
-    """The receipt that is asked for and not settled yet."""
+def wish(message: ConversationMessage, raw: bytes, *, in_spam: bool = False) -> Wish | None:
+    """The receipt that is asked for and not settled yet; `raw` is the message, or at least its header."""
     if message.own or SENT.lower() in {word.lower() for word in message.keywords}:
         return None
-    for _id, data in mailstore.headers(mailspace, [message.id]):
-        header_end, _body = split_message(data)
-        fields = parse_header(data[:header_end])
-        asked = [each for field in fields if field.name == FIELD for each in parse_addresses(field.value, 3)]
-        whole = [each.email for each in asked if each.local and each.domain]
-        if not whole:
-            return None
-        returned = [
-            each.email.lower()
-            for field in fields
-            if field.name == "return-path"
-            for each in parse_addresses(field.value, 1)
-        ]
-        author = message.from_.email.lower()
-        plain = (
-            len(asked) == 1
-            and whole[0].lower() == author
-            and returned in ([], [author])
-            and not (message.list_id or message.automatic or in_spam)
-        )
-        return Wish(message.id, whole[0], plain)
-    return None
+    header_end, _body = split_message(raw)
+    fields = parse_header(raw[:header_end])
+    asked = [each for field in fields if field.name == FIELD for each in parse_addresses(field.value, 3)]
+    whole = [each.email for each in asked if each.local and each.domain]
+    if not whole:
+        return None
+    returned = [
+        each.email.lower()
+        for field in fields
+        if field.name == "return-path"
+        for each in parse_addresses(field.value, 1)
+    ]
+    author = message.from_.email.lower()
+    plain = (
+        len(asked) == 1
+        and whole[0].lower() == author
+        and returned in ([], [author])
+        and not (message.list_id or message.automatic or in_spam)
+    )
+    return Wish(message.id, whole[0], plain)
 
 
 def settle(
     mailspace: int, account: int, wished: Wish, *, sender: Sender, by_hand: bool, cause: Cause
 ) -> bool:
     """Send the receipt and note it; False when it was settled before. `by_hand`: the reader said so just now."""
-    if not note(mailspace, wished.message, cause=cause):
-        return False
     about = mailstore.message(mailspace, wished.message)
     readable = _("Your message “%(subject)s” was shown to %(name)s on %(date)s.") % {
         "subject": about.subject,
@@ -96,6 +92,8 @@ def settle(
             by_hand=by_hand,
         ),
     )
+    if not note(mailspace, wished.message, cause=cause):
+        return False
     submit.submit_letter(mailspace, account, answer, cause=cause, keep=False, unanswerable=True)
     return True
 

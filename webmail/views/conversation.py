@@ -187,4 +187,4 @@ def letter(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
         each for each in _written(visit, found, opened, request.GET.get("pictures", "")) if each.id == here.id
     )
     (shown,) = marked([shown], marks_of(visit, request.GET.get("q", "")))
-    return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE})
+    return render(request, "webmail/letter.html", {"letter": shown, "compose_url": COMPOSE, "visit": visit})
