@@ -8,6 +8,7 @@ import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, p
 import { toast } from "./toast.js";
 
 const chooser = () => import("./chooser.js");
+let prepared = Promise.resolve();  // the menu that was opened last: a key waits until it says what there is to choose
 const everywhere = later(() => import("./bulk.js"), "start");
 
 /* --- verbs ------------------------------------------------------------------ */
@@ -252,7 +253,7 @@ document.addEventListener("beforetoggle", (event) => {
   const field = menu.querySelector("[data-filter]");
   if (field) field.value = "";
   const ids = meant();
-  chooser().then((module) => module.prepare(menu, ids));
+  prepared = chooser().then((module) => module.prepare(menu, ids)).catch(() => {});
 }, true);
 
 document.addEventListener("keydown", (event) => {
@@ -260,7 +261,7 @@ document.addEventListener("keydown", (event) => {
   if (!field || !["Enter", "ArrowDown", "ArrowUp"].includes(event.key) || event.isComposing) return;
   event.preventDefault();
   event.stopPropagation();
-  chooser().then((module) => module.key(field, event.key));
+  prepared.then(chooser).then((module) => module.key(field, event.key));
 }, true);
 
 /* --- what comes when it is first used ------------------------------------------- */
