@@ -9,6 +9,7 @@ webmail/exporting.py, webmail/bringing.py and webmail/storage_use.py.
 from __future__ import annotations
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -45,6 +46,7 @@ class Work:
 
     def __init__(self, chore: Chore) -> None:
         self.chore = chore
+        self.noted: set[str] = set()  # what a worker has said already
         self._saved = time.monotonic()
 
     def progress(self, done: int, total: int | None = None) -> None:
@@ -54,7 +56,9 @@ class Work:
             self.chore.total = total
         if time.monotonic() - self._saved >= SAVED_EVERY:
             self._saved = time.monotonic()
-            self.save(done=done, total=self.chore.total, lease_until=timezone.now() + LEASE)
+            self.save(
+                done=done, total=self.chore.total, data=self.chore.data, lease_until=timezone.now() + LEASE
+            )
 
     def save(self, **values: object) -> None:
         """Write to the row, as long as it is the one we took."""
@@ -71,13 +75,20 @@ class Work:
 Worker = Callable[[Work], None]
 
 
-def start(account: Account, mailspace: int, kind: str, *, data: Mapping[str, object] | None = None) -> Chore:
+def start(
+    account: Account,
+    mailspace: int,
+    kind: str,
+    *,
+    data: Mapping[str, object] | None = None,
+    file: str = "",
+    size: int = 0,
+) -> Chore:
     """Ask for one; the one that is under way already, if there is one."""
+    made = Chore(account=account, mailspace=mailspace, kind=kind, data=dict(data or {}), file=file, size=size)
     try:
         with transaction.atomic():
-            made = Chore.objects.create(
-                account=account, mailspace=mailspace, kind=kind, data=dict(data or {})
-            )
+            made.save()
     except IntegrityError:
         return Chore.objects.get(account=account, mailspace=mailspace, kind=kind, state__in=_OPEN)
     ring()
@@ -98,11 +109,19 @@ def is_open(chore: Chore | None) -> bool:
 
 def remove(chore: Chore) -> None:
     """Forget one with its file; a worker that is at it notices."""
-    path = path_of(chore)
     with transaction.atomic():
         Chore.objects.filter(pk=chore.pk).delete()
-    if path is not None:
-        path.unlink(missing_ok=True)
+    drop_file(chore)
+
+
+def drop_file(chore: Chore) -> None:
+    """Remove a chore's file, and the folder that it alone lies in."""
+    path = path_of(chore)
+    if path is None:
+        return
+    path.unlink(missing_ok=True)
+    if path.parent != folder():
+        shutil.rmtree(path.parent, ignore_errors=True)
 
 
 def folder() -> Path:

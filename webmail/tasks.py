@@ -9,8 +9,8 @@ from celery import shared_task
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.values import INBOX, Cause, now_us
+from webmail import bringing, compose, exporting, pictures, storage_use
 from webmail import chores as chores_
-from webmail import compose, exporting, pictures, storage_use
 from webmail.models import Chore, Preferences
 from webmail.reading import read
 
@@ -62,7 +62,7 @@ def _fetch_new(mailspace: int) -> None:
             logger.info("message %d of mailspace %d: %d pictures are here", message, mailspace, count)
 
 
-WORKERS = {Chore.EXPORT: exporting.work, Chore.STORAGE: storage_use.work}
+WORKERS = {Chore.EXPORT: exporting.work, Chore.STORAGE: storage_use.work, Chore.IMPORT: bringing.work}
 
 
 @shared_task(name="webmail.tasks.chores", ignore_result=True)

@@ -13,6 +13,7 @@ from urllib.parse import unquote
 from xml.etree import ElementTree
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
 
@@ -22,9 +23,10 @@ from hosting.models import Account, Domain, Grant, Identity, Tenant
 from mta.archive import reading
 from mta.archive.values import Letter, Wishes
 from mta.mailstore import service as mailstore
+from mta.mailstore.doctor import differences
 from mta.values import INBOX
 from tests.webmail.mail_world import CAUSE, Reader
-from webmail import chores, own_looks, programs, storage_use
+from webmail import bringing, chores, own_looks, programs, storage_use
 from webmail.models import Chore, IdentityLook, Preferences, Signature, Template
 from webmail.tasks import WORKERS
 from webmail.views.settings_frame import TABS
@@ -81,7 +83,7 @@ def test_a_tab_saves_its_own_choices_and_no_others(ann: Reader) -> None:
 
 def test_the_quick_panel_comes_alone_and_its_choices_answer_a_script(ann: Reader) -> None:
     """Spec 2.11."""
-    panel = ann.get("/mail/settings/quick/", headers={"X-Mailstead": "part"}).content.decode()
+    panel = ann.client.get("/mail/settings/quick/", headers={"X-Mailstead": "part"}).content.decode()
     for sign in (
         "data-set-density",
         "data-set-theme",
@@ -255,7 +257,6 @@ def test_storage_is_told_by_label_sender_size_and_year(ann: Reader) -> None:
     assert "from:ben@x.test" in links
     assert f"larger:{1 << 20} smaller:{5 << 20}" in links
     for link in links:
-        assert ann.get("/mail/search/", **{}).status_code == 200, link
         assert ann.client.get("/mail/search/", {"q": link}).status_code == 200
     assert "Large" in ann.client.get("/mail/search/", {"q": "from:ben@x.test"}).content.decode()
     assert (
@@ -427,3 +428,77 @@ def test_cards_go_when_the_inbox_is_no_longer_new(ann: Reader) -> None:
     Account.objects.filter(pk=ann.account.pk).update(created_at=timezone.now() - timedelta(days=31))
     assert 'data-test="welcome"' not in ann.page("/mail/inbox/")
     assert mailstore.mailbox_by_role(ann.space, INBOX).threads == 11
+
+
+# --- bringing mail from a file -------------------------------------------------------------------------------
+def mbox(*subjects: str) -> bytes:
+    return b"".join(
+        f"From ada@x.test Mon Jan  1 10:00:00 2024\r\nFrom: ada@x.test\r\nSubject: {subject}\r\n\r\nText\r\n\r\n".encode()
+        for subject in subjects
+    )
+
+
+def bring(who: Reader, name: str, data: bytes, **fields: str) -> Any:
+    return who.client.post("/mail/settings/import/", {"file": SimpleUploadedFile(name, data)} | fields)
+
+
+def test_mail_from_a_file_comes_once_and_is_taken_back_whole(ann: Reader, own_data: Path) -> None:
+    assert bring(ann, "Work.mbox", mbox("One", "Two"), into="Old", seen="1").status_code == 302
+    row = Chore.objects.get()
+    assert "data-chore" in ann.page("/mail/settings/import/")
+    again = bring(ann, "Other.mbox", mbox("Three"))
+    assert again.status_code == 422, "one at a time"
+    assert chores.work(WORKERS) == 1
+    row.refresh_from_db()
+    assert (row.state, row.data["messages"], row.problem) == (Chore.DONE, 2, "")
+    assert list(chores.folder().iterdir()) == [], "the file is let go"
+    assert mailstore.mailbox(ann.space, "Old/Work").messages == 2
+    page = ann.page("/mail/settings/import/")
+    assert "2 messages have come." in page
+    bring(ann, "Work.mbox", mbox("One", "Two", "Three"), into="Old", seen="1")
+    chores.work(WORKERS)
+    assert "1 message has come. 2 were here already." in ann.page("/mail/settings/import/")
+    answer = ann.client.post(f"/mail/settings/import/{row.pk}/")
+    assert answer["Location"] == "/mail/changes/"
+    while mailstore.work_bulks():
+        pass
+    assert mailstore.mailbox(ann.space, "Old/Work").messages == 1
+    assert not differences(ann.space)
+
+
+def test_a_file_that_is_no_mail_or_broken_is_said(ann: Reader, eve: Reader, own_data: Path) -> None:
+    assert bring(ann, "x.mbox", b"").status_code == 422
+    assert ann.client.post("/mail/settings/import/").status_code == 422
+    for name, data in (("photo.jpg", b"\xff\xd8\xff" * 500), ("cut.zip", b"PK\x03\x04" + b"x" * 100)):
+        assert bring(ann, f"../../{name}", data).status_code == 302
+        assert chores.work(WORKERS) == 1
+        row = Chore.objects.get()
+        assert row.state == Chore.FAILED, name
+        assert row.problem
+        assert eve.client.post(f"/mail/settings/import/{row.pk}/").status_code == 404
+        chores.remove(row)
+        assert list(chores.folder().iterdir()) == []
+    assert mailstore.usage(ann.space).messages == 0
+
+
+def test_a_reader_that_died_is_followed_and_all_of_it_is_one_way_back(ann: Reader, own_data: Path) -> None:
+    bring(ann, "Work.mbox", mbox("One", "Two"))
+    row = Chore.objects.get()
+
+    def die(work: chores.Work) -> None:
+        bringing.work(work)
+        raise KeyboardInterrupt
+
+    data = (chores.folder() / row.file).read_bytes()
+    with pytest.raises(KeyboardInterrupt):
+        chores.work({Chore.IMPORT: die})
+    (chores.folder() / row.file).parent.mkdir()
+    (chores.folder() / row.file).write_bytes(data + mbox("Three"))
+    Chore.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+    assert chores.work(WORKERS) == 1
+    row.refresh_from_db()
+    assert (row.state, row.data["messages"], len(row.data["actions"])) == (Chore.DONE, 3, 2)
+    ann.client.post(f"/mail/settings/import/{row.pk}/")
+    while mailstore.work_bulks():
+        pass
+    assert mailstore.usage(ann.space).messages == 0

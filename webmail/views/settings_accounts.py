@@ -149,8 +149,8 @@ def remove(
     request: HttpRequest, visit: Visit, kind: str, signature: int = 0, template: int = 0
 ) -> HttpResponse:
     """Remove a signature or a template."""
-    model = {"signature": Signature, "template": Template}[kind]
-    removed, _rows = model.objects.filter(account=visit.account, pk=signature or template).delete()
+    rows = (Signature if kind == "signature" else Template).objects.filter(account=visit.account)
+    removed, _rows = rows.filter(pk=signature or template).delete()
     if not removed:
         raise Http404
     messages.info(request, _("Removed."))
