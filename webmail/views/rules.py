@@ -56,7 +56,7 @@ def every(request: HttpRequest, visit: Visit) -> HttpResponse:
         {
             "rules": [_shown(visit, rule) for rule in found],
             "blocked": filters.blocked(visit.mailspace),
-            "jobs": _jobs(visit),
+            "jobs": _jobs(visit, found),
             "may_own": visit.access.rights == "own",
             "removed": removed["entry"]["name"] if removed else "",
         },
@@ -76,11 +76,13 @@ def names_of(mailboxes: Sequence[MailboxInfo]) -> dict[int, str]:
     return {each.id: each.name for each in mailboxes if each.role == LABEL}
 
 
-def _jobs(visit: Visit) -> list[dict[str, Any]]:
+def _jobs(visit: Visit, found: Sequence[Rule]) -> list[dict[str, Any]]:
     """What filters are doing to mail that was here before, or have just done."""
     places = {place.id: place.name or place.title for place in map(box_of, visit.mailboxes)}
+    names = {rule.id: rule.name for rule in found}
     return [
         {
+            "name": names.get(job.params.get("rule", 0), ""),
             "id": job.id,
             "action": job.action,
             "text": jobs.doing(job) if job.running else jobs.outcome(places, job),
