@@ -85,7 +85,6 @@ def _form(
             "has_photo": has_photo,
             "lists": forms.lines_of(person),
             "labels": forms.labels(),
-            "groups": service.groups(visit.mailspace),
             "error": error,
             "title": title_of(visit, heading),
         },

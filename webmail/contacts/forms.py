@@ -9,7 +9,7 @@ from django.utils.translation import gettext as _
 
 from .values import Labelled, Person, line, tidy
 
-SPARE = 2  # empty lines that wait for more
+LINES = 2  # at least, and always an empty one that waits for more
 FIELDS = ("name", "nickname", "organisation", "title", "birthday", "note")
 LISTS = ("emails", "phones", "places", "links")
 
@@ -56,9 +56,13 @@ def lines_of(person: Person) -> list[Lines]:
         "links": (_("Web pages"), _("Web page"), "url"),
     }
     return [
-        Lines(field, title, word, kind, (*getattr(person, field), *[("", "")] * SPARE), field == "places")
+        Lines(field, title, word, kind, _with_room(getattr(person, field)), field == "places")
         for field, (title, word, kind) in titles.items()
     ]
+
+
+def _with_room(values: Labelled) -> Labelled:
+    return (*values, *[("", "")] * max(1, LINES - len(values)))
 
 
 def labels() -> list[str]:

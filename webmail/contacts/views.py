@@ -55,8 +55,8 @@ def book(request: HttpRequest, visit: Visit) -> HttpResponse:
     group = number(request.GET.get("group", ""))
     letter = request.GET.get("letter", "")
     letter = letter if letter and letter in LETTERS else ""
-    every = service.groups(visit.mailspace)
-    chosen = next((each for each in every if each.id == group), None)
+    around = frame(visit, "all" if group is None else "group")
+    chosen = next((each for each in around["groups"] if each.id == group), None)
     if group is not None and chosen is None:
         raise NoSuchContact
     people, older = service.contacts(
@@ -67,10 +67,9 @@ def book(request: HttpRequest, visit: Visit) -> HttpResponse:
         request,
         visit,
         "webmail/contacts/book.html",
-        frame(visit, "all" if chosen is None else "group")
+        around
         | {
             "sections": _sections(people),
-            "groups": every,
             "group": chosen,
             "query_here": query,
             "letter": letter,
@@ -110,7 +109,13 @@ def title_of(visit: Visit, heading: str) -> str:
 
 
 def frame(visit: Visit, tab: str) -> dict[str, Any]:
-    return {"contacts_current": True, "tab": tab, "may_organise": visit.may_organise}
+    """What every page of the book shows around itself."""
+    return {
+        "contacts_current": True,
+        "tab": tab,
+        "may_organise": visit.may_organise,
+        "groups": service.groups(visit.mailspace),
+    }
 
 
 @require_GET
