@@ -32,6 +32,7 @@ BEAT_SCHEDULE = {
     "jobs": _sweep("mta.mailstore.tasks.work", 5.0),
     "snoozed": _sweep("mta.mailstore.tasks.wake", 10.0),
     "scheduled": _sweep("mta.flow.tasks.send_scheduled", 10.0),
+    "answered": _sweep("mta.flow.tasks.forget_answered", 3600.0),
     "people": _sweep("mta.flow.tasks.get_acquainted", 20.0),
     "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
     "pictures": _sweep("webmail.tasks.fetch_pictures", 20.0),

@@ -64,15 +64,26 @@ def read(mailspace: int) -> Plan:
     """What is enabled and confirmed, from the tables."""
     addresses = [each for each in forwarding_of(mailspace) if each.confirmed]
     reply = reply_of(mailspace)
+    rules = tuple(rule for rule in rules_of(mailspace) if rule.enabled)
     return Plan(
-        rules=tuple(rule for rule in rules_of(mailspace) if rule.enabled),
+        rules=rules,
         blocked=frozenset(
             BlockedSender.objects.filter(mailspace_id=mailspace).values_list("address", flat=True)
         ),
         forwarding=tuple(each for each in addresses if each.enabled),
         targets=frozenset(each.address for each in addresses),
         reply=reply if reply.enabled else None,
+        reads_body=any(_reads_body(rule.criteria) for rule in rules),
     )
+
+
+def _reads_body(node: c.Criteria) -> bool:
+    match node:
+        case c.And(parts) | c.Or(parts):
+            return any(_reads_body(part) for part in parts)
+        case c.Not(part):
+            return _reads_body(part)
+    return isinstance(node, c.Words) and node.where in ("any", "body")
 
 
 # --- rows as values

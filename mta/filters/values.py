@@ -104,3 +104,6 @@ class Plan:
     forwarding: tuple[Forwarding, ...] = ()  # enabled ones
     targets: frozenset[str] = frozenset()  # every confirmed address, for the rules
     reply: AutoReply | None = None
+    reads_body: bool = (
+        False  # some rule asks for words of the body, which are best found before a transaction
+    )

@@ -18,7 +18,7 @@ from mta.flow import filing, placement
 from mta.flow.filing import Copy
 from mta.flow.placement import Decision
 from mta.mailstore import service as mailstore
-from mta.mailstore.service import Door, Prepared, prepare
+from mta.mailstore.service import Door, Prepared, Tokens, prepare
 from mta.message import trace as trace_lines
 from mta.queue import service as queue
 from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
@@ -130,9 +130,10 @@ def place(passage: Passage) -> Passage:
 def store(passage: Passage) -> Future[Accepted]:
     """Everything in one transaction of the writer's; large bytes are written once, before it."""
     prepared = prepare(passage.arrival.raw)
+    tokens = filing.ahead(prepared, [delivery.mailspace for delivery in passage.deliveries])
 
     def work(door: Door) -> Accepted:
-        filed = [filing.store(door, _copy(passage, each, prepared)) for each in passage.deliveries]
+        filed = [filing.store(door, _copy(passage, each, prepared, tokens)) for each in passage.deliveries]
         if passage.forwards:
             _forward(passage, prepared)
         decided = [decision for decision, _more in filed]
@@ -148,7 +149,7 @@ def answer(passage: Passage) -> Accepted:
     return Accepted(passage.trace_id)
 
 
-def _copy(passage: Passage, delivery: Delivery, prepared: Prepared) -> Copy:
+def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Tokens | None) -> Copy:
     arrival = passage.arrival
     received = _received(passage, delivery.address)
     return Copy(
@@ -164,6 +165,7 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared) -> Copy:
         reasons=_reasons(passage.verdict, delivery.decision),
         cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
         utf8=arrival.utf8,
+        tokens=tokens,
     )
 
 

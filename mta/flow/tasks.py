@@ -2,6 +2,8 @@
 
 from celery import shared_task
 
+from mta.filters import service as filters
+
 from . import acquainting, scheduled
 
 ROUNDS = 20  # chunks of one sweep
@@ -11,6 +13,12 @@ ROUNDS = 20  # chunks of one sweep
 def get_acquainted() -> None:
     """Learn who wrote to whom in what came since, and in old mail (beat)."""
     acquainting.sweep(rounds=ROUNDS)
+
+
+@shared_task(name="mta.flow.tasks.forget_answered", ignore_result=True)
+def forget_answered() -> None:
+    """Forget who was answered automatically, once no reply remembers that long (beat)."""
+    filters.forget_answered()
 
 
 @shared_task(name="mta.flow.tasks.send_scheduled", ignore_result=True)

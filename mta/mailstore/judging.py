@@ -24,12 +24,15 @@ class Candidate:
     earlier filter did counts for a later one.
     """
 
-    def __init__(self, facts: Facts, raw: bytes, *, prefix: bytes, at: int) -> None:
+    def __init__(
+        self, facts: Facts, raw: bytes, *, prefix: bytes, at: int, tokens: search.Tokens | None = None
+    ) -> None:
         self.facts = facts
         self.flags: set[str] = set()
         self.keywords: set[str] = set()
         self.boxes: set[int] = set()
         self._raw, self._prefix, self._at = raw, prefix, at
+        self._tokens = search.Tokens(facts.search_text) if tokens is None else tokens
 
     def matches(self, node: c.Criteria) -> bool:
         match node:
@@ -102,10 +105,6 @@ class Candidate:
         wanted = words(node.text, limit=search.MOST_WORDS)
         kinds = search.kinds_of(node.where)
         return search.holds(self._tokens, wanted, kinds, node)
-
-    @cached_property
-    def _tokens(self) -> search.Tokens:
-        return search.Tokens(self.facts.search_text)
 
 
 def _holds(column: str, text: str) -> bool:

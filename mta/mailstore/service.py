@@ -110,6 +110,7 @@ from .query import search_uids
 from .receipts import note_receipt
 from .rewinding import rewind_preview
 from .scheduled import is_scheduled, leave_scheduled, scheduled_due
+from .search import Tokens
 from .singles import FileLine, FilePage, files, lines_of, message_lines
 from .sorting import sort_rows, thread_rows
 from .verbs import (
@@ -183,6 +184,7 @@ __all__ = [
     "Terms",
     "ThreadLine",
     "ThreadPage",
+    "Tokens",
     "Usage",
     "Weight",
     "append",

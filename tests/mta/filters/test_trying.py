@@ -6,6 +6,7 @@ import pytest
 
 from mta.filters import service as filters
 from mta.filters.service import Actions, CannotFilter
+from mta.mailstore import dryrun
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import prepare
 from mta.message import criteria as c
@@ -59,8 +60,6 @@ def test_a_preview_shows_what_came_in_since_then_newest_first(ann: int) -> None:
 
 
 def test_a_preview_of_more_than_a_thousand_says_many(ann: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    from mta.mailstore import dryrun
-
     monkeypatch.setattr(dryrun, "COUNTED", 2)
     for _ in range(3):
         put(ann)

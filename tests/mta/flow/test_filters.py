@@ -5,18 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
+from mta.correspondents import service as correspondents
 from mta.filters import service as filters
-from mta.filters.models import ForwardingAddress, Replied
+from mta.filters.models import FilterRule, ForwardingAddress, Replied
 from mta.filters.service import Actions, AutoReply
-from mta.flow import bounce, local, receive
+from mta.flow import bounce, filing, local, receive
 from mta.flow.receive import Accepted, Arrival, Recipient
 from mta.mailstore import service as mailstore
 from mta.message import criteria as c
 from mta.message.parse import parse_message
 from mta.queue import service as queue
 from mta.queue.models import Outgoing, QueuedRecipient
-from mta.values import FLAGGED, SEEN, Cause, now_us
+from mta.queue.values import FAILED
+from mta.queue.values import Outcome as Tried
+from mta.tracing import service as tracing
+from mta.values import FLAGGED, SEEN, now_us
 from tests.mta.flow.conftest import CAUSE, Office
 
 pytestmark = pytest.mark.django_db
@@ -305,8 +311,6 @@ def test_two_mailboxes_that_forward_to_each_other_come_to_rest(office: Office) -
 
 
 def test_what_is_forwarded_is_told_in_the_trace(office: Office) -> None:
-    from mta.tracing import service as tracing
-
     confirmed(office, "away@outside.test", enabled=True)
     accepted = arrive(office)
     kinds = [event.kind for event in tracing.timeline(accepted.trace_id)]
@@ -386,9 +390,7 @@ def test_our_own_reports_are_not_answered(office: Office) -> None:
     office.send("ghost@outside.test")
     claims = queue.claim(limit=10)
     info = queue.outgoing(claims[0].outgoing)
-    from mta.queue.values import FAILED, Outcome
-
-    bounce.settle(info, [(claims[0], Outcome(FAILED, "gone", 550, "5.1.1"))], raw=queue.raw(info.id))
+    bounce.settle(info, [(claims[0], Tried(FAILED, "gone", 550, "5.1.1"))], raw=queue.raw(info.id))
     assert sent("report") == []
 
 
@@ -405,8 +407,6 @@ def test_the_reply_keeps_to_its_time(office: Office) -> None:
 
 
 def test_only_people_who_were_written_to_are_answered_when_asked_so(office: Office) -> None:
-    from mta.correspondents import service as correspondents
-
     away(office, only_known=True)
     arrive(office)
     assert sent("report") == []
@@ -432,8 +432,6 @@ def test_what_a_filter_threw_away_is_not_answered(office: Office) -> None:
 
 
 def test_a_broken_rule_keeps_no_mail_out(office: Office) -> None:
-    from mta.filters.models import FilterRule
-
     rule = add(office, star=True)
     FilterRule.objects.filter(id=rule.id).update(criteria=["nonsense"])
     add(office, "Other", read=True)
@@ -441,16 +439,32 @@ def test_a_broken_rule_keeps_no_mail_out(office: Office) -> None:
     assert office.box(office.ann, "inbox")[0].flags == SEEN
 
 
-def test_a_delivery_without_filters_asks_nothing_more(
-    office: Office, django_assert_max_num_queries: object
-) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
+def test_filters_that_fail_keep_no_mail_out(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_given: object, **_named: object) -> None:
+        raise RecursionError
 
+    add(office, star=True)
+    monkeypatch.setattr("mta.flow.filtering.decide", fail)
     arrive(office)
-    with CaptureQueriesContext(
-        connection,
-    ) as asked:
+    assert office.box(office.ann, "inbox")[0].flags == 0
+
+
+def test_long_bodies_are_cut_into_words_before_the_transaction_if_a_rule_asks_for_them(
+    office: Office,
+) -> None:
+    prepared = mailstore.prepare(letter(body="quartz and feldspar"))
+    add(office, labels=(label(office, "Shop"),))
+    arrive(office)
+    assert filing.ahead(prepared, [office.ann]) is None
+    add(office, "Stones", criteria=c.Not(c.Words("quartz", "body")), star=True)
+    arrive(office)
+    words = filing.ahead(prepared, [office.ann, office.ben])
+    assert words is not None
+    assert "feldspar" in words["body"]
+
+
+def test_a_delivery_without_filters_asks_nothing_more(office: Office) -> None:
+    arrive(office)
+    with CaptureQueriesContext(connection) as asked:
         arrive(office, letter("X-N: 2"))
     assert not [each for each in asked.captured_queries if "filters_" in each["sql"]]
-    assert Cause("smtp").kind == "smtp"
