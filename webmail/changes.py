@@ -214,6 +214,8 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         return ngettext(
             "put the label %(target)s on a message", "put the label %(target)s on %(n)s messages", c
         )
+    if verb == "filter" and into:
+        return ngettext("put a message into %(target)s", "put %(n)s messages into %(target)s", c)
     if verb == "expunge" and out_of:
         return ngettext("deleted a message from %(mailbox)s", "deleted %(n)s messages from %(mailbox)s", c)
     if verb == "copy" and into:
@@ -258,6 +260,7 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         "receipt": _("settled a receipt"),
         "answer": _("answered a message"),
         "forward": _("forwarded a message"),
+        "filter": ngettext("was applied to a message", "was applied to %(n)s messages", c),
     }
     return known.get(verb) or ngettext("changed a message", "changed %(n)s messages", c)
 

@@ -82,6 +82,7 @@ class Why:
     can: Said
     corrections: tuple[Correction, ...] = ()
     filter: str = ""  # the name of the filter that was applied to it later
+    blocked: bool = False  # it is in Spam because its sender is blocked
 
     @property
     def sentences(self) -> tuple[Said, Said, Said]:
@@ -92,7 +93,7 @@ def explain(story: Story) -> Why:
     """The three sentences."""
     said, corrections = _can(story)
     applied = story.here.session if story.here.cause == "filter" else ""
-    return Why(_came(story), _placed(story), said, corrections, applied)
+    return Why(_came(story), _placed(story), said, corrections, applied, _is_blocked(story))
 
 
 # --- how it came --------------------------------------------------------------------------------------------
@@ -209,7 +210,7 @@ def _why(story: Story, place: Place) -> tuple[str, str]:
     here = story.here
     if place.role == SNOOZED and here.wake_at:
         return _("You put it aside until %(at)s.") % {"at": _moment(here.wake_at)}, "queued"
-    if here.cause == "filter" and here.verb == "junk" and story.reason:
+    if _is_blocked(story):
         return _("It was delivered to Spam: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "retry"
     if story.filters and (here.verb == "" or here.cause == "filter"):
         return _filtered(story, place), "read"
@@ -243,6 +244,11 @@ def _as_it_came(story: Story, place: Place) -> tuple[str, str]:
     if story.reason:
         return _("It was delivered here: %(reason)s.") % {"reason": story.reason.rstrip(".")}, "read"
     return _("It was delivered here."), "read"
+
+
+def _is_blocked(story: Story) -> bool:
+    """Whether delivery put it into Spam for its sender's sake."""
+    return story.here.cause == "filter" and story.here.verb == "junk" and bool(story.reason)
 
 
 def _filtered(story: Story, place: Place) -> str:

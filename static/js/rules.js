@@ -50,11 +50,12 @@ async function turn(rule, way, back) {
   }
 }
 
-/** A menu's item: data-rule-do is "filter" or "block", in the why panel "off"; data-message names one message, else what is meant counts. */
+/** A menu's item: data-rule-do is "filter" or "block", in the why panel "off" or "free"; data-message names one message, else what is meant counts. */
 export function click(item) {
   const message = item.dataset.message;
   item.closest("[popover]")?.hidePopover();
   if (item.dataset.ruleDo === "off") turn(item.dataset.rule, "off", "on").then((done) => { if (done) item.hidden = true; });
+  else if (item.dataset.ruleDo === "free") free([item.dataset.address]).then(() => { item.hidden = true; });
   else if (item.dataset.ruleDo === "filter") filterLike(meant());
   else if (message) send({ messages: message });
   else block(meant());

@@ -13,9 +13,11 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from hosting.models import Grant
 from mta.filters import service as filters
 from mta.filters.service import Actions, AutoReply
 from mta.mailstore import service as mailstore
+from mta.mailstore.arriving import Filing
 from mta.message.criteria import Words
 from mta.values import INBOX, Cause, now_us
 from tests.mail import mail
@@ -350,7 +352,47 @@ def test_the_why_panel_names_the_filter_and_leads_to_it(ann: Reader) -> None:
     assert said["text"] == "The filter is off. What it did stays."
 
 
+def test_the_why_panel_frees_a_blocked_sender(ann: Reader) -> None:
+    filters.block(ann.space, "x.test")
+    filters.add_rule(
+        ann.space,
+        name="Plans",
+        query="subject:plan",
+        criteria=Words("plan", "subject"),
+        actions=Actions(skip_inbox=True),
+        cause=CAUSE,
+    )
+    blocked = Filing("junk", (), 0, (), "junk", Cause("filter", "Blocked senders"))
+    letter = mailstore.prepare(mail(sender="Ada <ada@sub.x.test>"))
+    stored = mailstore.commit(
+        {ann.space},
+        lambda door: door.store(
+            ann.space,
+            letter,
+            INBOX,
+            cause=Cause("smtp"),
+            reasons={"placement": "You blocked x.test"},
+            filing=blocked,
+        ),
+    )
+    page = ann.page(f"/mail/why/{stored.message}/")
+    assert "It was delivered to Spam: You blocked x.test." in page
+    assert "Unblock @x.test" in page
+
+
 # --- whose it is
+def test_who_only_organises_a_mailbox_does_not_say_where_its_mail_goes(ann: Reader, eve: Reader) -> None:
+    Grant.objects.create(account=eve.account, mailspace=ann.space, right=Grant.ORGANISE)
+    eve.client.post("/mail/settings/mailbox/", {"mailspace": str(ann.space)})
+    for address in ("/mail/settings/reply/", "/mail/settings/forwarding/do/", f"{FILTERS}import/"):
+        assert eve.client.post(address, {"do": "ask", "address": "eve@x.test"}).status_code == 404, address
+    eve.client.post(NEW, {"was": "", "query": "from:ada", "star": "on", "reply": "No"})
+    (made,) = filters.rules(ann.space)
+    assert made.actions == Actions(star=True)
+    assert "Answer by itself" not in eve.page(NEW)
+    assert "Answer by itself" in ann.page(NEW)
+
+
 def test_filters_of_somebody_else_are_not_there(ann: Reader, eve: Reader) -> None:
     hers = rule(ann)
     for address in (f"{FILTERS}{hers.id}/", f"{FILTERS}{hers.id}/do/"):

@@ -20,9 +20,13 @@ from webmail.views.settings_programs import programs
 from webmail.visit import Visit, number, visiting
 
 
+def may_own(visit: Visit) -> bool:
+    return visit.access.rights == "own"
+
+
 def require_own(visit: Visit) -> None:
     """Where the mail of somebody goes, and what is answered in their name, is for nobody else to say."""
-    if visit.access.rights != "own":
+    if not may_own(visit):
         raise Http404(_("Only the owner of this mailbox may change that."))
 
 
@@ -30,7 +34,7 @@ def require_own(visit: Visit) -> None:
 @visiting
 def addresses(request: HttpRequest, visit: Visit) -> HttpResponse:
     """The addresses, each with how far it is; below them what mail programs need."""
-    own = visit.access.rights == "own"
+    own = may_own(visit)
     return page(
         request,
         visit,

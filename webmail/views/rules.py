@@ -22,7 +22,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_GET, require_POST
 
 from mta.filters import service as filters
-from mta.filters.service import CannotFilter, NoSuchRule, Rule
+from mta.filters.service import Actions, CannotFilter, NoSuchRule, Rule
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.mailstore.service import ConversationMessage
@@ -33,6 +33,7 @@ from webmail.rule_form import RuleForm, choices, line_of, of_line, of_rule, sent
 from webmail.search_box import MAX_TEXT
 from webmail.searching import search_url, understood
 from webmail.templatetags.look import grouped
+from webmail.views.forwarding import may_own, require_own
 from webmail.views.settings_frame import page
 from webmail.visit import Visit, number, visiting, wants_parts
 
@@ -57,7 +58,7 @@ def every(request: HttpRequest, visit: Visit) -> HttpResponse:
             "rules": [_shown(visit, rule) for rule in found],
             "blocked": filters.blocked(visit.mailspace),
             "jobs": _jobs(visit, found),
-            "may_own": visit.access.rights == "own",
+            "may_own": may_own(visit),
             "removed": removed["entry"]["name"] if removed else "",
         },
     )
@@ -187,9 +188,10 @@ def _save(visit: Visit, form: RuleForm, rule: Rule | None) -> Rule:
     asked = understood(visit, form.query)
     if wrong := rules.unfit(asked.criteria):
         raise CannotFilter(wrong)
-    actions = form.actions
-    if form.new_label:
-        actions = _with_label(visit, form)
+    actions = _with_label(visit, form) if form.new_label else form.actions
+    if not may_own(visit):  # where the mail goes, and what is answered, is for its owner alone
+        was = rule.actions if rule else Actions()
+        actions = replace(actions, forward=was.forward, keep=was.keep, reply=was.reply)
     given: dict[str, Any] = {
         "name": form.name or form.query,
         "query": form.query,
@@ -202,7 +204,7 @@ def _save(visit: Visit, form: RuleForm, rule: Rule | None) -> Rule:
     return filters.change_rule(visit.mailspace, rule.id, **given)
 
 
-def _with_label(visit: Visit, form: RuleForm) -> filters.Actions:
+def _with_label(visit: Visit, form: RuleForm) -> Actions:
     known = next(
         (
             each
@@ -227,6 +229,7 @@ def _editor(
             "form": form,
             "rule": rule,
             "wrong": wrong,
+            "may_own": may_own(visit),
             "choices": choices(form, visit.mailboxes),
             "targets": [each for each in filters.forwarding(visit.mailspace) if each.confirmed],
             **_preview(visit, form.query),
@@ -426,7 +429,7 @@ def export(request: HttpRequest, visit: Visit) -> HttpResponse:
 @visiting
 def import_(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Add what such a file holds to what is here."""
-    visit.require_organise()
+    require_own(visit)
     try:
         count, refused = filters.restore(visit.mailspace, _entries(request), cause=visit.cause)
     except (CannotFilter, StoreError) as wrong:

@@ -31,6 +31,7 @@ def why(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
         "message": about,
         "may_organise": visit.may_organise,
         "filters": _filters(visit, about, found),
+        "blocked": _blocked(visit, about) if found.blocked else "",
     }
     if wants_parts(request):
         return render(request, "webmail/why_panel.html", context)
@@ -55,6 +56,16 @@ def _filters(visit: Visit, about: ConversationMessage, found: Why) -> list[Rule]
     if not ids and not name:
         return []
     return [each for each in filters.rules(visit.mailspace) if each.id in ids or (name and each.name == name)]
+
+
+def _blocked(visit: Visit, about: ConversationMessage) -> str:
+    """What is blocked that its sender's address falls under: the address, its domain, or a domain above."""
+    sender = about.from_.email.lower()
+    domain = sender.rpartition("@")[2]
+    for each in filters.blocked(visit.mailspace):
+        if each.address == sender or f".{domain}".endswith("." + each.address.removeprefix("@")):
+            return each.address
+    return ""
 
 
 def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> Why:
