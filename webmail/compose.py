@@ -121,14 +121,32 @@ def save(
     """Save what was written; without a draft, begin one with the original and the files that go along.
 
     `above`: a signature stands above the original."""
+    return save_over(
+        mailspace, draft_id, written, senders=senders, account=account, cause=cause, above=above
+    )[0]
+
+
+def save_over(
+    mailspace: int,
+    draft_id: int | None,
+    written: Written,
+    *,
+    senders: Sequence[Sender],
+    account: int,
+    cause: Cause,
+    above: bool = True,
+) -> tuple[DraftInfo, int | None]:
+    """The same, and which version it was before that; None of a new one."""
     if draft_id is None:
-        return _begin(mailspace, written, senders=senders, account=account, cause=cause, above=above)
+        made = _begin(mailspace, written, senders=senders, account=account, cause=cause, above=above)
+        return made, None
     found = mailstore.draft(mailspace, draft_id)
+    before = found.version
     if written.mode != found.fields.mode and _is_answer(written) and _turns(found.fields):
         found = _turned(mailspace, found, written, senders=senders, cause=cause)
     fields = _applied(found.fields, written, senders, found.attachments, account)
     seen = found.version if written.version is None else written.version
-    return mailstore.save_draft(mailspace, draft_id, fields, version=seen, cause=cause)
+    return mailstore.save_draft(mailspace, draft_id, fields, version=seen, cause=cause), before
 
 
 def _is_answer(written: Written) -> bool:

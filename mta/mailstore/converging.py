@@ -15,7 +15,7 @@ from mta.values import DRAFTS, Cause
 
 from . import blobs, contents, rows
 from .changing import Changing
-from .draft_forms import DraftFields, fields_of, jsonable
+from .draft_forms import fields_in, fields_of, jsonable
 from .live import Entry, new_action
 from .models import Blob, Change, Draft, DraftAttachment, Message
 
@@ -113,7 +113,7 @@ def _adopt(changing: Changing, row: Draft, message: int, box: int) -> None:
     fields, files = fields_of(about, contents.raw(changing.id, message))
     if row.version > row.materialised:
         keep_other(changing, row, _cause(changing, message))
-    old = DraftFields.from_json(row.fields)
+    old = fields_in(row)
     if old.quoted_html and fields.html.endswith(old.quoted_html):
         fields = replace(fields, html=fields.html.removesuffix(old.quoted_html), quoted_html=old.quoted_html)
     fields = replace(
@@ -128,10 +128,12 @@ def _adopt(changing: Changing, row: Draft, message: int, box: int) -> None:
         references=fields.references or old.references,
     )
     superseded = row.message
-    row.fields, row.state, row.message = jsonable(fields), "open", message
+    row.fields, row.original = jsonable(fields), fields.quoted_html
+    row.state, row.message = "open", message
     row.version += 1
     row.materialised, row.thread_id, row.updated_at = row.version, about.thread_id, changing.now
-    row.header_id = about.message_id or row.header_id
+    if about.message_id and len(about.message_id) <= 255:
+        row.header_id = about.message_id
     row.save()
     _attach_anew(changing, row, files)
     if superseded is not None and superseded != message:
@@ -165,14 +167,17 @@ def _cause(changing: Changing, message: int) -> Cause:
     return Cause("imap")
 
 
-def keep_other(changing: Changing, row: Draft, cause: Cause) -> None:
-    """What a draft says until now goes to the journal, because something else is about to be written over it."""
+def keep_other(changing: Changing, row: Draft, cause: Cause, *, original: bool = True) -> None:
+    """What a draft says until now goes to the journal, because something else is about to be written over it; with
+    its original unless that stays."""
     entry = changing.entry("overwrite", cause, new_action())
-    entry.written = {
-        "draft": row.id,
-        "fields": {name: row.fields.get(name) for name in _KEPT if name in row.fields},
-    }
+    entry.written = {"draft": row.id, "fields": _kept(row, original=original)}
     changing.changed()
+
+
+def _kept(row: Draft, *, original: bool) -> dict[str, Any]:
+    kept = {name: row.fields[name] for name in _KEPT if name in row.fields}
+    return kept | ({"quoted_html": row.original} if original else {})
 
 
 def restore(changing: Changing, written: dict[str, Any] | None, entry: Entry) -> None:
@@ -182,12 +187,11 @@ def restore(changing: Changing, written: dict[str, Any] | None, entry: Entry) ->
     row = Draft.objects.filter(mailspace_id=changing.id, id=written["draft"], state="open").first()
     if row is None:
         return
-    entry.written = {
-        "draft": row.id,
-        "fields": {name: row.fields.get(name) for name in _KEPT if name in row.fields},
-    }
-    row.fields = {**row.fields, **written["fields"]}
+    before = dict(written["fields"])
+    entry.written = {"draft": row.id, "fields": _kept(row, original="quoted_html" in before)}
+    row.original = before.pop("quoted_html", row.original)
+    row.fields = {**row.fields, **before}
     row.version += 1
     row.updated_at = changing.now
-    row.save(update_fields=["fields", "version", "updated_at"])
+    row.save(update_fields=["fields", "original", "version", "updated_at"])
     changing.changed()

@@ -14,7 +14,7 @@ from mta.message.flowed import unflow
 from mta.message.text import html_to_text
 from mta.message.tree import decoded, decoded_text, find, parse_tree
 
-from .models import Message
+from .models import Draft, Message
 
 Pair = tuple[str, str]  # display name, address
 File = tuple[str, str, bytes, str, bool]
@@ -72,12 +72,18 @@ class DraftFields:
 
 
 def jsonable(fields: DraftFields) -> dict[str, Any]:
-    """The fields as the database gives them back."""
+    """The fields as the database gives them back, but for the original, which has a column of its own."""
     values = asdict(fields)
     for name in ("to", "cc", "bcc"):
         values[name] = [list(pair) for pair in values[name]]
     values["references"] = list(values["references"])
+    del values["quoted_html"]
     return values
+
+
+def fields_in(row: Draft) -> DraftFields:
+    """The fields of a draft; those of an older one hold the original, too."""
+    return DraftFields.from_json({**row.fields, **({"quoted_html": row.original} if row.original else {})})
 
 
 def fields_of(row: Message, raw: bytes) -> tuple[DraftFields, list[File]]:

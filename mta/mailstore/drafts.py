@@ -15,7 +15,7 @@ from . import blobs, contents, converging, rows
 from .blobs import prepare, prepare_blob
 from .changing import Changing
 from .door import Door
-from .draft_forms import DraftFields, fields_of, jsonable
+from .draft_forms import DraftFields, fields_in, fields_of, jsonable
 from .errors import NoSuchDraft
 from .live import new_action
 from .models import Blob, Draft, DraftAttachment, Message
@@ -67,6 +67,7 @@ def new_draft(mailspace: int, fields: DraftFields, *, header_id: str, cause: Cau
             mailspace_id=mailspace,
             header_id=header_id,
             fields=jsonable(fields),
+            original=fields.quoted_html,
             thread_id=thread,
             created_at=changing.now,
             updated_at=changing.now,
@@ -94,7 +95,7 @@ def _info(row: Draft) -> DraftInfo:
     return DraftInfo(
         id=row.id,
         version=row.version,
-        fields=DraftFields.from_json(row.fields),
+        fields=fields_in(row),
         attachments=tuple(
             DraftFile(*values)
             for values in files.values_list("id", "name", "type", "size", "content_id", "inline")
@@ -117,14 +118,18 @@ def save_draft(
     def work(door: Door) -> None:
         row = _open_row(mailspace, draft_id)
         new = jsonable(fields)
-        if row.fields == new:
+        if row.fields == new and row.original == fields.quoted_html:
             return
         if version < row.version:
-            converging.keep_other(door[mailspace], row, cause)
-        row.fields = new
+            other = row.original != fields.quoted_html
+            converging.keep_other(door[mailspace], row, cause, original=other)
+        changed = ["fields", "version", "updated_at"]
+        if row.original != fields.quoted_html:
+            changed.append("original")
+        row.fields, row.original = new, fields.quoted_html
         row.version += 1
         row.updated_at = door.now
-        row.save(update_fields=["fields", "version", "updated_at"])
+        row.save(update_fields=changed)
 
     commit({mailspace}, work)
     return draft(mailspace, draft_id)
@@ -305,10 +310,11 @@ def draft_for_message(mailspace: int, message_id: int, *, cause: Cause) -> Draft
             return meanwhile.id
         made = Draft.objects.create(
             mailspace_id=mailspace,
-            header_id=row.message_id,
+            header_id=row.message_id[:255],
             message=row.id,
             thread_id=row.thread_id,
             fields=jsonable(fields),
+            original=fields.quoted_html,
             materialised=1,
             created_at=door.now,
             updated_at=door.now,

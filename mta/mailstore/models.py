@@ -389,6 +389,7 @@ class Draft(models.Model):
     thread_id = models.BigIntegerField(null=True)
     header_id = models.CharField(max_length=255)  # the Message-ID of every IMAP form
     fields = models.JSONField(default=dict)
+    original = models.TextField(default="")  # what is quoted, apart: large, and the same at every save
     version = models.IntegerField(default=1)
     materialised = models.IntegerField(default=0)  # the version its IMAP form shows
     created_at = models.BigIntegerField()

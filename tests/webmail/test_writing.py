@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hosting.models import Address, Domain, Identity, Target
@@ -493,3 +495,22 @@ def test_every_answer_is_json_and_every_change_is_a_post(ann: Reader) -> None:
         status, said = ask(ann, path, {"html": 5, "text": [], "name": {}, "domains": "x", "people": 3})
         assert status in (200, 422), (path, said)
     assert json.dumps(done(ask(ann, "signatures/"))) == '{"signatures": []}'
+
+
+def test_saving_does_not_write_a_large_original_again(ann: Reader) -> None:
+    cell = '<td style="color:#123;padding:2px"><a href="https://x.test/">Cell of a long table</a></td>'
+    raw = mail(body="").replace(b"text/plain", b"text/html") + f"<tr>{cell * 8}</tr>\r\n".encode() * 800
+    parent = only_message(ann, ann.receive(raw=raw))
+    made = save(ann, mode="reply", message=parent.id, html="<p>1</p>")
+    assert len(mailstore.draft(ann.space, made["draft"]).fields.quoted_html) > 400_000
+    with CaptureQueriesContext(connection) as asked:
+        save(
+            ann,
+            draft=made["draft"],
+            version=made["version"],
+            mode="reply",
+            message=parent.id,
+            html="<p>2</p>",
+        )
+    assert len(asked) < 25
+    assert sum(len(each["sql"]) for each in asked) < 100_000

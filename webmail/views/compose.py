@@ -139,8 +139,7 @@ def _saved(desk: Desk, data: dict[str, Any]) -> tuple[DraftInfo, int | None]:
     """The saved draft, and the version it had before (None if it is new)."""
     number = data.get("draft")
     draft_id = number if isinstance(number, int) else None
-    before = mailstore.draft(desk.mailspace, draft_id).version if draft_id else None
-    draft = compose.save(
+    return compose.save_over(
         desk.mailspace,
         draft_id,
         Written.from_json(data),
@@ -149,7 +148,6 @@ def _saved(desk: Desk, data: dict[str, Any]) -> tuple[DraftInfo, int | None]:
         above=desk.visit.preferences.signature_above,
         cause=desk.visit.cause,
     )
-    return draft, before
 
 
 @require_POST

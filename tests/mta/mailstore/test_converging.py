@@ -125,6 +125,21 @@ def test_what_the_browser_typed_since_its_form_goes_to_the_journal_and_comes_bac
     assert differences(space.id) == []
 
 
+def test_the_original_under_a_draft_comes_back_with_its_text(space: Space) -> None:
+    quoted = "<div>On Monday, Ada wrote: noon?</div>"
+    draft = begin(space.id, "one")
+    typed = mailstore.save_draft(
+        space.id, draft.id, replace(fields("two"), quoted_html=quoted), version=draft.version, cause=WEB
+    )
+    assert mailstore.draft(space.id, draft.id).fields.quoted_html == quoted
+    assert typed.fields.body == f"<p>two</p>{quoted}"
+    put(space, "from the phone", draft.header_id)
+    assert mailstore.draft(space.id, draft.id).fields.quoted_html == ""
+    line = next(each for each in mailstore.history(space.id) if each.verb == "overwrite")
+    mailstore.undo(space.id, line.action, cause=WEB)
+    assert mailstore.draft(space.id, draft.id).fields.body == typed.fields.body
+
+
 def test_of_two_browsers_the_later_wins_and_the_other_text_is_kept(space: Space) -> None:
     draft = begin(space.id, "one")
     first = mailstore.save_draft(space.id, draft.id, fields("first"), version=draft.version, cause=WEB)
