@@ -391,7 +391,7 @@ function settle(event) {
   }
   const beside = event?.type === "mail:reading";  // the keys stay in the list
   if (!beside && !isElsewhere()) main.querySelector(".subject")?.focus({ preventScroll: true });
-  const unread = messages().find((message) => "unread" in message.dataset) ?? messages().find((message) => "opened" in message.dataset);
+  const unread = messages().find(({ dataset }) => "unread" in dataset && "opened" in dataset) ?? messages().find((message) => "opened" in message.dataset);
   if (unread && unread.getBoundingClientRect().top > innerHeight * 0.6) unread.scrollIntoView({ block: "start" });
 }
 
