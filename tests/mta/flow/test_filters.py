@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -15,6 +16,7 @@ from mta.filters.service import Actions, AutoReply
 from mta.flow import bounce, filing, local, receive
 from mta.flow.receive import Accepted, Arrival, Recipient
 from mta.mailstore import service as mailstore
+from mta.mailstore.doctor import differences
 from mta.message import criteria as c
 from mta.message.parse import parse_message
 from mta.queue import service as queue
@@ -28,6 +30,13 @@ from tests.mta.flow.conftest import CAUSE, Office
 pytestmark = pytest.mark.django_db
 DAY = 86_400 * 1_000_000
 BILLS = c.Words("bills@shop.test", "from", prefix=False)
+
+
+@pytest.fixture(autouse=True)
+def sound(office: Office) -> Iterator[None]:
+    """Whatever a test did, nothing that is kept differs from what is there."""
+    yield
+    assert differences(office.ann) == differences(office.ben) == []
 
 
 def letter(
@@ -413,6 +422,18 @@ def test_only_people_who_were_written_to_are_answered_when_asked_so(office: Offi
     correspondents.seen(office.ann, [("Bills", "bills@shop.test")], own=True, at=now_us())
     arrive(office)
     assert len(sent("report")) == 1
+
+
+def test_two_automatic_replies_do_not_talk_to_each_other(office: Office) -> None:
+    away(office)
+    filters.set_auto_reply(office.ben, AutoReply(True, text="I am away, too."))
+    office.send("ben@a.test")
+    for _turn in range(4):
+        for claim in queue.claim(limit=10, now=now_us() + 1_000_000):
+            local.deliver(queue.outgoing(claim.outgoing), queue.raw(claim.outgoing), [claim])
+    (answer,) = office.box(office.ann, "inbox")
+    assert (answer.subject, answer.automatic) == ("Auto: Lunch", True)
+    assert [each.subject for each in office.box(office.ben, "inbox")] == ["Lunch"]
 
 
 def test_a_rule_answers_by_itself(office: Office) -> None:
