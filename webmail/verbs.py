@@ -269,11 +269,16 @@ def _move(asked: Asked) -> Outcome:
 HABIT = 2  # moves of one sender to one label, after which a filter is offered
 
 
-def _always(asked: Asked, target: Box, *, skip: bool) -> tuple[str, str] | None:
+def _always(asked: Asked, target: Box, *, skip: bool, single: bool = False) -> tuple[str, str] | None:
     """After the second move of one sender to a label: the page of a filter that does it to all their mail."""
     if not target.is_label or len(asked.ids) != 1:
         return None
-    found = mailstore.conversation(asked.space, asked.ids[0], aside=True).messages
+    (id_,) = asked.ids
+    found = (
+        (mailstore.message(asked.space, id_),)
+        if single
+        else mailstore.conversation(asked.space, id_, aside=True).messages
+    )
     sender = next((each.from_.email.lower() for each in reversed(found) if not each.own), "")
     if not sender or mailstore.filed(asked.space, target.id, sender) < HABIT:
         return None
@@ -382,7 +387,9 @@ def _move_messages(asked: Asked) -> Outcome:
         len(asked.ids),
         target=target.name or target.title,
     )
-    return Outcome(text, done, leaves=asked.place.id > 0 and asked.place.id != target.id)
+    leaves = asked.place.id > 0 and asked.place.id != target.id
+    more = _always(asked, target, skip=asked.place.slug == "inbox", single=True)
+    return Outcome(text, done, leaves=leaves, more=more)
 
 
 # --- verbs without a choice of conversations ----------------------------------------------------------------

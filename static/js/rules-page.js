@@ -11,7 +11,7 @@ const PAUSE = 250, LOOK = 500;
 const form = document.querySelector("[data-rule-form]");
 
 function editRule() {
-  const preview = form.querySelector("[data-rule-preview]"), fields = form.querySelector("[data-fields]");
+  const preview = form.querySelector("[data-rule-preview]"), said = form.querySelector("[data-rule-said]"), fields = form.querySelector("[data-fields]");
   const { query, was } = form.elements;
   let timer = 0, turn = 0;
 
@@ -24,6 +24,7 @@ function editRule() {
       const found = await post(form.dataset.preview, sent, { wait: false });
       if (mine !== turn) return;
       preview.replaceChildren(parse(found.html));
+      said.textContent = preview.querySelector(".rule-count, .rule-unfit")?.textContent ?? "";
       was.value = found.query;
       if (by === "fields") query.value = found.query;
       else for (const [name, value] of Object.entries(found.fields)) form.elements[name].value = value;

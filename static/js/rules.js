@@ -9,7 +9,8 @@ const FILTERS = "/mail/settings/filters/";
 
 /** The conversations, or single messages, that are meant, as the server takes them. */
 function named(ids) {
-  return { [view().messages ? "messages" : "conversations"]: ids.slice(0, 25).join(".") };
+  const { messages, only } = view();
+  return { [messages || only ? "messages" : "conversations"]: ids.slice(0, 25).join(".") };
 }
 
 /** The page of a new filter, filled in from these. */

@@ -184,6 +184,9 @@ def test_a_filter_runs_over_mail_that_is_here_and_the_run_is_taken_back(ann: Rea
     ann.client.post("/mail/actions/undo-all/", {"action": action, "box": "all", "next": FILTERS})
     mailstore.work_bulks()
     assert mailstore.conversation(ann.space, thread).messages[0].flags != starred
+    page = ann.page(FILTERS)
+    assert "Undone." in page
+    assert "Revert" not in page
 
 
 def test_filters_go_into_a_file_and_come_back_elsewhere(ann: Reader, eve: Reader) -> None:

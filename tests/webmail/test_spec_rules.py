@@ -18,9 +18,10 @@ from tests.webmail.test_mail_browser import (  # the fixtures, too
     until_subjects,
     watched,
 )
+from tests.webmail.test_spec_accessibility import OVERFLOW, findings
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 __all__ = ["address", "watched"]
 
@@ -205,3 +206,32 @@ def test_filters_are_dragged_into_order_and_the_reply_has_an_editor(
     page.wait_for_selector("[data-test=reply-notice]:has-text('Your automatic reply is on.')")
     page.click("[data-test=reply-notice] button")
     page.wait_for_selector("[data-test=reply-notice]", state="detached")
+
+
+def test_everybody_can_use_the_pages_of_filters(product: Product, address: str, browser: Browser) -> None:
+    """Spec 11.6, for the pages of filters, forwarding and the automatic reply: axe, and 320 px."""
+    fill(product, address, letters(address))
+    context = browser.new_context(viewport={"width": 1440, "height": 900})
+    page = context.new_page()
+    sign_in(page, product, address)
+    page.goto(f"{product.url}{FILTERS}new/?q=from%3Aada")
+    page.check("[name=star]")
+    page.click("[data-test=save]")
+    page.fill("#block-address", "bad@x.test")
+    page.click("[data-test=block]")
+    page.wait_for_selector("[data-test=blocked]")
+    for place in (
+        FILTERS,
+        f"{FILTERS}new/?q=from%3Aada",
+        "/mail/settings/forwarding/",
+        "/mail/settings/reply/",
+    ):
+        for width, theme in ((1440, "light"), (390, "dark"), (320, "light")):
+            page.emulate_media(color_scheme=theme)
+            page.set_viewport_size({"width": width, "height": 844})
+            page.goto(product.url + place)
+            page.wait_for_selector("body[data-ready]")
+            assert page.evaluate(OVERFLOW) <= 0, (place, width)
+            if width != 320:
+                assert findings(page) == [], (place, width, theme)
+    context.close()

@@ -78,23 +78,28 @@ def names_of(mailboxes: Sequence[MailboxInfo]) -> dict[int, str]:
 
 
 def _jobs(visit: Visit, found: Sequence[Rule]) -> list[dict[str, Any]]:
-    """What filters are doing to mail that was here before, or have just done."""
+    """What filters are doing to mail that was here before, or have just done; a run that was reverted says so."""
     places = {place.id: place.name or place.title for place in map(box_of, visit.mailboxes)}
     names = {rule.id: rule.name for rule in found}
-    return [
-        {
-            "name": names.get(job.params.get("rule", 0), ""),
-            "id": job.id,
-            "action": job.action,
-            "text": jobs.doing(job) if job.running else jobs.outcome(places, job),
-            "running": job.running,
-            "done": job.seen,
-            "total": job.total or 0,
-            "undoable": job.messages > 0 and job.verb == APPLY,
-        }
-        for job in mailstore.bulks(visit.mailspace)
-        if job.verb == APPLY
-    ]
+    every_job = mailstore.bulks(visit.mailspace)
+    undoing = {job.params["action"]: job for job in every_job if jobs.is_undo(job)}
+    shown = []
+    for run in every_job:
+        if run.verb != APPLY or jobs.is_undo(run):
+            continue
+        job = undoing.get(run.action, run)
+        shown.append(
+            {
+                "name": names.get(run.params.get("rule", 0), ""),
+                "id": job.id,
+                "action": run.action if job is run and run.action else "",
+                "text": jobs.doing(job) if job.running else jobs.outcome(places, job),
+                "running": job.running,
+                "done": job.seen,
+                "total": job.total or 0,
+            }
+        )
+    return shown
 
 
 APPLY = "filter"
@@ -175,13 +180,14 @@ def _sent(request: HttpRequest, visit: Visit, rule: Rule | None) -> HttpResponse
         return _editor(request, visit, form, rule)
     try:
         saved = _save(visit, form, rule)
-        job = filters.apply_rule(visit.mailspace, saved.id, cause=visit.cause) if form.also else 0
+        if form.also:
+            filters.apply_rule(visit.mailspace, saved.id, cause=visit.cause)
     except (CannotFilter, StoreError) as refused:
         return _editor(request, visit, form, rule, wrong=str(refused))
     messages.info(
         request, _("The filter was changed.") if rule else _("The filter looks at all mail from now on.")
     )
-    return redirect(f"{reverse('mail:settings-filters')}{f'?job={job}' if job else ''}")
+    return redirect("mail:settings-filters")
 
 
 def _save(visit: Visit, form: RuleForm, rule: Rule | None) -> Rule:
@@ -314,7 +320,7 @@ def change(request: HttpRequest, visit: Visit, rule: int) -> HttpResponse:
     """Up, down, to a place, on, off, remove, apply to what is here."""
     visit.require_organise()
     found, space = _rule(visit, rule), visit.mailspace
-    job, said = 0, ""
+    said = ""
     match request.POST.get("do", ""):
         case "up":
             filters.move_rule(space, rule, _place(space, rule) - 1)
@@ -328,12 +334,12 @@ def change(request: HttpRequest, visit: Visit, rule: int) -> HttpResponse:
             if not wants_parts(request):
                 messages.info(request, said)
         case "apply":
-            job = filters.apply_rule(space, rule, cause=visit.cause)
+            filters.apply_rule(space, rule, cause=visit.cause)
         case "remove":
             _remove(request, visit, found)
     if wants_parts(request):
-        return JsonResponse({"text": said, "job": job})
-    return redirect(f"{reverse('mail:settings-filters')}{f'?job={job}' if job else ''}")
+        return JsonResponse({"text": said})
+    return redirect("mail:settings-filters")
 
 
 def _place(space: int, rule: int) -> int:
