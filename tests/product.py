@@ -68,6 +68,7 @@ class Product:
             "MAIL_HOSTNAME": name,
             # Pages are the same without hashed names, and half a dozen seconds of compressing are saved.
             "COLLECT_STATIC": "off",
+            "WELCOME": "off",  # every account of a test is new; tests/webmail/test_spec_settings.py greets
             "DEVELOPMENT_LANGUAGES": "on",  # a browser that asks for them gets long words, or a mirror
             # Never the real internet: nobody listens on this port unless the test does.
             "DNS_SERVERS": dns_servers or f"127.0.0.1:{reserved()}",

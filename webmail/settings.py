@@ -102,6 +102,8 @@ TLS_KEY = Path(env.str("TLS_KEY", default="") or DATA_DIR / "tls" / "key.pem")
 BLOB_URL = env.str("BLOB_URL", default="")
 MAX_MESSAGE_SIZE = parse_size(env.str("MAX_MESSAGE_SIZE", default="50 MB"), name="MAX_MESSAGE_SIZE")
 UNDO_DAYS = min(90, max(1, env.int("UNDO_DAYS", default=30)))
+# Whether somebody new finds cards above their inbox that ask who they are and how to begin.
+WELCOME = env.bool("WELCOME", default=True)
 MAIL_PROCESSES = max(1, env.int("MAIL_PROCESSES", default=1))
 RSPAMD_URL = env.str("RSPAMD_URL", default="")
 CLAMD_URL = env.str("CLAMD_URL", default="")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -23,7 +24,8 @@ FEW = 10  # conversations of an inbox that still has room for cards
 BRING, PHONE, WRITE = "bring", "phone", "write"
 CARDS = (BRING, PHONE, WRITE)
 # Where mail is brought from: whichever page this installation has.
-_WAYS_IN = ("moving:index", "mail:moving", "mail:settings-moving", "mail:settings-import")
+_FROM_FILE = "mail:settings-import"
+_WAYS_IN = ("moving:index", "mail:moving", "mail:settings-moving", _FROM_FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,9 @@ class Welcome:
 def welcome_of(visit: Visit, *, conversations: int, zone: str) -> Welcome | None:
     """What to show above the own inbox; nothing once it is not new."""
     preferences = visit.preferences
-    if visit.account.mailspace != visit.mailspace or visit.account.created_at < timezone.now() - NEW:
+    if not settings.WELCOME or visit.account.mailspace != visit.mailspace:
+        return None
+    if visit.account.created_at < timezone.now() - NEW:
         return None
     cards = _cards(visit) if conversations <= FEW else ()
     if preferences.greeted and not cards:
@@ -69,7 +73,12 @@ def _cards(visit: Visit) -> tuple[Card, ...]:
     bring, phone = way_in(), address_of("programs")
     found = []
     if bring and BRING not in closed:
-        text = _("From Gmail, another host, or a file; the newest first.")
+        only_files = bring == reverse(_FROM_FILE)
+        text = (
+            _("From an mbox file, a Maildir, or a .zip of them.")
+            if only_files
+            else _("From Gmail, another host, or a file; the newest first.")
+        )
         found.append(Card(BRING, "folder-input", _("Bring your mail"), text, _("Bring mail"), bring))
     if phone and PHONE not in closed:
         text = _("Scan a code, and the phone knows the servers.")
