@@ -16,6 +16,7 @@ urlpatterns: list[URLPattern] = [
     path("times/", compose_sending.times, name="compose-times"),
     path("schedule/", compose_sending.times, name="compose-schedule"),
     path("edit/<int:message>/", compose_tools.edit, name="compose-edit"),
+    path("attach/", compose_tools.attach, name="compose-attach"),
     path("convert/", compose_tools.convert, name="compose-convert"),
     path("templates/", compose_tools.every_template, name="compose-templates"),
     path("template/<int:template>/", compose_tools.template, name="compose-template"),

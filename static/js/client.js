@@ -304,6 +304,7 @@ const LATER = [
   ["[data-label-new], [data-label-menu], [data-label-do], [data-label-colour], #label-actions [data-label-list], #label-actions [data-label-rows], [data-twist]", () => import("./labels.js")],
   ["[data-ask-notices]", () => import("./notify.js")],
   ["[data-rule-do]", () => import("./rules.js")],
+  ["[data-again]", () => import("./compose-again.js")],
   ["[data-change-do]", () => import("./history.js")],
   ["a[data-quick]", () => import("./quick.js")],
 ];

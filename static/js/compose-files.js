@@ -20,6 +20,7 @@ export class Files {
 
   get cards() { return [...this.box.children]; }
   get keep() { return this.cards.map((card) => card.dataset.part).filter(Boolean); }
+  get attach() { return this.cards.map((card) => Number(card.dataset.message)).filter(Boolean); }
   get any() { return this.cards.some((card) => !card.classList.contains("failed")); }
   get failed() { return this.cards.some((card) => card.classList.contains("failed")); }
 
@@ -45,6 +46,7 @@ export class Files {
     card.querySelector(".file-note").textContent = sizeText(file.size);
     if (file.id) card.dataset.file = file.id;
     if (file.part) card.dataset.part = file.part;
+    if (file.message) card.dataset.message = file.message;  // a whole message that goes along
     if (file.icon) { card.querySelector(".file-icon").innerHTML = file.icon; card.querySelector(".file-icon").classList.add(file.hue || "plain"); }
     if (file.picture && file.size < 4_194_304) {
       const picture = new Image();

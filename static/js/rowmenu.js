@@ -34,6 +34,7 @@ menu.addEventListener("click", (event) => {
   if (!what || !row) return;
   if (ANSWERS.includes(what)) document.dispatchEvent(new CustomEvent("compose:open", { detail: { mode: what, message: Number(row.dataset.last) } }));
   else if (what === "window") window.open(row.querySelector(".row-link").href, "_blank", "popup,noopener,width=1000,height=800");
+  else if (what === "attach") import("./compose-again.js").then((again) => again.enclose(ids));
   else if (what === "filter") import("./rules.js").then((rules) => rules.filterLike(ids));
   else if (what === "block") import("./rules.js").then((rules) => rules.block(ids));
   else if (what === "find") go(`/mail/search/?${new URLSearchParams({ q: `from:${row.dataset.who}` })}`);

@@ -190,6 +190,15 @@ def test_several_messages_go_along_as_files(ann: Reader, eve: Reader) -> None:
     assert differences(ann.space) == []
 
 
+def test_without_a_script_chosen_conversations_go_along_as_files(ann: Reader) -> None:
+    first, second = ann.receive(subject="One"), ann.receive(subject="Two")
+    assert "Forward as attachment" in ann.page("/mail/inbox/")
+    response = ann.client.post("/mail/compose/attach/", {"ids": [str(first), str(second), "x"]})
+    assert response.status_code == 302
+    page = ann.page(response["Location"])
+    assert "One.eml" in page and "Two.eml" in page and page.count('name="attach"') == 2
+
+
 def test_a_message_forwarded_as_a_file_is_marked_and_unmarked_with_the_undo(ann: Reader) -> None:
     Preferences.objects.create(account=ann.account, undo_seconds=10)
     parent = only_message(ann, ann.receive())

@@ -37,7 +37,7 @@ EVIL = st.sampled_from(
     ]
 )
 TEXT = st.lists(
-    st.one_of(EVIL, st.text(st.characters(exclude_categories=("Cs",)), max_size=20)), max_size=6
+    st.one_of(EVIL, st.text(st.characters(exclude_categories=["Cs"]), max_size=20)), max_size=6
 ).map("".join)
 PEOPLE = st.lists(
     st.tuples(

@@ -61,13 +61,16 @@ def _opening(request: HttpRequest, desk: Desk) -> Opening:
 
 
 def _enclosed(request: HttpRequest, desk: Desk) -> list[ConversationMessage]:
-    """The messages that are to go along as files: single ones, or all of some conversations."""
-    asked = request.GET
-    found = [
-        mailstore.message(desk.mailspace, numbered(each)) for each in asked.getlist("message")[:MOST_ENCLOSED]
-    ]
-    for thread in asked.getlist("thread")[:MOST_ENCLOSED]:
-        found += mailstore.conversation(desk.mailspace, numbered(thread)).messages
+    """The messages that are to go along as files: single ones, or all of some conversations (`?thread=7,8`)."""
+
+    def asked(name: str) -> list[int]:
+        found = [each for text in request.GET.getlist(name) for each in text[:4000].split(",") if each]
+        return [numbered(each) for each in found[:MOST_ENCLOSED]]
+
+    found = [mailstore.message(desk.mailspace, each) for each in asked("message")]
+    for thread in asked("thread"):
+        conversation = mailstore.conversation(desk.mailspace, thread, aside=True)
+        found += [each for each in conversation.messages if each.draft is None]
     return found[:MOST_ENCLOSED]
 
 

@@ -6,22 +6,26 @@ Each is one question and one answer (JSON), or the page to print.
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from hosting.access import Sender
 from mta.mailstore import service as mailstore
 from webmail import compose, editing_anew, routes, signatures, templates
+from webmail.answering import ATTACH
 from webmail.compose import MAX_HTML, CannotWrite, find_sender
+from webmail.enclosing import MOST_ENCLOSED
 from webmail.models import Template
 from webmail.own_html import for_editor, mail_html, own_text, paragraphs
 from webmail.people import read_people
 from webmail.views import printing
 from webmail.views.compose import draft_page, posted
-from webmail.visit import wants_parts
+from webmail.visit import number, wants_parts
 from webmail.windows import as_window
 from webmail.writing import Desk, writing
 
@@ -35,6 +39,15 @@ def edit(request: HttpRequest, desk: Desk, message: int) -> HttpResponseBase:
     if wants_parts(request):
         return JsonResponse(as_window(draft, desk))
     return redirect(draft_page(draft))
+
+
+@require_POST
+@writing
+def attach(request: HttpRequest, desk: Desk) -> HttpResponse:
+    """From the tools of a list without scripts: a new message with the chosen conversations in it as files."""
+    kind = "message" if request.POST.get("messages") or not desk.visit.preferences.conversations else "thread"
+    chosen = ",".join(each for each in request.POST.getlist("ids")[:MOST_ENCLOSED] if number(each))
+    return redirect(f"{reverse('mail:compose')}?{urlencode({'mode': ATTACH, kind: chosen})}")
 
 
 @require_POST
