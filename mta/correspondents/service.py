@@ -302,11 +302,18 @@ def _write_words(rows: Iterable[Row]) -> None:
         (row.mailspace_id, word, row.pk) for row in rows for word in row.words.split()
     ]
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO correspondents_correspondentword (mailspace_id, word, correspondent_id)"
-            " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            written,
-        )
+        if connection.vendor == "postgresql":
+            cursor.execute(
+                "INSERT INTO correspondents_correspondentword (mailspace_id, word, correspondent_id)"
+                " SELECT * FROM unnest(%s::bigint[], %s::text[], %s::bigint[]) ON CONFLICT DO NOTHING",
+                [list(column) for column in zip(*written, strict=True)] if written else [[], [], []],
+            )
+        else:
+            cursor.executemany(
+                "INSERT INTO correspondents_correspondentword (mailspace_id, word, correspondent_id)"
+                " VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+                written,
+            )
 
 
 def _forget_words(ids: Sequence[int]) -> None:

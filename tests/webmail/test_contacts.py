@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import re
 
@@ -182,6 +183,30 @@ def test_a_picture_is_drawn_anew_and_what_is_none_is_refused(ann: Reader) -> Non
     assert "no picture" in ann.page(f"{BOOK}{id_}/")
     ann.client.post(f"{BOOK}{id_}/edit/", form | {"no_photo": "1"})
     assert ann.get(f"{BOOK}{id_}/photo/").status_code == 404
+
+
+def test_a_new_picture_takes_the_place_of_the_one_that_came_with_the_card(ann: Reader) -> None:
+    old = base64.b64encode(picture()).decode()
+    card = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:Ada\r\nPHOTO;ENCODING=b;TYPE=PNG:{old}\r\nEND:VCARD\r\n"
+    contacts.import_vcards(ann.space, card.encode())
+    assert old.encode() in b"".join(contacts.export_vcards(ann.space))
+    id_ = contacts.contacts(ann.space)[0][0].id
+    assert contacts.set_photo(ann.space, id_, picture("JPEG"))
+    written = b"".join(contacts.export_vcards(ann.space))
+    assert old.encode() not in written and b"PHOTO" in written
+
+
+def test_an_import_that_is_repeated_completes_and_undo_puts_back_both(ann: Reader) -> None:
+    keep(ann, "Ada", "ada@x.test")
+    table = b"Name,E-mail 1 - Value,Phone 1 - Value\r\nAda,ada@x.test,123\r\nBen,ben@x.test,\r\nBen,ben@x.test,\r\n"
+    done = contacts.import_csv(ann.space, table)
+    assert (done.added, done.changed, done.known) == (1, 1, 0)
+    again = contacts.import_csv(ann.space, table)
+    assert (again.added, again.changed, again.known, again.undo) == (0, 0, 2, None)
+    assert done.undo is not None and contacts.undo(ann.space, done.undo)
+    (ada,), _older = contacts.contacts(ann.space)
+    assert ada.person.phones == ()
+    assert not contacts.undo(ann.space, done.undo)
 
 
 def test_groups_are_filled_offered_to_writers_and_removed_without_their_people(ann: Reader) -> None:

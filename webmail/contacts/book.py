@@ -12,7 +12,7 @@ from mta.correspondents import service as correspondents
 from mta.flow import acquainting
 from mta.message.text import fold
 
-from . import photos, stored
+from . import cards, photos, stored
 from .models import Contact, ContactEmail, Group, Past, Photo
 from .values import CannotKeep, GroupInfo, Kept, NoSuchContact, Person, Suggestion, line, tidy
 
@@ -121,7 +121,7 @@ def add(mailspace: int, person: Person) -> Kept:
 def change(mailspace: int, id_: int, person: Person) -> int:
     """Overwrite what is shown; gives the number for `undo`. The card it came with stays with it."""
     row = stored.row(mailspace, id_)
-    past = stored.remember(mailspace, [row])
+    past = stored.remember(mailspace, [row]).pk
     stored.write(row, tidy(replace(person, uid=row.uid, card=row.card)))
     stored.put_in_groups(mailspace, {row.pk: person.groups}, exactly=True)
     return past
@@ -135,6 +135,9 @@ def set_photo(mailspace: int, id_: int, data: bytes) -> bool:
     if data and not drawn:
         return False
     Photo.objects.filter(contact=row).delete()
+    if "PHOTO" in row.card.upper():  # the card would show the one before
+        row.card = cards.without(row.card, "PHOTO")
+        row.save(update_fields=["card"])
     if drawn:
         Photo.objects.create(contact=row, type=photos.TYPE, data=drawn)
     return True
@@ -146,25 +149,26 @@ def delete(mailspace: int, ids: Collection[int]) -> int | None:
     rows = list(stored.live(mailspace).filter(pk__in=list(ids)[: stored.CHUNK]))
     if not rows:
         return None
-    past = stored.remember(mailspace, rows)
+    past = stored.remember(mailspace, rows).pk
     stored.bury(mailspace, rows)
     return past
 
 
-@transaction.atomic
 def undo(mailspace: int, past: int) -> bool:
-    """Put back what a change took away; False if that is too long ago."""
-    row = Past.objects.select_for_update().filter(mailspace=mailspace, pk=past).first()
-    if row is None:
+    """Put back what a change took away, piece by piece; False if that is too long ago."""
+    first = Past.objects.filter(mailspace=mailspace, pk=past).first()
+    if first is None:
         return False
-    stored.bury(mailspace, list(stored.live(mailspace).filter(pk__in=row.made)))
-    for was in row.before:
-        contact_row = Contact.objects.filter(mailspace=mailspace, pk=was["id"]).first()
-        if contact_row is not None:
-            contact_row.deleted_at = None
-            stored.write(contact_row, stored.as_it_was(was))
-            stored.put_in_groups(mailspace, {contact_row.pk: tuple(was["groups"])}, exactly=True)
-    row.delete()
+    for noted in Past.objects.filter(mailspace=mailspace, at=first.at).order_by("-pk").iterator(1):
+        with transaction.atomic():
+            stored.bury(mailspace, list(stored.live(mailspace).filter(pk__in=noted.made)))
+            for was in noted.before:
+                row = Contact.objects.filter(mailspace=mailspace, pk=was["id"]).first()
+                if row is not None:
+                    row.deleted_at = None
+                    stored.write(row, stored.as_it_was(was))
+                    stored.put_in_groups(mailspace, {row.pk: tuple(was["groups"])}, exactly=True)
+            noted.delete()
     return True
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q
@@ -26,42 +26,64 @@ def import_csv(mailspace: int, data: bytes) -> Imported:
     return _import(mailspace, *tables.read(data))
 
 
-@transaction.atomic
 def _import(mailspace: int, people: Sequence[Person], unread: Sequence[str]) -> Imported:
-    """Those that are there already (the same card, or the same address and name) are completed, not doubled."""
+    """Those that are there already (the same card, or the same address and name) are completed, not doubled.
+
+    A piece is a transaction: mail that arrives meanwhile waits for none of them long, and what is cut off can be
+    brought again.
+    """
+    past: Past | None = None
+    added = changed = known = 0
+    every = _once(tidy(each) for each in people)
+    for start in range(0, len(every), stored.CHUNK):
+        with transaction.atomic():
+            piece = _sorted(mailspace, every[start : start + stored.CHUNK])
+            known += piece.known
+            changed += len(piece.completed)
+            added += len(piece.fresh)
+            if piece.fresh or piece.completed:
+                noted = _bring(mailspace, piece, None if past is None else past.at)
+                past = past or noted
+    return Imported(added, known, changed, tuple(unread[:20]), past.pk if past else None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Some people of a file: who is new, who becomes fuller, how many were here as they are."""
+
+    fresh: list[Person]
+    completed: list[tuple[Contact, Person]]
+    known: int
+
+
+def _sorted(mailspace: int, people: Sequence[Person]) -> _Piece:
     fresh: list[Person] = []
-    known = changed = 0
-    before: list[Contact] = []
-    completed: list[tuple[Contact, Person]] = []
-    for start in range(0, len(people), stored.CHUNK):
-        some = [tidy(each) for each in people[start : start + stored.CHUNK]]
-        there = _alike(mailspace, some)
-        for person, row in zip(some, there, strict=True):
-            if row is None:
-                fresh.append(person)
-                continue
-            was = stored.person(row)
-            whole = merged([was, person])
-            if replace(whole, groups=(), photo=b"") == replace(was, groups=()):
-                known += 1
-            else:
-                changed += 1
-                before.append(row)
-                completed.append((row, whole))
-    fresh = _once(fresh)
-    named = {row.pk: person.groups for row, person in completed}
-    past = stored.remember(mailspace, before) if before or fresh else None
-    for row, person in completed:
+    completed: dict[int, tuple[Contact, Person]] = {}
+    known = 0
+    for person, row in zip(people, _alike(mailspace, people), strict=True):
+        if row is None:
+            fresh.append(person)
+            continue
+        was = stored.person(row)
+        before = completed[row.pk][1] if row.pk in completed else was
+        whole = merged([before, person])
+        if replace(whole, groups=(), photo=b"") == replace(before, groups=(), photo=b""):
+            known += 1
+        else:
+            completed[row.pk] = (row, whole)
+    return _Piece(fresh, list(completed.values()), known)
+
+
+def _bring(mailspace: int, piece: _Piece, at: int | None) -> Past:
+    past = stored.remember(mailspace, [row for row, _whole in piece.completed], at=at)
+    for row, person in piece.completed:
         stored.write(row, person)
-    rows: list[Contact] = []
-    for start in range(0, len(fresh), stored.CHUNK):
-        rows += stored.insert(mailspace, fresh[start : start + stored.CHUNK])
-    if past is not None:
-        Past.objects.filter(pk=past).update(made=[row.pk for row in rows])
-    stored.put_in_groups(
-        mailspace, named | {row.pk: each.groups for row, each in zip(rows, fresh, strict=True)}
-    )
-    return Imported(len(rows), known, changed, tuple(unread[:20]), past)
+    rows = stored.insert(mailspace, piece.fresh)
+    stored.note_made(past, [row.pk for row in rows])
+    named = {row.pk: person.groups for row, person in piece.completed}
+    named |= {row.pk: person.groups for row, person in zip(rows, piece.fresh, strict=True)}
+    stored.put_in_groups(mailspace, named)
+    return past
 
 
 def _once(people: Iterable[Person]) -> list[Person]:

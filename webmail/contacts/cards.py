@@ -276,6 +276,11 @@ def write(person: Person) -> str:
     return "\r\n".join([*kept[:-1], *new.split("\r\n")[:-1], kept[-1]]) + "\r\n"
 
 
+def without(text: str, name: str) -> str:
+    """A card without a property."""
+    return "\r\n".join(_kept(text, {name})) + "\r\n"
+
+
 def _kept(text: str, gone: set[str]) -> Iterator[str]:
     """The lines of a card without some properties, folded as they were; nor the labels that belonged to these."""
     whole = list(_logical(text))

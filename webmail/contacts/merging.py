@@ -72,7 +72,7 @@ def merge(mailspace: int, ids: Sequence[int]) -> tuple[int, int]:
     """Make one contact of several, the first; gives its id and the number for `undo`."""
     found, whole = preview(mailspace, ids)
     rows = {row.pk: row for row in stored.live(mailspace).filter(pk__in=[each.id for each in found])}
-    past = stored.remember(mailspace, list(rows.values()))
+    past = stored.remember(mailspace, list(rows.values())).pk
     first = found[0].id
     picture = Photo.objects.filter(contact__in=list(rows)).order_by("-contact").first()
     stored.bury(mailspace, [row for id_, row in rows.items() if id_ != first])

@@ -62,17 +62,25 @@ def as_it_was(was: dict[str, Any]) -> Person:
     return _made(was, was["groups"], was["uid"], was["card"])
 
 
-def remember(mailspace: int, rows: Sequence[Contact], made: Sequence[int] = ()) -> int:
-    fields = (*FIELDS, "uid", "card")
+def remember(mailspace: int, rows: Sequence[Contact], *, at: int | None = None) -> Past:
+    """Note contacts as they are now, for undo. What belongs to one change has the same `at`."""
     named = group_names([row.pk for row in rows])
     before = [
-        {field: getattr(row, field) for field in fields} | {"id": row.pk, "groups": named.get(row.pk, [])}
+        {field: getattr(row, field) for field in (*FIELDS, "uid", "card")}
+        | {"id": row.pk, "groups": named.get(row.pk, [])}
         for row in rows
     ]
-    now = now_us()
-    Past.objects.filter(mailspace=mailspace, at__lt=now - UNDO_FOR).delete()
-    Contact.objects.filter(mailspace=mailspace, deleted_at__lt=now - UNDO_FOR).delete()
-    return Past.objects.create(mailspace=mailspace, at=now, before=before, made=list(made)).pk
+    if at is None:
+        at = now_us()
+        Past.objects.filter(mailspace=mailspace, at__lt=at - UNDO_FOR).delete()
+        Contact.objects.filter(mailspace=mailspace, deleted_at__lt=at - UNDO_FOR).delete()
+    return Past.objects.create(mailspace=mailspace, at=at, before=before)
+
+
+def note_made(past: Past, ids: Sequence[int]) -> None:
+    """Contacts that a change made: undo takes them away."""
+    past.made = list(ids)
+    past.save()
 
 
 def group_names(ids: Sequence[int]) -> dict[int, list[str]]:
