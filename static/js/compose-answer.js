@@ -120,7 +120,7 @@ export async function print(window_) {
 
 /** The window in a browser window of its own; here it goes. */
 export async function popOut(window_) {
-  const away = open("", "_blank", "popup,width=760,height=720");
+  const away = open("", "_blank", "popup,width=820,height=760");
   if (!away) return window_.notice("warn", "blocked", say("blocked"));
   let address = `${location.origin}${at("?alone=1")}`;
   try {

@@ -147,8 +147,9 @@ export class Body {
     }
     const href = this.editor.isActive("link") ? this.editor.getAttributes("link").href ?? "" : "";
     if (this.asking) return;
-    this.link.hidden = !href || !this.editor.isFocused;
-    if (href) this.showLink(href);
+    if (href && this.editor.isFocused) { this.showLink(href); this.link.hidden = false; }
+    else if (!href) this.link.hidden = true;
+    else setTimeout(() => { if (!this.editor?.isFocused && !this.link.contains(document.activeElement)) this.link.hidden = true; });  // unless the focus goes there
   }
 
   showLink(href) {

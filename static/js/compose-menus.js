@@ -89,7 +89,7 @@ export class Menus {
     form.closest("[popover]").hidePopover();
     field.value = "";
     own.attempt(async () => {
-      const { id } = await call("template/", { body: { name, subject: own.subject.value, html: own.body.html } });
+      const { id } = await call("templates/", { body: { name, subject: own.subject.value, html: own.body.html } });
       desk.templates = [...desk.templates.filter((each) => each.id !== id), { id, name }].sort((a, b) => a.name.localeCompare(b.name));
       own.state(say("templateSaved"));
     });

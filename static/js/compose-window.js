@@ -27,7 +27,6 @@ export class ComposeWindow {
     this.quoteUrl = data.quote ?? "";
     this.quoteKept = data.quoteKept ?? true;
     this.receipt = data.receipt ?? false;
-    this.attach = data.attach ?? [];
     Object.assign(this, { signatures: data.signatures ?? desk.signatures, looks: data.looks ?? desk.looks, above: data.signature_above ?? desk.above });
     this.element = part("window");
     this.find = (selector) => this.element.querySelector(selector);
@@ -76,7 +75,7 @@ export class ComposeWindow {
       mode: this.mode, message: this.message, keep: this.draft && !this.retyped ? null : this.files.keep, from: this.from.value || this.address,
       to: this.fields.to.people, cc: this.fields.cc.people, bcc: this.fields.bcc.people,
       subject: this.subject.value, html: this.body.html, quote: this.quoteKept, plain: this.body.isPlain, text: this.body.isPlain ? this.body.text : "",
-      receipt: this.receipt, signature: this.signature, attach: this.attach,
+      receipt: this.receipt, signature: this.signature, attach: this.draft ? [] : this.files.attach,
     };
   }
 
@@ -117,7 +116,7 @@ export class ComposeWindow {
     if (first) { this.retyped = false; this.adopt(answer); }
     this.unsettled = !settle && !first;
     if (this.edits === edits) { this.dirty = false; this.forgetCopy(); }
-    this.state(say("saved"));
+    this.state(this.dirty ? "" : say("saved"));  // what was typed meanwhile is not saved yet
     this.notice(null, "trouble");
     if (answer.elsewhere) this.notice("info", "elsewhere", say("changedElsewhere"));
     this.dock.remember();
@@ -236,6 +235,7 @@ export class ComposeWindow {
   get full() { return this.element.classList.contains("full"); }
 
   fold(on = !this.folded) {
+    if (on && this.dock.page) return;  // nothing else is there
     if (on) this.element.classList.remove("full");
     this.element.classList.toggle("folded", on);
     this.find('button[data-do="fold"]').setAttribute("aria-expanded", !on);
@@ -275,6 +275,7 @@ export class ComposeWindow {
       else if (event.target.matches('.compose-body, [data-part="editor"]')) this.body.focus("end");
     });
     this.element.addEventListener("keydown", (event) => this.shortcut(event), true);
+    this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && event.shiftKey) { event.stopPropagation(); document.getElementById("main")?.focus(); } });
     this.element.addEventListener("keydown", (event) => { if (event.key === "Escape" && !event.shiftKey && !this.find(":popover-open") && (!event.defaultPrevented || event.target.closest(".ProseMirror"))) { event.stopPropagation(); this.close(); } });
     this.subject.addEventListener("input", () => this.touched());
     this.from.addEventListener("change", () => { if (!this.signedByHand) this.sign(signatureFor(this), { byHand: false }); this.touched(); });

@@ -15,6 +15,7 @@ let parts = null, net = null;
 
 const account = dock?.dataset.account ?? "";
 const LATE = 12_000;  // ms after the page began
+const KEPT_FOR = 60_000;  // ms that a window of a scheduled message can come back as it was
 const WIDE = 526, NARROW = 176, EDGE = 24;  // px that a window takes, open and folded, and what stays free
 const alone = page && new URLSearchParams(location.search).has("alone");  // a browser window of its own
 
@@ -77,6 +78,7 @@ const query = (wish) => new URLSearchParams(Object.entries(wish).filter(([, valu
 
 /* --- what windows ask of the dock --- */
 const self = {
+  page: Boolean(page),
   append: (element) => dock.append(element),
 
   /** Folds the oldest windows when there is no room; `first` stays open. What is folded takes little room itself. */
@@ -125,6 +127,7 @@ const self = {
   sendingStarts: () => toast(net.say("sending"), { stay: 0, name: "sending" }),
 
   sent(window_, sent) {
+    if (sent.scheduled) return scheduled(sent, window_);
     const until = Date.now() + sent.seconds * 1000;
     sessionStorage.setItem(ON_ITS_WAY, JSON.stringify({ ...sent, until }));
     self.remember();
@@ -164,6 +167,19 @@ function nameInAddress(drafts) {
 const named = () => location.hash.match(/^#compose=([\d,]{1,200})$/)?.[1].split(",").filter(Boolean) ?? [];
 
 /* --- after sending --- */
+function scheduled(sent, window_) {
+  const takeBack = async () => {
+    try {
+      const data = await net.call(`undo/${sent.outgoing}/`, { body: { archived: sent.archived ?? "" } });
+      if (page) open({ mode: "draft", draft: data.draft }); else window_.takenBack(data);
+    } catch (error) { toast(error); window_.leave(); }
+  };
+  if (page) return window_.leave();
+  document.dispatchEvent(new CustomEvent("compose:sent", { detail: sent }));
+  toast(net.say("scheduled", sent.when), { actions: [{ text: net.say("undo"), run: takeBack }, ...(sent.url ? [{ text: net.say("view"), url: sent.url }] : [])], name: "scheduled" });
+  setTimeout(() => { if (window_.element.hidden) window_.leave(); }, KEPT_FOR);
+}
+
 function onItsWay(sent, window_ = null) {
   let timer = 0;
   const done = () => {
@@ -181,7 +197,7 @@ function onItsWay(sent, window_ = null) {
     shown.close();
     document.removeEventListener("keydown", onKey, true);
     try {
-      const data = await net.call(`undo/${sent.outgoing}/`, { body: {} });
+      const data = await net.call(`undo/${sent.outgoing}/`, { body: { archived: sent.archived ?? "" } });
       sessionStorage.removeItem(ON_ITS_WAY);
       if (window_) window_.takenBack(data);
       else open({ mode: "draft", draft: data.draft });

@@ -148,7 +148,7 @@ def words() -> dict[str, Any]:
         "noSignatures": _("You have no signatures yet."),
         "noTemplates": _("You have no templates yet."),
         "templateSaved": _("Saved as a template."),
-        "scheduled": _("Will be sent {}."),
+        "scheduled": _("Will be sent: {}"),
         "pickTime": _("Choose a day and a time."),
         "pieces": _("Smileys and people|Nature and food|Going and doing|Things|Signs"),
         "lately": _("Used lately"),
