@@ -23,25 +23,31 @@ LAST = 2**63 - 1
 
 
 def catch_up(mailspace: int, *, limit: int = WHILE_ASKED) -> None:
-    """Learn what came since, if it is little: the rest is for the sweep. Two small queries when nothing did."""
+    """Learn what came since, if it is little: the rest, and old mail, is for the sweep. Somebody waits for this, so
+    nothing is written if nobody new was named: two small queries when nothing happened, six when something did."""
     clock = mailstore.clocks([mailspace]).get(mailspace, 0)
-    if clock != correspondents.mark(mailspace).clock:
-        step(mailspace, limit=limit)
+    before = correspondents.mark(mailspace)
+    if clock != before.clock:
+        _step(mailspace, before, limit=limit, thorough=False)
 
 
 def step(mailspace: int, *, limit: int = CHUNK) -> bool:
     """Learn up to `limit` messages, new ones first; whether there is more to do."""
-    before = correspondents.mark(mailspace)
+    return _step(mailspace, correspondents.mark(mailspace), limit=limit, thorough=True)
+
+
+def _step(mailspace: int, before: Mark, *, limit: int, thorough: bool) -> bool:
     begun = now_us()
     if before.newest == 0:
         clock, found = mailstore.named_before(mailspace, LAST, limit=limit)
         after = Mark(_highest(found, 0), _lowest(found, 0), len(found) < limit, clock, begun)
-        correspondents.learn(mailspace, _letters(found), before=before, after=after)
+        if found or thorough:
+            correspondents.learn(mailspace, _letters(found), before=before, after=after)
         return not after.whole
     clock, found = mailstore.named_after(mailspace, before.newest, limit=limit)
     after = replace(before, newest=_highest(found, before.newest), at=begun)
     more = len(found) == limit or not before.whole
-    if not found and not before.whole:
+    if thorough and not found and not before.whole:
         clock, found = mailstore.named_before(mailspace, before.oldest, limit=limit)
         after = replace(after, oldest=_lowest(found, before.oldest), whole=len(found) < limit)
         more = not after.whole
@@ -52,6 +58,8 @@ def step(mailspace: int, *, limit: int = CHUNK) -> bool:
         after = replace(after, clock=clock)
     moved = [each for each in (*shifts.shelved, *shifts.fetched) if before.oldest <= each <= before.newest]
     letters = [*_letters(found), *_moved(mailspace, moved, shifts.shelved)]
+    if not (letters or found or thorough):
+        return more
     return correspondents.learn(mailspace, letters, before=before, after=after) and more
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import pytest
 
@@ -133,6 +134,19 @@ def test_old_mail_is_learnt_in_chunks_newest_first(space):
     people = Correspondent.objects.filter(mailspace_id=space)
     assert {each.heard for each in people} == {1}
     assert not acquainting.step(space, limit=10)
+
+
+def test_who_types_does_not_wait_for_a_write_when_nobody_new_was_named(
+    space: int, django_assert_num_queries: Any
+) -> None:
+    thread = put(space, sender="Ada <ada@x.test>")
+    acquainting.catch_up(space)
+    with django_assert_num_queries(2):
+        acquainting.catch_up(space)
+    mailstore.star(space, [thread], on=True, cause=CAUSE)
+    with django_assert_num_queries(6) as caught:
+        acquainting.catch_up(space)
+    assert not [each["sql"] for each in caught if not each["sql"].startswith("SELECT")]
 
 
 def test_the_sweep_looks_only_where_mail_came(space):
