@@ -16,6 +16,7 @@ from django.utils import formats, timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
+from mta.filters import service as filters
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NothingToUndo
 from mta.values import JUNK, LABEL, TRASH, Done
@@ -282,7 +283,10 @@ def _always(asked: Asked, target: Box, *, skip: bool, single: bool = False) -> t
     sender = next((each.from_.email.lower() for each in reversed(found) if not each.own), "")
     if not sender or mailstore.filed(asked.space, target.id, sender) < HABIT:
         return None
-    given = {"q": from_sender(sender), "label": target.id} | ({"skip": 1} if skip else {})
+    line = from_sender(sender)
+    if any(each.query == line and target.id in each.actions.labels for each in filters.rules(asked.space)):
+        return None  # somebody thought of it before
+    given = {"q": line, "label": target.id} | ({"skip": 1} if skip else {})
     return _("Always do this"), f"{reverse('mail:settings-filter-new')}?{urlencode(given)}"
 
 

@@ -220,6 +220,22 @@ def test_the_list_of_filters_costs_the_same_number_of_queries_however_many(ann: 
     assert queries() == few
 
 
+def test_a_preview_costs_the_same_number_of_queries_however_much_it_finds(ann: Reader) -> None:
+    def queries() -> int:
+        with CaptureQueriesContext(connection) as caught:
+            shown = ann.client.post(f"{FILTERS}preview/", {"by": "line", "query": "from:ada"})
+            assert shown.json()["html"].count("<li>") == min(10, mailstore.usage(ann.space).messages)
+        return len(caught)
+
+    recent(ann, sender="Ada <ada@x.test>")
+    queries()
+    few = queries()
+    for number in range(12):
+        recent(ann, sender="Ada <ada@x.test>", subject=f"Plan {number}")
+    queries()
+    assert queries() == few
+
+
 # --- blocked
 def test_senders_and_domains_are_blocked_and_freed(ann: Reader, eve: Reader) -> None:
     thread = ann.receive(sender="Ada <ada@x.test>")
@@ -337,6 +353,11 @@ def test_the_second_move_of_a_sender_to_a_label_offers_a_filter(ann: Reader) -> 
     assert f'value="{label.id}" checked' in page
     assert 'name="skip_inbox" checked' in page
 
+    # Who has such a filter is not asked again.
+    ann.client.post(NEW, {"was": "", "query": "from:ada@x.test", "labels": [str(label.id)]})
+    third = ann.receive(sender="Ada <ada@x.test>", subject="4")
+    assert "more" not in ann.do("move", [third], target=str(label.id))
+
 
 # --- why is this here
 def test_the_why_panel_names_the_filter_and_leads_to_it(ann: Reader) -> None:
@@ -392,6 +413,7 @@ def test_who_only_organises_a_mailbox_does_not_say_where_its_mail_goes(ann: Read
     eve.client.post(NEW, {"was": "", "query": "from:ada", "star": "on", "reply": "No"})
     (made,) = filters.rules(ann.space)
     assert made.actions == Actions(star=True)
+    assert eve.get(f"{FILTERS}filters.json").status_code == 404
     assert "Answer by itself" not in eve.page(NEW)
     assert "Answer by itself" in ann.page(NEW)
 

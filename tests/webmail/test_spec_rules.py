@@ -235,3 +235,30 @@ def test_everybody_can_use_the_pages_of_filters(product: Product, address: str, 
             if width != 320:
                 assert findings(page) == [], (place, width, theme)
     context.close()
+
+
+def test_filters_and_blocking_work_without_scripts(product: Product, address: str, browser: Browser) -> None:
+    """Forms alone: a filter out of chosen rows, its preview, its place, and a blocked sender. Spec 8.5, 4.5."""
+    fill(product, address, letters(address))
+    context = browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    sign_in(page, product, address)
+    for subject in ("Lunch", "Plan two"):
+        page.locator(".row", has_text=subject).locator(".row-check input").check()
+    page.click("[data-test=more]")
+    page.click("[data-test=filter-like]")
+    page.wait_for_selector("[data-test=would-match]:has-text('these 3 messages')")
+    page.fill("#rule-subject", "lunch")
+    page.click("button[value=preview]")
+    page.wait_for_selector("[data-test=would-match]:has-text('this 1 message')")
+    page.check("[name=star]")
+    page.click("[data-test=save]")
+    page.wait_for_selector("[data-test=rule] .rule-does:has-text('Star')")
+    page.click("button[value=off]")
+    page.wait_for_selector("[data-test=rule].off")
+    page.goto(f"{product.url}/mail/inbox/")
+    page.click(".row-subject:text-is('Lunch')")
+    page.locator("[data-message] [aria-haspopup=menu]").first.click()
+    page.click("[data-rule-do=block][data-message]")
+    page.wait_for_selector("[data-test=blocked]:has-text('ben@y.test')")
+    context.close()

@@ -423,6 +423,7 @@ def _answer(
 @visiting
 def export(request: HttpRequest, visit: Visit) -> HttpResponse:
     """Filters, blocked senders, forwarding and the automatic reply as one JSON file."""
+    require_own(visit)
     data = json.dumps({"mailstead": "filters", "entries": filters.stored(visit.mailspace)}, indent=1)
     return HttpResponse(
         data,
