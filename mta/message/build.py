@@ -240,12 +240,23 @@ def _file(upload: Upload) -> bytes:
     if encoding == "base64":
         body = base64_lines(upload.data)
     inline = upload.inline and bool(upload.content_id)
-    head = params_field("Content-Type", kind, (("name", name),))
+    head = params_field("Content-Type", kind, (*_charset(kind, upload.data), ("name", name)))
     head += params_field("Content-Disposition", "inline" if inline else "attachment", (("filename", name),))
     head += f"Content-Transfer-Encoding: {encoding}\r\n".encode()
     if upload.content_id:
         head += id_field("Content-ID", (upload.content_id,))
     return head + b"\r\n" + body
+
+
+def _charset(kind: str, data: bytes) -> tuple[tuple[str, str], ...]:
+    """RFC 2046 §4.1.2: text without one is ASCII, and is shown as such; what reads as UTF-8 is UTF-8."""
+    if not kind.startswith("text/") or data.isascii():
+        return ()
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return ()
+    return (("charset", "utf-8"),)
 
 
 # --- What replies and forwarded messages begin with -----------------------------------------------------
