@@ -164,6 +164,7 @@ def _restore_rule(mailspace: int, entry: dict[str, Any], boxes: _Boxes, cause: C
             stop=entry.get("stop") is True,
             origin=cause.kind,
         )
+        ruling.check_room(mailspace)
 
     ruling.committed(mailspace, work)
 

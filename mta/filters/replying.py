@@ -16,6 +16,7 @@ from .values import AutoReply
 DAY = 86_400 * 1_000_000
 MAX_TEXT = 20_000
 MAX_HTML = 200_000
+MOST_A_DAY = 500  # answers of one mailspace: forged senders get them, too
 LONGEST = 90  # days; who was answered is forgotten after them
 
 
@@ -66,6 +67,9 @@ def _checked(reply: AutoReply) -> AutoReply:
 
 def may_answer(mailspace: int, address: str, *, rule: int = 0, days: int, at: int) -> bool:
     """Within a delivery's transaction: whether that sender gets an answer now, which is then noted."""
+    lately = Replied.objects.filter(mailspace_id=mailspace, at__gt=at - DAY)
+    if lately[:MOST_A_DAY].count() >= MOST_A_DAY:
+        return False
     row, made = Replied.objects.get_or_create(
         mailspace_id=mailspace, rule=rule, address=address[:320], defaults={"at": at}
     )

@@ -26,6 +26,9 @@ from .values import Actions, Rule
 MOST = 500  # rules of one mailspace
 NAME = 200
 QUERY = 1_000
+# A delivery asks them all while others wait for the lock: of a long message 5,000 take a fifth of a second.
+MOST_ASKED = 300  # questions of one rule
+MOST_ASKED_IN_ALL = 5_000
 # Nothing that a message has when it arrives, or that means something only in an IMAP session.
 _MEANINGLESS = (c.Uids, c.Sequence, c.Older, c.Younger, c.InThread, c.HasEmailId, c.ModSeq)
 
@@ -70,6 +73,7 @@ def add_rule(
             enabled=enabled,
             origin=cause.kind,
         )
+        check_room(mailspace)
         return plans.rule_of(row)
 
     return committed(mailspace, work)
@@ -103,6 +107,8 @@ def change_rule(
         if name is not None:
             row.name = _named(name, row.query)
         row.save()
+        if criteria is not None:
+            check_room(mailspace)
         return plans.rule_of(row)
 
     return committed(mailspace, work)
@@ -159,9 +165,27 @@ def checked(criteria: c.Criteria) -> list[Any]:
         c.load(stored)
     except ValueError:
         raise CannotFilter(_("That search is too large for a filter.")) from None
+    if _asked(criteria) > MOST_ASKED:
+        raise CannotFilter(_("That search is too large for a filter."))
     if _has(criteria, _says_nothing):
         raise CannotFilter(_("That search says nothing about mail that arrives."))
     return stored
+
+
+def _asked(criteria: c.Criteria) -> int:
+    """How many questions criteria are made of."""
+    match criteria:
+        case c.And(parts) | c.Or(parts):
+            return sum(map(_asked, parts))
+        case c.Not(part):
+            return _asked(part)
+    return 1
+
+
+def check_room(mailspace: int) -> None:
+    """Within a transaction that added to the rules: whether all together are still bearable."""
+    if sum(_asked(each.criteria) for each in plans.rules_of(mailspace)) > MOST_ASKED_IN_ALL:
+        raise CannotFilter(_("The filters look for too much at once; remove some, or look for less."))
 
 
 def _has(criteria: c.Criteria, test: Callable[[c.Criteria], bool]) -> bool:

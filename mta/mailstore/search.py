@@ -74,6 +74,14 @@ class Tokens(dict[str, str]):
     def __init__(self, text: str) -> None:
         super().__init__()
         self._sections = search_sections(text)
+        self._joined: dict[tuple[str, ...], str] = {}
+
+    def together(self, kinds: tuple[str, ...]) -> str:
+        """The words of some kinds, each between spaces; made once, since filters ask again and again."""
+        found = self._joined.get(kinds)
+        if found is None:
+            found = self._joined[kinds] = " " + " ".join(self[kind] for kind in kinds) + " "
+        return found
 
     def __missing__(self, kind: str) -> str:
         found = words(" ".join(self._sections[section] for section in _SECTIONS[kind]))
@@ -320,16 +328,16 @@ def tail_matches(mailspace: int, ids: Sequence[int], node: c.Words) -> Iterator[
             known = fresh.texts.text(*key)
             if known is None:
                 unread.append(key[0])
-            elif holds(tokens(known), wanted, kinds, node):
+            elif holds(Tokens(known), wanted, kinds, node):
                 yield key[0]
     for id_, raw in contents.raws(mailspace, unread):
-        if holds(texts(raw), wanted, kinds, node):
+        if holds(Tokens(search_text(raw)), wanted, kinds, node):
             yield id_
 
 
-def holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], node: c.Words) -> bool:
+def holds(found: Tokens, wanted: Sequence[str], kinds: tuple[str, ...], node: c.Words) -> bool:
     """Whether the words of one message, by kind, answer."""
-    together = " " + " ".join(found[kind] for kind in kinds) + " "
+    together = found.together(kinds)
     last = len(wanted) - 1
     ends = ["" if node.prefix and place == last else " " for place in range(len(wanted))]
     if not all(f" {word}{end}" in together for word, end in zip(wanted, ends, strict=True)):
@@ -337,7 +345,7 @@ def holds(found: dict[str, str], wanted: Sequence[str], kinds: Sequence[str], no
     if not node.phrase or last == 0:
         return True
     phrase = " " + " ".join(wanted) + ends[-1]
-    return any(phrase in f" {found[kind]} " for kind in kinds)
+    return any(phrase in found.together((kind,)) for kind in kinds)
 
 
 # --- how tokens are written

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from mta.filters import rules as ruling
 from mta.filters import service as filters
 from mta.filters.service import Actions, CannotFilter, NoSuchRule, Rule
 from mta.mailstore import service as mailstore
@@ -93,6 +94,25 @@ def test_a_label_of_somebody_else_is_no_label(ann: int) -> None:
     theirs = mailstore.create_mailbox(mailstore.create_mailspace(), "Shop", cause=CAUSE)
     with pytest.raises(CannotFilter):
         add(ann, actions=Actions(labels=(theirs.id,)))
+
+
+def test_rules_cannot_ask_more_than_a_delivery_can_bear(ann: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    many = c.Or(tuple(c.Words(f"n{n}@there.test", "from") for n in range(301)))
+    with pytest.raises(CannotFilter):
+        add(ann, criteria=many)
+    monkeypatch.setattr(ruling, "MOST_ASKED_IN_ALL", 3)
+    first = add(ann, criteria=c.And((BILLS, c.Larger(5))))
+    add(ann, "Other")
+    for attempt in (
+        lambda: add(ann, "Third"),
+        lambda: filters.change_rule(ann, first.id, criteria=c.And((BILLS, c.Larger(5), c.Smaller(9)))),
+    ):
+        with pytest.raises(CannotFilter):
+            attempt()
+    assert names(ann) == ["Receipts", "Other"]
+    assert filters.rule(ann, first.id).criteria == first.criteria
+    done, wrong = filters.restore(ann, filters.stored(ann)[:1], cause=CAUSE)
+    assert (done, len(wrong)) == (0, 1)
 
 
 # --- blocked senders

@@ -424,6 +424,14 @@ def test_only_people_who_were_written_to_are_answered_when_asked_so(office: Offi
     assert len(sent("report")) == 1
 
 
+def test_there_is_an_end_to_answers_on_one_day(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mta.filters.replying.MOST_A_DAY", 2)
+    away(office)
+    for sender in ("a@there.test", "b@there.test", "c@there.test"):
+        arrive(office, letter(sender=sender), sender=sender)
+    assert len(sent("report")) == 2
+
+
 def test_two_automatic_replies_do_not_talk_to_each_other(office: Office) -> None:
     away(office)
     filters.set_auto_reply(office.ben, AutoReply(True, text="I am away, too."))
