@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import secrets
 import smtplib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import pytest
 from playwright.sync_api import expect
@@ -16,7 +16,7 @@ from tests.mail import mail
 from tests.product import Product
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Browser, Page
 
 PASSWORD = "a good long one"
 TABLE = (
@@ -79,3 +79,55 @@ def test_a_table_becomes_a_book_whose_people_and_groups_are_offered_while_writin
     field.press_sequentially("byr")
     page.get_by_role("option").filter(has_text="cora@outside.test").click()
     expect(page.locator(".compose-line .person")).to_have_count(3)
+
+
+def problems(page: Page) -> list[str]:
+    """What axe-core calls serious or critical."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    return [
+        f"{each['id']}: {each['nodes'][0]['html'][:200]}"
+        for each in Axe().run(page).response["violations"]
+        if each["impact"] in ("serious", "critical")
+    ]
+
+
+PAGES = ("", "new/", "other/", "duplicates/", "import/")
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
+def test_the_book_is_for_everybody_and_needs_no_script(
+    product: Product, address: str, browser: Browser, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    """axe, nothing wider than a phone, and everything by plain forms. Spec 11.6, 11.7, 12.1."""
+    plain = browser.new_context(java_script_enabled=False)
+    page = plain.new_page()
+    page.goto(product.url)
+    page.fill("input[name=username]", address)
+    page.fill("input[name=password]", PASSWORD)
+    page.click("button[type=submit]")
+    page.goto(f"{product.url}/mail/contacts/import/")
+    page.set_input_files("input[name=file]", [{"name": "c.csv", "mimeType": "text/csv", "buffer": TABLE}])
+    page.click("[data-test=import]")
+    page.get_by_role("link", name="Everybody", exact=True).click()
+    page.get_by_label("Tick Ben Okafor").check()
+    page.click("[data-test=delete-ticked]")
+    expect(page.locator("[data-test=contact]")).to_have_count(2)
+    page.click("[data-test=undo]")
+    expect(page.locator("[data-test=contact]")).to_have_count(3)
+    card = page.get_by_role("link", name="Ben Okafor", exact=True).get_attribute("href")
+    cookies = plain.cookies()
+    plain.close()
+
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context.add_cookies(cookies)  # type: ignore[arg-type]
+    page = context.new_page()
+    found = {}
+    for name in (*(f"/mail/contacts/{each}" for each in PAGES), str(card), f"{card}edit/"):
+        page.goto(product.url + name)
+        page.wait_for_selector("body[data-ready]")
+        found[name] = problems(page)
+        wide = page.evaluate("document.documentElement.scrollWidth > innerWidth")
+        assert not wide, name
+    context.close()
+    assert {name: said for name, said in found.items() if said} == {}
