@@ -158,7 +158,7 @@ export function noteBeside(url, { at, replace = false }) {
 export function markCurrent() {
   const { box, view: kind } = view();
   for (const item of document.querySelectorAll(".sidebar [data-nav]")) {
-    const on = item.dataset.nav === box && ["list", "conversation", "changes", "files"].includes(kind);
+    const on = item.dataset.nav === box && ["list", "conversation", "changes", "files", "contacts"].includes(kind);
     item.toggleAttribute("aria-current", on);
     if (on) item.setAttribute("aria-current", "page");
   }
