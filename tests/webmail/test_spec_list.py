@@ -166,7 +166,14 @@ def test_what_is_selected_and_what_can_be_done_with_it(product: Product, address
     ]
     page.click("[data-test=more]")
     more = page.locator("#more-menu button:visible").all_inner_texts()
-    assert [each.split("\n")[0] for each in more] == ["Mark as important", "Remove star", "Mute"]
+    assert [each.split("\n")[0] for each in more] == [
+        "Mark as important",
+        "Remove star",
+        "Filter messages like these",
+        "Block sender",
+        "Forward as attachment",
+        "Mute",
+    ]
     page.keyboard.press("Escape")
 
     # Trash: gone forever only after a question, and only there
@@ -398,6 +405,7 @@ def test_the_right_button_opens_what_can_be_done_with_a_row(
             "Reply",
             "Reply all",
             "Forward",
+            "Forward as attachment",
             "Archive",
             "Delete",
             "Mark as read",
@@ -405,7 +413,8 @@ def test_the_right_button_opens_what_can_be_done_with_a_row(
             "Move to",
             "Label as",
         ),
-        *("Star", "Mute", "Find mail from them", "Open in a new window"),
+        *("Star", "Mute", "Find mail from them", "Filter messages like these", "Block sender"),
+        "Open in a new window",
     ]
     page.keyboard.press("Escape")
     ask("Number 1", "Mute")
