@@ -26,7 +26,7 @@ from .values import Actions, Rule
 MOST = 500  # rules of one mailspace
 NAME = 200
 QUERY = 1_000
-# A delivery asks them all while others wait for the lock: of a long message 5,000 take a fifth of a second.
+# A delivery asks them all while others wait for the lock: of a long message 5,000 take a tenth of a second.
 MOST_ASKED = 300  # questions of one rule
 MOST_ASKED_IN_ALL = 5_000
 # Nothing that a message has when it arrives, or that means something only in an IMAP session.

@@ -64,7 +64,7 @@ def ahead(prepared: Prepared, mailspaces: Iterable[int]) -> Tokens | None:
     if not any(filters.kept(mailspace).reads_body for mailspace in mailspaces):
         return None
     tokens = Tokens(prepared.facts.search_text)
-    _ = tokens["body"]
+    tokens.ordered("body")
     return tokens
 
 

@@ -6,15 +6,16 @@ from the database. What only the store knows (conversations, UIDs, mod-sequences
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from functools import cached_property
 
 from mta.message import criteria as c
-from mta.message.headers import split_message
+from mta.message.headers import decode_text, parse_header, split_message
 from mta.message.parse import Facts
 from mta.message.text import fold, words
 
 from . import columns, conditions, search
-from .matching import COPIES, has_field
+from .matching import COPIES
 
 
 class Candidate:
@@ -32,6 +33,7 @@ class Candidate:
         self.keywords: set[str] = set()
         self.boxes: set[int] = set()
         self._raw, self._prefix, self._at = raw, prefix, at
+        self._copies: dict[str, list[str]] = {}  # the words of Cc, of Bcc
         self._tokens = search.Tokens(facts.search_text) if tokens is None else tokens
 
     def matches(self, node: c.Criteria) -> bool:
@@ -70,16 +72,16 @@ class Candidate:
     def size(self) -> int:
         return len(self._prefix) + self.facts.size
 
-    def header(self, name: str) -> bool:
-        """Whether there is such a field."""
-        return has_field(self._header, name, "")
-
     def _date(self, which: c.DateField) -> int:
         return self._at if which != "sent" or self.facts.sent_at is None else self.facts.sent_at
 
     @cached_property
-    def _header(self) -> bytes:
-        return self._prefix + self._raw[: split_message(self._raw)[0]]
+    def _fields(self) -> dict[str, str]:
+        """The folded values of all fields of a name, between them what no value holds; read once for all rules."""
+        values: dict[str, list[str]] = {}
+        for each in parse_header(self._prefix + self._raw[: split_message(self._raw)[0]]):
+            values.setdefault(each.name, []).append(fold(decode_text(each.value)))
+        return {name: "\x00".join(found) for name, found in values.items()}
 
     @cached_property
     def _columns(self) -> dict[str, str]:
@@ -95,16 +97,31 @@ class Candidate:
             return _holds(self._columns[column], text)
         if header in conditions.SCANNED and not conditions.BRACKETS.intersection(text):
             return _holds(self._columns[conditions.SCANNED[header]], text)
-        return has_field(self._header, header, fold(text))
+        values = self._fields.get(header)
+        return values is not None and fold(text) in values
 
     def _has_words(self, node: c.Words) -> bool:
         if not conditions.has_words(node):
             return True  # nothing but punctuation: no condition
         if node.where in COPIES:
-            return c.has_words(self._columns[conditions.HEADERS[node.where]], node)
+            if node.where not in self._copies:
+                self._copies[node.where] = words(self._columns[conditions.HEADERS[node.where]])
+            return c.among_words(self._copies[node.where], node)
         wanted = words(node.text, limit=search.MOST_WORDS)
         kinds = search.kinds_of(node.where)
-        return search.holds(self._tokens, wanted, kinds, node)
+        last = len(wanted) - 1
+        if not all(self._knows(word, kinds, node.prefix and at == last) for at, word in enumerate(wanted)):
+            return False
+        # Only what has all the words is read for whether they stand side by side.
+        return not node.phrase or search.holds(self._tokens, wanted, kinds, node)
+
+    def _knows(self, word: str, kinds: tuple[str, ...], prefix: bool) -> bool:
+        for kind in kinds:
+            known = self._tokens.ordered(kind)
+            at = bisect_left(known, word)
+            if at < len(known) and (known[at].startswith(word) if prefix else known[at] == word):
+                return True
+        return False
 
 
 def _holds(column: str, text: str) -> bool:

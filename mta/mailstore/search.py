@@ -75,6 +75,14 @@ class Tokens(dict[str, str]):
         super().__init__()
         self._sections = search_sections(text)
         self._joined: dict[tuple[str, ...], str] = {}
+        self._ordered: dict[str, list[str]] = {}
+
+    def ordered(self, kind: str) -> list[str]:
+        """Each word of a kind once, in order: a word, or one that begins so, is found without reading all of them."""
+        found = self._ordered.get(kind)
+        if found is None:
+            found = self._ordered[kind] = sorted(set(self[kind].split()))
+        return found
 
     def together(self, kinds: tuple[str, ...]) -> str:
         """The words of some kinds, each between spaces; made once, since filters ask again and again."""

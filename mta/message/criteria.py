@@ -281,10 +281,14 @@ def _contains(value: str | None, text: str) -> bool:
 
 def has_words(text: str, asked: Words) -> bool:
     """Whether the text answers a question about words, exactly as the index would."""
+    return among_words(words(text), asked)
+
+
+def among_words(present: list[str], asked: Words) -> bool:
+    """The same, of the words of a text."""
     wanted = words(asked.text, limit=MAX_ASKED)
     if not wanted:
         return False
-    present = words(text)
     if asked.phrase:
         return _has_phrase(present, wanted, asked.prefix)
     known = set(present)
