@@ -101,7 +101,7 @@ def fields_of(row: Message, raw: bytes) -> tuple[DraftFields, list[File]]:
         html=html,
         text=text or html_to_text(html),
         plain=bool(text) and not html,
-        written="" if html else text,
+        written="" if html else text.replace("\r\n", "\n").rstrip("\n"),
         mode="reply" if row.in_reply_to else "new",
         in_reply_to=row.in_reply_to,
         references=tuple(row.references.split()),
