@@ -36,8 +36,8 @@ BACKS = {
 }
 ALIGNS = {name: f"text-align:{name}" for name in ("start", "center", "end", "justify")}
 INDENTS = {str(step): f"margin:0;margin-inline-start:{2 * step}em" for step in range(1, 9)}
-LOOKS = {"size": SIZES, "ink": INKS, "back": BACKS, "align": ALIGNS, "indent": INDENTS}
-SPAN, PARAGRAPH = ("size", "ink", "back"), ("align", "indent")
+LOOKS = {"size": SIZES, "ink": INKS, "shade": BACKS, "align": ALIGNS, "indent": INDENTS}
+SPAN, PARAGRAPH = ("size", "ink", "shade"), ("align", "indent")
 MARGIN = "margin:0"  # of every paragraph: lines of a letter stand as they were written
 
 # For nh3: the attributes that may stay on an element, with the values they may have.

@@ -131,7 +131,9 @@ export class Body {
     this.root.addEventListener("click", (event) => {
       const button = event.target.closest("[data-format]");
       if (!button) return;
-      button.closest("[popover]")?.hidePopover();
+      const { editor } = this, marked = editor?.state.selection;
+      button.closest("[popover]")?.hidePopover();  // which gives the focus back, but not always what was marked
+      editor?.view.dispatch(editor.state.tr.setSelection(marked));
       this.run(button.dataset.format, button.dataset.value);
     });
     this.link.addEventListener("submit", (event) => { event.preventDefault(); event.stopPropagation(); this.setLink(); });

@@ -40,7 +40,7 @@ export function extensions(kit, placeholder, asks) {
   });
   const last = Extension.create({ name: "mailTab", priority: 1, addKeyboardShortcuts: () => ({ Tab: () => { asks.leave(); return true; } }) });
   const OurLink = Link.extend({ addKeyboardShortcuts: () => ({}) });
-  return [Document, Paragraph, Text, HardBreak, named(kit, "size"), named(kit, "back"), named(kit, "ink"), Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Blockquote, blocks(kit),
+  return [Document, Paragraph, Text, HardBreak, named(kit, "size"), named(kit, "shade"), named(kit, "ink"), Bold, Italic, Underline, Strike, BulletList, OrderedList, ListItem, Blockquote, blocks(kit),
     OurLink.configure(OPEN), Image.configure({ inline: true, allowBase64: false }), UndoRedo, Placeholder.configure({ placeholder }), Dropcursor, keys, last];
 }
 
@@ -62,7 +62,7 @@ export const commands = {
   bulleted: (editor) => editor.chain().focus().toggleBulletList().run(),
   quote: (editor) => editor.chain().focus().toggleBlockquote().run(),
   clear: (editor) => editor.chain().focus().unsetAllMarks().clearNodes().updateAttributes("paragraph", { align: null, indent: 0 }).run(),
-  size: mark("size"), ink: mark("ink"), back: mark("back"),
+  size: mark("size"), ink: mark("ink"), shade: mark("shade"),
   align: (editor, value) => editor.chain().focus().updateAttributes("paragraph", { align: value === "start" ? null : value }).run(),
   indent: deepen(1), less: deepen(-1),
   /** One size up or down. */
@@ -77,7 +77,7 @@ const ACTIVE = { bold: "bold", italic: "italic", underline: "underline", strike:
 /** Whether a button of the bar, or a choice of its menus, says what holds where the caret is; null when it says nothing. */
 export function isOn(editor, { format, value }) {
   if (ACTIVE[format]) return editor.isActive(ACTIVE[format]);
-  if (["size", "ink", "back"].includes(format)) return (editor.getAttributes(format).value ?? "") === value;
+  if (["size", "ink", "shade"].includes(format)) return (editor.getAttributes(format).value ?? "") === value;
   if (format === "align") return (editor.getAttributes("paragraph").align ?? "start") === value;
   return null;
 }

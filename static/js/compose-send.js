@@ -9,7 +9,7 @@ function mayGo(own, again) {
   const wrong = Object.values(own.fields).flatMap((field) => field.wrong);
   const refuse = (text) => { own.notice("danger", "send", text); return false; };
   if (!own.everyone.length) { own.fields.to.input.focus(); return refuse(say("nobody")); }
-  if (wrong.length) return refuse(say("wrong", wrong.join(", ")));
+  if (wrong.length) { own.find('.person[aria-invalid="true"]')?.scrollIntoView({ block: "nearest" }); return refuse(say("wrong", wrong.join(", "))); }
   if (own.files.failed) return refuse(say("uploadFailed"));
   if (own.anyway) return true;
   const anyway = { text: say("sendAnyway"), run: () => { own.anyway = true; again(); }, test: "send-anyway" };

@@ -110,7 +110,15 @@ export class ComposeWindow {
     if (this.draft && !this.dirty && !(settle && this.unsettled)) return;
     const first = !this.draft || this.retyped, edits = this.edits;
     this.state(say("saving"));
-    const answer = await call("save/", { body: { ...this.content, draft: this.draft, version: this.version, settle } });
+    let answer;
+    try {
+      answer = await call("save/", { body: { ...this.content, draft: this.draft, version: this.version, settle } });
+    } catch (error) {
+      if (!(error instanceof Refused && error.status === 410 && this.draft && !this.asked)) throw error;
+      this.draft = null;  // sent or thrown away in another place: what stands here becomes a draft of its own
+      this.files.set([]);
+      answer = await call("save/", { body: { ...this.content, draft: null, version: 0, settle: true } });
+    }
     Object.assign(this, { draft: answer.draft, version: answer.version });
     this.files.room = answer.room;
     if (first) { this.retyped = false; this.adopt(answer); }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
+from tests.eventually import eventually
 from tests.journeys.screen import PATIENCE
 
 WINDOW = "[data-test=compose-window]"
@@ -54,4 +55,6 @@ def discard_all(page: Page) -> None:
             window.locator(".compose-title").click()
         handle = window.element_handle()
         window.locator("[data-test=discard]").click()
-        page.wait_for_function("element => !element.isConnected", arg=handle)
+        eventually(
+            lambda handle=handle: not handle.evaluate("each => each.isConnected"), "the window is gone"
+        )

@@ -79,14 +79,15 @@ def test_windows_stand_side_by_side_and_the_oldest_folds(writer: Screen) -> None
     page.keyboard.press("Shift+Escape")
     assert page.evaluate(f"{FOCUS}.id") == "main"
     page.keyboard.press("Escape")
-    page.wait_for_function(f"{FOCUS}.closest('.compose') !== null")
+    eventually(
+        lambda: page.evaluate(f"{FOCUS}.closest('.compose') !== null"), "the latest window has the focus"
+    )
 
     third.locator(".compose-title").click()
     expect(third).to_have_class(re.compile("folded"))
     first.locator(".compose-title").click()
-    text_of(first).click()
-    page.keyboard.press("Tab")
-    assert page.evaluate(f"{FOCUS}.dataset.do") == "send"
+    text_of(first).press("Tab")
+    eventually(lambda: page.evaluate(f"{FOCUS}.dataset.do") == "send", "Tab leads to Send")
     for wanted in ("format", "attach"):  # tools are one row for the arrows
         page.keyboard.press("ArrowRight")
         while page.evaluate(f"{FOCUS}.dataset.do") is None:
@@ -299,13 +300,13 @@ def test_on_a_phone_it_is_the_whole_screen_and_back_closes_one_layer(
         "all => all.filter(each => !each.closest('.person') && each.getBoundingClientRect().height < 44).map(each => each.outerHTML)"
     )
     assert small == []
-    page.wait_for_function("history.state?.layer")
+    eventually(lambda: page.evaluate("history.state?.layer"), "Back has a layer to close")
     window.locator("[data-test=compose-more]").click()
     expect(window.locator("[data-test=compose-more]")).to_have_attribute("aria-expanded", "true")
     page.go_back()
     expect(window.locator(":popover-open")).to_have_count(0)
     expect(window).to_be_visible()
-    page.wait_for_function("history.state?.layer")
+    eventually(lambda: page.evaluate("history.state?.layer"), "Back has a layer to close")
     page.go_back()
     expect(window).to_have_count(0, timeout=PATIENCE)
     assert page.url.endswith("/mail/inbox/")

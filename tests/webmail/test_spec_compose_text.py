@@ -86,12 +86,12 @@ def test_text_is_formatted_by_keys_and_by_the_bar(writer: Screen) -> None:
     window.locator("[data-test=compose-format]").click()
     bar = window.get_by_role("toolbar", name="Formatting")
     expect(bar).to_be_visible()
-    body.click()
+    body.focus()
     select_all(page)
     for opener, choice in (
         ("Size", "[data-format=size][data-value=huge]"),
         ("Colours", "[data-format=ink][data-ink=red]"),
-        ("Colours", "[data-format=back][data-back=yellow]"),
+        ("Colours", "[data-format=shade][data-shade=yellow]"),
         ("Alignment", "[data-format=align][data-value=center]"),
     ):
         bar.get_by_role("button", name=opener).click()
@@ -99,7 +99,7 @@ def test_text_is_formatted_by_keys_and_by_the_bar(writer: Screen) -> None:
     inside = body.inner_html()
     assert all(
         made in inside
-        for made in ('data-size="huge"', 'data-ink="red"', 'data-back="yellow"', 'data-align="center"')
+        for made in ('data-size="huge"', 'data-ink="red"', 'data-shade="yellow"', 'data-align="center"')
     ), inside
     bar.get_by_role("button", name="Bold").click()
     expect(bar.get_by_role("button", name="Bold")).to_have_attribute("aria-pressed", "true")
