@@ -30,6 +30,7 @@ log = logging.getLogger(__name__)
 LEASE = timedelta(minutes=5)
 SAVED_EVERY = 1.0  # seconds between two rows of progress
 MOST_TRIES = 3
+MOST_AT_ONCE = 2  # of an installation: the threads they take are those that carry mail
 KEPT = timedelta(days=7)  # what has ended, and its file
 
 
@@ -147,6 +148,8 @@ def work(workers: Mapping[str, Worker], *, most: int = 4) -> int:
 
 def _take() -> Chore | None:
     now = timezone.now()
+    if Chore.objects.filter(state=Chore.RUNNING, lease_until__gte=now).count() >= MOST_AT_ONCE:
+        return None
     due = Q(state=Chore.WAITING) | Q(state=Chore.RUNNING, lease_until__lt=now)
     for chore in Chore.objects.filter(due).order_by("id")[:5]:
         with transaction.atomic():

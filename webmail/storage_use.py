@@ -13,8 +13,11 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from django.db import transaction
+
 from mta.mailstore import service as mailstore
 from webmail.chores import Work
+from webmail.models import Chore
 
 FEW = 3_000  # messages that are counted while somebody waits
 MOST_SENDERS, SHOWN_SENDERS = 20_000, 15
@@ -92,3 +95,6 @@ def work(work: Work) -> None:
     space = work.chore.mailspace
     work.progress(0, mailstore.usage(space).messages)
     work.save(data=count(space, progress=work.progress))
+    older = Chore.objects.filter(account=work.chore.account, mailspace=space, kind=Chore.STORAGE)
+    with transaction.atomic():
+        older.filter(pk__lt=work.chore.pk, state__in=[Chore.DONE, Chore.FAILED]).delete()

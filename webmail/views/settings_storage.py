@@ -31,6 +31,7 @@ def storage(request: HttpRequest, visit: Visit) -> HttpResponse:
         "places": _places(visit),
         "chore": chore if chores.is_open(chore) else None,
         "counted_at": chore.finished_at if chore and chore.state == Chore.DONE else None,
+        "large": visit.usage.messages > storage_use.FEW,
         "ways": _ways(),
     } | (_shares(counted) if counted else {})
     return page(request, visit, "storage", "webmail/settings_storage.html", context)
