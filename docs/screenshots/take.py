@@ -127,6 +127,9 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("files", lambda: page.goto(demo.url + "/mail/files/")),
         ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),
         ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
+        ("settings", lambda: page.goto(demo.url + "/mail/settings/accounts/")),
+        ("settings-storage", lambda: page.goto(demo.url + "/mail/settings/storage/")),
+        ("settings-programs", lambda: page.goto(demo.url + "/mail/settings/programs/")),
         ("outside-world", lambda: page.goto(demo.url + "/outside/")),
     )
     for name, step in steps:
