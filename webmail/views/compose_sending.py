@@ -35,7 +35,7 @@ from webmail.writing import Desk, writing
 def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
     """Send a draft as it was last saved: `{at: µs}` or `{local: "2026-11-24T08:00"}` for later, `archive` to put the
     conversation that it answers away."""
-    data = posted(request) if request.body else {}
+    data = _told(request)
     at = _asked_for(desk, data)
     delay = 0 if at else desk.visit.preferences.undo_seconds
     found = mailstore.draft(desk.mailspace, draft)
@@ -63,6 +63,11 @@ def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
             "archived": _archived(desk, found) if data.get("archive") else "",
         }
     )
+
+
+def _told(request: HttpRequest) -> dict[str, Any]:
+    """What was said with it, which may be nothing."""
+    return posted(request) if request.content_type == "application/json" and request.body else {}
 
 
 def _asked_for(desk: Desk, data: dict[str, Any]) -> datetime | None:
@@ -105,7 +110,7 @@ def _archived(desk: Desk, draft: DraftInfo) -> str:
 @writing
 def undo(request: HttpRequest, desk: Desk, outgoing: int) -> JsonResponse:
     """Take a message back while it waits; its draft is open again. `{archived}` undoes that, too."""
-    data = posted(request) if request.body else {}
+    data = _told(request)
     draft = submit.cancel(desk.mailspace, outgoing, cause=desk.visit.cause)
     if draft is None:
         raise CannotWrite(_("Too late: the message is on its way."))

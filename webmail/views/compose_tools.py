@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from hosting.access import Sender
 from mta.mailstore import service as mailstore
-from webmail import compose, editing_anew, routes, signatures, templates
+from webmail import editing_anew, routes, signatures, templates
 from webmail.answering import ATTACH
 from webmail.compose import MAX_HTML, CannotWrite, find_sender
 from webmail.enclosing import MOST_ENCLOSED
@@ -140,12 +140,7 @@ def security(request: HttpRequest, desk: Desk) -> JsonResponse:
 @writing
 def printed(request: HttpRequest, desk: Desk, draft: int) -> HttpResponse:
     """What is written so far, on paper."""
-    found = mailstore.draft(desk.mailspace, draft)
-    compose.materialise(desk.mailspace, found, cause=desk.visit.cause)
-    form = mailstore.draft(desk.mailspace, draft).message
-    if form is None:
-        raise Http404(_("There is nothing to print here."))
-    return printing.one(request, desk.visit, mailstore.message(desk.mailspace, form))
+    return printing.draft(request, desk.visit, mailstore.draft(desk.mailspace, draft))
 
 
 def _text(data: dict[str, Any], name: str) -> str:

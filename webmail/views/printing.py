@@ -17,12 +17,15 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
 from mta.mailstore import service as mailstore
-from mta.mailstore.service import ConversationMessage
+from mta.mailstore.service import ConversationMessage, DraftInfo
 from webmail import heads
 from webmail.boxes import COMPOSE
 from webmail.letters import recipients_text
+from webmail.own_html import file_url
+from webmail.people import write_people
 from webmail.plain import text_to_html
 from webmail.reading import MAX_EARLIER, Earlier, earlier, fold_html, fold_text, merged, read
+from webmail.sanitize import clean
 from webmail.views.body import clean_body
 from webmail.views.conversation import own_addresses
 from webmail.visit import Visit, number, visiting
@@ -65,11 +68,21 @@ def printed(request: HttpRequest, visit: Visit, thread: int) -> HttpResponse:
     return _paper(request, visit, subject, _on_paper(visit, chosen, whole=wanted is not None))
 
 
-def one(request: HttpRequest, visit: Visit, message: ConversationMessage) -> HttpResponse:
-    """One message, whatever it is: a draft, for who writes it."""
-    return _paper(
-        request, visit, message.subject or _("(no subject)"), _on_paper(visit, [message], whole=True)
+def draft(request: HttpRequest, visit: Visit, found: DraftInfo) -> HttpResponse:
+    """What is written so far, for who writes it. Nothing is saved for it."""
+    fields = found.fields
+    urls = {file.content_id: file_url(found.id, file.id) for file in found.attachments if file.content_id}
+    body = clean(fields.body, picture=urls.get)
+    style = body.style.replace("</", "<\\/")
+    letter = Printed(
+        sender=fields.from_name or fields.identity,
+        to=write_people((*fields.to, *fields.cc, *fields.bcc)),
+        at=found.updated_at,
+        text="" if fields.body else text_to_html(fields.text.strip("\n"), compose=COMPOSE),
+        html=mark_safe(f"<style>{STYLE}</style><style>{style}</style>{body.html}") if fields.body else "",  # noqa: S308 - sanitised
+        files=tuple((file.name, file.size) for file in found.attachments if not file.inline),
     )
+    return _paper(request, visit, fields.subject or _("(no subject)"), [letter])
 
 
 def _paper(request: HttpRequest, visit: Visit, subject: str, letters: list[Printed]) -> HttpResponse:
