@@ -85,7 +85,6 @@ def test_windows_stand_side_by_side_and_the_oldest_folds(writer: Screen) -> None
 
     third.locator(".compose-title").click()
     expect(third).to_have_class(re.compile("folded"))
-    first.locator(".compose-title").click()
     text_of(first).press("Tab")
     eventually(lambda: page.evaluate(f"{FOCUS}.dataset.do") == "send", "Tab leads to Send")
     for wanted in ("format", "attach"):  # tools are one row for the arrows

@@ -253,7 +253,7 @@ def test_a_warm_window_is_ready_and_a_sent_one_gone_within_a_few_frames(writer: 
     page.keyboard.press("Escape")
     page.evaluate(
         """() => { window.measured = {}; document.addEventListener("click", (event) => {
-          const start = performance.now(), sends = event.target.closest("[data-test=send]");
+          const start = event.timeStamp, sends = event.target.closest("[data-test=send]");
           const look = () => {
             const there = document.querySelector("[data-test=compose-window]:not([hidden])");
             const done = sends ? !there : there?.contains(document.activeElement) && there.querySelector("[contenteditable]");
