@@ -6,7 +6,6 @@ step while somebody types. What a filter does is mta.filters' business, what it 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -33,12 +32,11 @@ from webmail.rule_form import RuleForm, choices, line_of, of_line, of_rule, sent
 from webmail.search_box import MAX_TEXT
 from webmail.searching import search_url, understood
 from webmail.templatetags.look import grouped
-from webmail.views.forwarding import may_own, require_own
+from webmail.views.forwarding import may_own
 from webmail.views.settings_frame import page
 from webmail.visit import Visit, number, visiting, wants_parts
 
 DAY = 86_400 * 1_000_000
-MAX_FILE = 2_000_000
 REMOVED = "removed_filter"  # the session's key for what Undo puts back
 
 
@@ -367,97 +365,3 @@ def put_back(request: HttpRequest, visit: Visit) -> HttpResponse:
         filters.move_rule(visit.mailspace, back.id, kept["place"])
         messages.info(request, _("The filter is back."))
     return redirect("mail:settings-filters")
-
-
-# --- blocked senders
-@require_POST
-@visiting
-def block(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Block or free (`do=free`) an address or a domain, or the senders of messages or conversations."""
-    visit.require_organise()
-    free = request.POST.get("do") == "free"
-    named = request.POST.get("address", "").strip()[:400]
-    wanted = [named] if named else rules.senders_of(_meant(request, visit))
-    wanted += [each[:400] for each in request.POST.getlist("addresses")[: rules.MOST_LIKE]]
-    try:
-        if not wanted:
-            raise CannotFilter(_("Name an address or a domain."))
-        for each in wanted:
-            (filters.unblock if free else filters.block)(visit.mailspace, each)
-    except CannotFilter as refused:
-        return _answer(request, str(refused), status=400)
-    return _answer(request, _freed(wanted) if free else _stopped(wanted), addresses=wanted)
-
-
-def _meant(request: HttpRequest, visit: Visit) -> list[ConversationMessage]:
-    """The messages of a menu's item, or what a list without scripts has chosen."""
-    sent = request.POST
-    if one := sent.get("about"):
-        return messages_named({"messages": one}, visit)
-    if ids := sent.getlist("ids"):
-        return messages_named({"messages" if sent.get("messages") else "conversations": ".".join(ids)}, visit)
-    return messages_named(sent, visit)
-
-
-def _freed(addresses: list[str]) -> str:
-    return _("%(who)s is no longer blocked.") % {"who": ", ".join(addresses)}
-
-
-def _stopped(addresses: list[str]) -> str:
-    if len(addresses) == 1:
-        return _("%(who)s is blocked. New mail from there goes to Spam.") % {"who": addresses[0]}
-    return _("%(who)s are blocked. New mail from them goes to Spam.") % {"who": ", ".join(addresses)}
-
-
-def _answer(
-    request: HttpRequest, text: str, *, addresses: Sequence[str] = (), status: int = 200
-) -> HttpResponse:
-    if wants_parts(request):
-        return JsonResponse({"text": text, "addresses": list(addresses)}, status=status)
-    messages.add_message(request, messages.INFO if status == 200 else messages.ERROR, text)
-    return redirect(f"{reverse('mail:settings-filters')}#blocked")
-
-
-# --- files
-@require_GET
-@visiting
-def export(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Filters, blocked senders, forwarding and the automatic reply as one JSON file."""
-    require_own(visit)
-    data = json.dumps({"mailstead": "filters", "entries": filters.stored(visit.mailspace)}, indent=1)
-    return HttpResponse(
-        data,
-        content_type="application/json",
-        headers={"Content-Disposition": 'attachment; filename="filters.json"'},
-    )
-
-
-@require_POST
-@visiting
-def import_(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """Add what such a file holds to what is here."""
-    require_own(visit)
-    try:
-        count, refused = filters.restore(visit.mailspace, _entries(request), cause=visit.cause)
-    except (CannotFilter, StoreError) as wrong:
-        messages.error(request, str(wrong))
-        return redirect("mail:settings-filters")
-    said = ngettext("%d entry was added.", "%d entries were added.", count) % count
-    messages.info(request, " ".join((said, *refused[:5])))
-    return redirect("mail:settings-filters")
-
-
-def _entries(request: HttpRequest) -> list[Any]:
-    file = request.FILES.get("file")
-    if file is None:
-        raise CannotFilter(_("Choose a file."))
-    if (file.size or 0) > MAX_FILE:
-        raise CannotFilter(_("That file is too large for filters."))
-    try:
-        held = json.loads(file.read().decode("utf-8"))
-    except (ValueError, RecursionError):
-        raise CannotFilter(_("That is not a file of filters.")) from None
-    entries = held.get("entries") if isinstance(held, dict) else held
-    if not isinstance(entries, list):
-        raise CannotFilter(_("That is not a file of filters."))
-    return entries
