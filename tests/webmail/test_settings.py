@@ -14,7 +14,9 @@ from xml.etree import ElementTree
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from hosting import accounts, domains
@@ -514,3 +516,24 @@ def test_a_reader_that_died_is_followed_and_all_of_it_is_one_way_back(ann: Reade
     while mailstore.work_bulks():
         pass
     assert mailstore.usage(ann.space).messages == 0
+
+
+@pytest.mark.parametrize(
+    "page", ["general", "labels", "inbox", "accounts", "advanced", "programs", "storage"]
+)
+def test_a_page_of_the_settings_asks_as_much_for_much_as_for_little(ann: Reader, page: str) -> None:
+    def asked() -> int:
+        with CaptureQueriesContext(connection) as queries:
+            ann.page(f"/mail/settings/{page}/")
+        return len(queries)
+
+    ann.page(f"/mail/settings/{page}/")
+    little = asked()
+    for number in range(10):
+        thread = ann.receive(subject=str(number), sender=f"p{number}@x.test")
+        box = mailstore.create_mailbox(ann.space, f"Label {number}", cause=CAUSE)
+        mailstore.label(ann.space, [thread], box.id, cause=CAUSE)
+        Signature.objects.create(account=ann.account, name=str(number), html="<p>x</p>")
+        Identity.objects.create(mailspace=ann.space, address=f"a{number}@example.test")
+    assert asked() <= little + (page == "storage"), "storage reads messages piece by piece"
+    assert little <= 20
