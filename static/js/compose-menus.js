@@ -65,7 +65,7 @@ export class Menus {
   fillSignatures(menu) {
     const own = this.window, items = desk.signatures.map(({ id, name }) => textItem(name, { role: "menuitemradio", checked: own.signature === id, run: () => own.sign(id) }));
     if (items.length) items.unshift(textItem(say("none"), { role: "menuitemradio", checked: !own.signature, run: () => own.sign(null) }));
-    menu.replaceChildren(...(items.length ? items : [nothing(say("noSignatures"))]));
+    menu.querySelector('[data-part="signatures"]').replaceChildren(...(items.length ? items : [nothing(say("noSignatures"))]));
     items[0]?.focus({ focusVisible: false });
   }
 
