@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from playwright.sync_api import Locator, Page, expect
 
-from tests.eventually import eventually
 from tests.journeys.screen import PATIENCE
 
 WINDOW = "[data-test=compose-window]"
@@ -53,8 +52,6 @@ def discard_all(page: Page) -> None:
         window = page.locator(WINDOW).first
         if "folded" in (window.get_attribute("class") or ""):
             window.locator(".compose-title").click()
-        handle = window.element_handle()
+        one = page.locator(f"[aria-labelledby='{window.get_attribute('aria-labelledby')}']")
         window.locator("[data-test=discard]").click()
-        eventually(
-            lambda handle=handle: not handle.evaluate("each => each.isConnected"), "the window is gone"
-        )
+        expect(one).to_have_count(0, timeout=PATIENCE)

@@ -113,7 +113,6 @@ def words() -> dict[str, Any]:
         "saved": _("Draft saved"),
         "unsaved": _("Not saved yet"),
         "offline": _("No connection. What you wrote is kept here."),
-        "elsewhere": _("Also changed elsewhere; this is the newer text"),
         "restored": _("Restored"),
         "signedOut": _("Your session has ended. What you wrote is kept here."),
         "signIn": _("Sign in"),
@@ -139,7 +138,6 @@ def words() -> dict[str, Any]:
         "placeholder": _("Write something"),
         "people": _("People"),
         "attachmentWords": attachment_words(),
-        "dropHere": _("Drop files here"),
         "left": _("{} are left"),
         "changedElsewhere": _(
             "Somebody, perhaps you, changed this draft in another place. What stands here is what counts now."
@@ -152,15 +150,9 @@ def words() -> dict[str, Any]:
         "pickTime": _("Choose a day and a time."),
         "pieces": _("Smileys and people|Nature and food|Going and doing|Things|Signs"),
         "lately": _("Used lately"),
-        "copied": _("Copied."),
         "blocked": _(
             "The browser did not let a new window open. Allow windows of this page, then try again."
         ),
-        "from": _("From"),
-        "to": _("To"),
-        "cc": _("Cc"),
-        "plainKept": _("Formatting is gone; Undo brings it back."),
-        "archived": _("Sent and archived."),
         "added": _("{} added"),
         "removed": _("{} removed"),
     }
