@@ -120,7 +120,8 @@ def belongings(who: Reader) -> Belongings:
     ).json()
     token = address_of(who.account.pk, who.space, "http://127.0.0.1/lamp.png").split("/")[-2]
     contact = contacts.add(
-        who.space, Person(name="Secret friend", emails=(("", "friend@outside.test"),), groups=("Secret circle",))
+        who.space,
+        Person(name="Secret friend", emails=(("", "friend@outside.test"),), groups=("Secret circle",)),
     )
     job = mailstore.start_bulk(who.space, "star", mailstore.InBox(who.role(INBOX)), cause=CAUSE)
     rule = filters.add_rule(
@@ -152,6 +153,8 @@ def belongings(who: Reader) -> Belongings:
         chore=chore.pk,
         job=job.id,
         rule=rule.id,
+        contact=contact.id,
+        group=contacts.groups(who.space)[0].id,
     )
 
 

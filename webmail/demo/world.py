@@ -25,7 +25,6 @@ from mta.values import ARCHIVE, FLAGGED, INBOX, SEEN, Cause
 from webmail.demo.corpus import colleague, demonstration
 from webmail.demo.letter import Letter
 from webmail.models import Preferences
-from webmail.models import Preferences
 
 CAUSE = Cause("import", "demonstration data")
 LABELS = {"Work": 7, "Family": 1, "Garden": 4, "Receipts": 2, "Travel": 6}
