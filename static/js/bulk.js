@@ -97,7 +97,12 @@ export async function follow(job) {
       if (now.undoable) remember(now.action, { large: true });
       toast(now.text, { name: "job", actions: now.undoable ? [{ text: words.undo, run: () => undo(now.action, { large: true }) }] : [] });
       document.dispatchEvent(new CustomEvent("mail:stale"));
-    } catch { /* no line, or not signed in: asked again */ }
+    } catch (problem) {  // no line, or not signed in: asked again
+      if (!problem.gone || following !== mine) continue;
+      following = 0;  // its record was cleared away
+      localStorage.removeItem(KEPT);
+      document.querySelector("#toasts .job-toast")?.remove();
+    }
   }
 }
 

@@ -75,7 +75,7 @@ const WAITS = /^\/mail\/actions\/(?!undo|empty|delete-forever)/;
 
 export async function getJson(url) {
   const answer = await ask(url, {}, "1");
-  if (!answer.ok) throw new Problem(words.failed);
+  if (!answer.ok) throw Object.assign(new Problem(words.failed), { gone: answer.status === 404 });
   return answer.json();
 }
 

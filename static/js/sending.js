@@ -17,7 +17,7 @@ export async function follow({ message, url }, shown) {
   while (Date.now() < until) {
     await rungOr(wait);
     let now;
-    try { now = await getJson(`/mail/live/sending/${message}/`); } catch { wait = LATEST; continue; }
+    try { now = await getJson(`/mail/live/sending/${message}/`); } catch (problem) { if (problem.gone) return; wait = LATEST; continue; }
     if (now.state !== before) tell(now, url, shown);
     before = now.state;
     if (!now.waiting) return;

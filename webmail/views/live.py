@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from asgiref.sync import sync_to_async
 from django.contrib.auth import aget_user
 from django.db import connections
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
 from django.template.loader import render_to_string
 from django.views.decorators.http import require_GET
 
@@ -100,7 +100,7 @@ def sending(request: HttpRequest, visit: Visit, message: int) -> JsonResponse:
     """How a message that was just sent stands, for the toast of whoever sent it."""
     found = sending_of(visit.mailspace, message)
     if found is None:
-        return JsonResponse({"state": "", "waiting": False})
+        raise Http404("nothing of that name is being sent")
     return JsonResponse(
         {"state": found.state, "waiting": found.waiting, "news": found.news, "again": found.again}
     )
