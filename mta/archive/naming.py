@@ -16,18 +16,21 @@ from .values import ARCHIVE, DRAFTS, INBOX, JUNK, SENT, TRASH
 
 # Per mailbox of ours: what mail programs and hosts call it, in their languages.
 _USUAL = {
-    INBOX: "inbox|posteingang|boîte de réception|bandeja de entrada|posta in arrivo|postvak in|caixa de entrada",
-    DRAFTS: "drafts|draft|entwürfe|brouillons|borradores|bozze|concepten|rascunhos|utkast|kladder",
+    INBOX: "inbox|posteingang|boîte de réception|bandeja de entrada|recibidos|posta in arrivo|postvak in|caixa de entrada|"
+    "inkorg|inkorgen|受信トレイ|входящие|odebrane",
+    DRAFTS: "drafts|draft|entwürfe|brouillons|borradores|bozze|concepten|rascunhos|utkast|kladder|下書き|черновики|wersje robocze",
     SENT: "sent|sent items|sent messages|sent mail|sent-mail|sent email|sent objects|outbox-sent|gesendet|"
     "gesendete elemente|gesendete objekte|gesendete nachrichten|envoyés|éléments envoyés|messages envoyés|enviados|"
-    "elementos enviados|itens enviados|inviata|posta inviata|verzonden|verzonden items|skickat|skickade objekt|sendt|sendte",
+    "elementos enviados|itens enviados|inviata|posta inviata|verzonden|verzonden items|skickat|skickade objekt|sendt|sendte|"
+    "inviati|送信済み|送信済みメール|отправленные|wysłane",
     TRASH: "trash|deleted items|deleted messages|deleted|bin|wastebasket|papierkorb|gelöscht|gelöschte elemente|"
     "gelöschte objekte|corbeille|éléments supprimés|papelera|elementos eliminados|itens excluídos|lixeira|cestino|"
-    "posta eliminata|prullenbak|verwijderde items|papperskorgen|borttaget|papirkurv",
+    "posta eliminata|prullenbak|verwijderde items|papperskorgen|borttaget|papirkurv|ゴミ箱|корзина|kosz",
     JUNK: "junk|spam|junk e-mail|junk email|junk mail|junk-e-mail|bulk mail|bulk|probably-spam|spamverdacht|"
     "unerwünscht|unerwünschte werbung|courrier indésirable|indésirables|pourriel|correo no deseado|lixo eletrônico|"
-    "posta indesiderata|ongewenste e-mail|skräppost|søppelpost",
-    ARCHIVE: "archive|archives|archived|archiv|archiviert|archivio|archivo|archief|arkiv|all mail|alle nachrichten|tous les messages",
+    "posta indesiderata|ongewenste e-mail|skräppost|søppelpost|迷惑メール|спам",
+    ARCHIVE: "archive|archives|archived|archiv|archiviert|archivio|archivo|archief|arkiv|all mail|alle nachrichten|"
+    "tous les messages|アーカイブ",
 }
 _ROLE_OF = {spelling: mailbox for mailbox, all_ in _USUAL.items() for spelling in all_.split("|")}
 _PREFIX = re.compile(r"(?:\[(?:gmail|google mail)\]|inbox)/(?=.)", re.IGNORECASE)
