@@ -46,6 +46,7 @@ TABS = (
 PAGES = (
     *TABS,
     Tab("filter", gettext_noop("Filter"), under="filters"),
+    Tab("filters-import", gettext_noop("Filters from Gmail"), under="filters"),
     Tab("reply", gettext_noop("Automatic reply"), under="general"),
     Tab("signature", gettext_noop("Signature"), under="accounts"),
     Tab("template", gettext_noop("Template"), under="accounts"),

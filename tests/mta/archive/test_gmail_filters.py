@@ -12,7 +12,9 @@ from tests.mta.archive.gmail_files import feed
 
 
 def test_every_property_of_every_filter_is_read() -> None:
-    found = read(feed({"from": "a@x.test", "label": "Größe/<b>"}, {"hasTheWord": '"a & b"', "shouldTrash": "true"}))
+    found = read(
+        feed({"from": "a@x.test", "label": "Größe/<b>"}, {"hasTheWord": '"a & b"', "shouldTrash": "true"})
+    )
     assert [dict(each.properties) for each in found] == [
         {"from": "a@x.test", "label": "Größe/<b>"},
         {"hasTheWord": '"a & b"', "shouldTrash": "true"},
@@ -80,7 +82,11 @@ PIECES = st.sampled_from(
 )
 
 
-@given(st.one_of(st.binary(max_size=300), st.lists(st.one_of(PIECES, st.binary(max_size=8)), max_size=15).map(b"".join)))
+@given(
+    st.one_of(
+        st.binary(max_size=300), st.lists(st.one_of(PIECES, st.binary(max_size=8)), max_size=15).map(b"".join)
+    )
+)
 def test_reading_never_fails_otherwise(data: bytes) -> None:
     gmail_filters.is_xml(data)
     try:
