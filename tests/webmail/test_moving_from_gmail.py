@@ -46,7 +46,7 @@ def shown(who: Reader, *found: dict[str, str]) -> str:
 def made(who: Reader, page: str, *, take: list[str] | None = None) -> list[filters.Rule]:
     carried = re.search(r'name="gmail" value="([^"]+)"', page)
     assert carried
-    chosen = re.findall(r'name="take" value="(\d+)"', page) if take is None else take
+    chosen = re.findall(r'name="take" value="(\d+)" checked', page) if take is None else take
     answer = who.client.post(IMPORT, {"gmail": carried[1], "take": chosen})
     assert answer.status_code == 302
     return list(filters.rules(who.space))
