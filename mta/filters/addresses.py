@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from mta.message.address import BadAddress, canonical, canonical_domain, parse_path
+from mta.message.charsets import storable
 
 from .errors import CannotFilter
 
@@ -14,7 +15,9 @@ def spelled(text: str) -> str:
     try:
         return canonical(parse_path(text.strip()))
     except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": text[:300]}) from None
+        raise CannotFilter(
+            _("“%(address)s” is not a mail address.") % {"address": storable(text[:300])}
+        ) from None
 
 
 def spelled_or_domain(text: str) -> str:
@@ -25,4 +28,6 @@ def spelled_or_domain(text: str) -> str:
     try:
         return "@" + canonical_domain(text.removeprefix("@"))
     except BadAddress:
-        raise CannotFilter(_("“%(address)s” is not a mail address.") % {"address": text[:300]}) from None
+        raise CannotFilter(
+            _("“%(address)s” is not a mail address.") % {"address": storable(text[:300])}
+        ) from None

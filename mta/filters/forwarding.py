@@ -25,7 +25,7 @@ from mta.values import now_us
 from . import plans
 from .addresses import spelled
 from .errors import CannotFilter, NoSuchForwarding
-from .models import ForwardingAddress
+from .models import ForwardingAddress, Replied
 from .rules import committed
 from .values import Forwarding
 
@@ -33,6 +33,7 @@ MOST = 20  # addresses of one mailspace
 DAY = 86_400 * 1_000_000
 VALID = 7 * DAY
 AGAIN = 10 * 60 * 1_000_000  # the same address is not written to more often
+_ASKED = -1  # the "rule" under which a mailspace's table of who was written to by itself keeps who was asked
 
 
 def forwarding(mailspace: int) -> tuple[Forwarding, ...]:
@@ -55,17 +56,34 @@ def ask_forwarding(mailspace: int, address: str, *, keep: bool = True) -> Forwar
         if row is None and rows.count() >= MOST:
             raise CannotFilter(_("There can be %(most)d forwarding addresses at most.") % {"most": MOST})
         if row is None:
+            _check_asked(mailspace, wanted, at=now)
             row = ForwardingAddress(mailspace_id=mailspace, address=wanted, created_at=now)
         row.keep = keep
         if row.confirmed_at is None:
             if row.token and row.token_until - VALID > now - AGAIN:
                 raise CannotFilter(_("A message was sent there just now. Look for it, or try again later."))
             row.token, row.token_until = _digest(token), now + VALID
+            _note_asked(mailspace, wanted, at=now)
             _write(wanted, owner=owner, token=token, at=now)
         row.save()
         return _value(row)
 
     return committed(mailspace, work)
+
+
+def _check_asked(mailspace: int, address: str, *, at: int) -> None:
+    """Who removes an address may ask again, but not to fill strangers' mailboxes: what was sent is remembered."""
+    lately = Replied.objects.filter(mailspace_id=mailspace, rule=_ASKED, at__gt=at - DAY)
+    if lately.filter(address=address, at__gt=at - AGAIN).exists():
+        raise CannotFilter(_("A message was sent there just now. Look for it, or try again later."))
+    if lately.exclude(address=address).count() >= MOST:
+        raise CannotFilter(_("Too many addresses were asked today. Try again tomorrow."))
+
+
+def _note_asked(mailspace: int, address: str, *, at: int) -> None:
+    Replied.objects.update_or_create(
+        mailspace_id=mailspace, rule=_ASKED, address=address, defaults={"at": at}
+    )
 
 
 def asked(token: str) -> tuple[str, str]:

@@ -89,7 +89,8 @@ class AutomaticReply(models.Model):
 
 
 class Replied(models.Model):
-    """Who was answered automatically, and when: by the reply of the mailspace (`rule` 0) or by a rule."""
+    """Who was written to by itself, and when: by the reply of the mailspace (`rule` 0), by a rule, or to ask whether
+    mail may be forwarded there (-1)."""
 
     mailspace_id = models.BigIntegerField()
     rule = models.BigIntegerField(default=0)

@@ -14,6 +14,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.mailstore.service import Door
 from mta.message import criteria as c
+from mta.message.charsets import storable
 from mta.values import INBOX, Cause, MailboxInfo, now_us
 
 from . import blocking, coding, plans, replying
@@ -156,8 +157,8 @@ def _restore_rule(mailspace: int, entry: dict[str, Any], boxes: _Boxes, cause: C
         FilterRule.objects.create(
             mailspace_id=mailspace,
             position=max(rows.values_list("position", flat=True), default=-1) + 1,
-            name=str(entry["name"])[: ruling.NAME],
-            query=str(entry.get("query", ""))[: ruling.QUERY],
+            name=storable(str(entry["name"]))[: ruling.NAME],
+            query=storable(str(entry.get("query", "")))[: ruling.QUERY],
             criteria=asked,
             actions=coding.dump(does),
             enabled=entry.get("enabled") is not False,

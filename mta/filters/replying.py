@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.utils.translation import gettext as _
 
 from mta.mailstore.service import Door
+from mta.message.charsets import storable
 from mta.values import now_us
 
 from . import plans
@@ -17,6 +18,8 @@ DAY = 86_400 * 1_000_000
 MAX_TEXT = 20_000
 MAX_HTML = 200_000
 MOST_A_DAY = 500  # answers of one mailspace: forged senders get them, too
+# Moments that every time zone can say: from 1970 to the end of the year 9891.
+_FIRST, _LAST = 0, 250_000_000_000 * 1_000_000
 LONGEST = 90  # days; who was answered is forgotten after them
 
 
@@ -51,13 +54,15 @@ def _checked(reply: AutoReply) -> AutoReply:
         raise CannotFilter(_("Write what the automatic reply says."))
     if reply.starts is not None and reply.ends is not None and reply.ends <= reply.starts:
         raise CannotFilter(_("The automatic reply ends before it starts."))
+    if not all(_FIRST <= each <= _LAST for each in (reply.starts, reply.ends) if each is not None):
+        raise CannotFilter(_("Those days are too far away."))
     if not 1 <= reply.days <= LONGEST:
         raise CannotFilter(_("Choose from 1 to %(most)d days.") % {"most": LONGEST})
     return AutoReply(
         enabled=reply.enabled,
-        subject=" ".join(reply.subject.split())[:500],
-        html=reply.html,
-        text=reply.text,
+        subject=" ".join(storable(reply.subject).split())[:500],
+        html=storable(reply.html),
+        text=storable(reply.text),
         starts=reply.starts,
         ends=reply.ends,
         days=reply.days,

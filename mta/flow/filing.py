@@ -98,6 +98,7 @@ def _decided(door: Door, copy: Copy, plan: Plan) -> Outcome:
             now=door.now,
             boxes=boxes,
             hops=hops,
+            leads_back=lambda each: _leads_back(each, copy.mailspace),
         )
     except Exception:
         log.exception("filters of mailspace %d could not judge a message", copy.mailspace)
@@ -137,7 +138,7 @@ def _put(door: Door, copy: Copy, decision: Decision, outcome: Outcome | None = N
 
 def _forward(copy: Copy, outcome: Outcome, *, now: int) -> list[Event]:
     """One row of the queue for all of them. The sender stays who it was, as for an alias: bounces go back there."""
-    targets = [each for each in outcome.forwards if not _leads_back(each, copy.mailspace)]
+    targets = outcome.forwards
     if not targets:
         return []
     # So that it is known here should it come back; and by others who look at one of the two.

@@ -90,8 +90,11 @@ def decide(
     now: int,
     boxes: dict[str, int],
     hops: int,
+    leads_back: Callable[[str], bool] = lambda _address: False,
 ) -> Outcome:
-    """A message for `address` from the envelope's `sender` ("" for a report), at `now`; `boxes`: role → mailbox."""
+    """A message for `address` from the envelope's `sender` ("" for a report), at `now`; `boxes`: role → mailbox.
+
+    `leads_back` says which addresses end in this mailbox again: nothing is forwarded there, so a copy stays."""
     people = {sender, *(each.email for each in message.facts.from_)}
     if by := _blocked(plan, people):
         reason = _("You blocked %(sender)s") % {"sender": by.removeprefix("@")}
@@ -106,6 +109,7 @@ def decide(
     if decision.role == JUNK:
         return Outcome(plain, decision, rules=names)
     forwards = _forwards(plan, matched, message, address, hops)
+    forwards = tuple(each for each in forwards if not leads_back(each))
     everywhere = [each for each in plan.forwarding if each.address in forwards]
     doing.dropped = any(
         not rule.actions.keep for rule in matched if set(rule.actions.forward) & set(forwards)

@@ -23,7 +23,7 @@ from vobject.vcard import Address, Name
 
 from .encodings import decoded
 from .photos import redrawn
-from .values import Labelled, Person, tidy
+from .values import MOST_VALUES, Labelled, Person, tidy
 
 MAX_FILE = 40 * 1024 * 1024
 MAX_CARD = 1_500_000  # letters: a card with a picture
@@ -33,6 +33,9 @@ _DULL = frozenset({"internet", "pref", "voice", "x-internet", "text", "uri"})
 _APPLE_LABEL = re.compile(r"_\$!<(.{0,60})>!\$_")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _PIECE = re.compile(r"\\.|[^\\,;]+|[,;\\]", re.DOTALL)
+# What stands before a value. vobject's own pattern takes minutes for thousands of parameters.
+_HEAD = re.compile(r'(?:[^":]|"[^"]{0,1000}"){1,1000}:')
+MAX_HEAD = 1_000  # letters
 _PROPERTY = re.compile(r"(?:([A-Za-z0-9-]{1,60})\.)?([A-Za-z0-9-]{1,60})[;:]")
 # What each field of ours is written as.
 _NAMES = {
@@ -80,7 +83,9 @@ def read(data: bytes) -> tuple[list[Person], list[str]]:
             continue
         if _first(card, "kind", "x-addressbookserver-kind").lower() == "group":
             for each in _values(card, "member", "x-addressbookserver-member"):
-                members.setdefault(_bare_uid(each), []).append(_first(card, "fn"))
+                named = members.setdefault(_bare_uid(each), [])
+                if len(named) < MOST_VALUES:
+                    named.append(_first(card, "fn"))
             continue
         person = tidy(replace(_person(card), card=text))
         if person.is_empty:
@@ -119,6 +124,9 @@ def _parsed(text: str) -> Card | None:
     """vobject's own reading of values takes a comma for the end of a note; so its grammar of lines is used, and no more."""
     lines: list[Line] = []
     for logical, _number in getLogicalLines(io.StringIO(text, newline="\n"), allowQP=True):
+        head = _HEAD.match(logical)
+        if head is None or head.end() > MAX_HEAD:
+            continue
         try:
             name, params, value, group = parseLine(logical)
         except (ParseError, ValueError):

@@ -24,6 +24,7 @@ from mta.filters import service as filters
 from mta.filters.service import CannotFilter
 from mta.mailstore.errors import StoreError
 from webmail.gmail_rules import Brought, Here, translated
+from webmail.own_html import mail_html
 from webmail.searching import understood
 from webmail.views.forwarding import require_own
 from webmail.views.settings_frame import page
@@ -86,7 +87,14 @@ def _entries(data: bytes) -> list[Any]:
     entries = held.get("entries") if isinstance(held, dict) else held
     if not isinstance(entries, list):
         raise CannotFilter(_("That is not a file of filters."))
-    return entries
+    return [_clean(each) for each in entries]
+
+
+def _clean(entry: Any) -> Any:
+    """The automatic reply goes out as it stands: of its HTML stays what the editor could have made."""
+    if isinstance(entry, dict) and isinstance(entry.get("html"), str):
+        return entry | {"html": mail_html(entry["html"][:MAX_FILE], ())}
+    return entry
 
 
 # --- Gmail's
