@@ -49,7 +49,7 @@ html.painted.dark{color-scheme:light;background:light-dark(#fff,#1A1F1C);color:l
 html.painted.dark[data-theme=dark]{color-scheme:dark}
 @media(prefers-color-scheme:dark){html.painted.dark[data-theme=system]{color-scheme:dark}}
 html.apart{overflow:auto}
-body{margin:0;font:15px/24px Inter,system-ui,sans-serif;overflow-wrap:break-word;padding-bottom:1px}
+body{margin:0;font:15px/1.6 Inter,system-ui,sans-serif;overflow-wrap:break-word;padding-bottom:1px}
 html.plain body{max-width:72ch}
 html.painted body{padding:12px 16px 13px;--room:calc(100vw - 32px)}
 html.painted body:has(>center,>table[width="100%"],>div>table[width="100%"],>table[style*="width:100%"],>div>table[style*="width:100%"],>table:only-child):not(:has(>p,>div>p,>br)){padding:0 0 1px;--room:100vw}
