@@ -82,6 +82,22 @@ def submit_draft(
 
     Raises `flow.errors.Refused` in one of its kinds, with a sentence for the writer; the draft is then as before.
     """
+    while True:
+        try:
+            return _submit_draft(
+                mailspace, account, draft_id, cause=cause, undo_seconds=undo_seconds, send_at=send_at
+            )
+        except _SavedMeanwhile:
+            continue  # another window was told that its words are saved: they go, too
+
+
+class _SavedMeanwhile(Exception):
+    """The draft was saved between reading it and sending it."""
+
+
+def _submit_draft(
+    mailspace: int, account: int, draft_id: int, *, cause: Cause, undo_seconds: int, send_at: int | None
+) -> Submitted:
     draft = _open_draft(mailspace, draft_id)
     sender = _own_address(account, draft.fields.identity)
     fields = draft.fields
@@ -112,7 +128,8 @@ def submit_draft(
     answers = _unanswered_parent(mailspace, draft)
 
     def work(door: Door) -> Submitted:
-        mailstore.close_sent(door, mailspace, draft_id)
+        if mailstore.close_sent(door, mailspace, draft_id).version != draft.version:
+            raise _SavedMeanwhile
         message = door.store(
             mailspace,
             kept,

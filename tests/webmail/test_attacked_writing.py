@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from mta.directory import Resolution
 from mta.filters import service as filters
 from mta.filters.models import ForwardingAddress
 from mta.filters.service import AutoReply, CannotFilter
+from mta.flow import submit
+from mta.flow.errors import AlreadySent
+from mta.mailstore import service as mailstore
 from mta.queue.models import Outgoing
 from mta.values import now_us
-from tests.mta.flow.conftest import Office, office, signing_key
+from tests.mta.flow.conftest import CAUSE, Office, office, signing_key
 from tests.mta.flow.test_filters import arrive, boxes, confirmed, sent
 from tests.webmail.mail_world import Reader
 from webmail.contacts import cards
@@ -142,3 +147,27 @@ def test_a_person_in_thousands_of_groups_is_read_in_bearable_time() -> None:
     people, _unread = cards.read((group * 10 + person * 3_000).encode())
     assert time.process_time() - start < 10
     assert people[0].groups == ("Friends",)
+
+
+# --- sending ------------------------------------------------------------------------------------------------
+def test_words_that_another_window_saves_while_the_message_is_sent_go_along(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were said to be saved, were in no message, and their draft was closed."""
+    draft = office.draft("ben@a.test", text="Old words")
+    known = office.directory.resolve
+
+    def resolve(address: str) -> Resolution:
+        """The moment between reading the draft and sending it."""
+        found = mailstore.draft(office.ann, draft)
+        if found.version < 3:
+            fields = replace(found.fields, text=f"New words {found.version}")
+            mailstore.save_draft(office.ann, draft, fields, version=found.version, cause=CAUSE)
+        return known(address)
+
+    monkeypatch.setattr(office.directory, "resolve", resolve)
+    submit.submit_draft(office.ann, 1, draft, cause=CAUSE)
+    assert b"New words 2" in office.raw(office.ben, "inbox")
+    assert b"New words 2" in office.raw(office.ann, "sent")
+    with pytest.raises(AlreadySent):
+        submit.submit_draft(office.ann, 1, draft, cause=CAUSE)
