@@ -17,6 +17,7 @@ from mta.filters.service import AutoReply, CannotFilter
 from mta.flow import submit
 from mta.flow.errors import AlreadySent
 from mta.mailstore import service as mailstore
+from mta.queue import service as queue
 from mta.queue.models import Outgoing
 from mta.values import now_us
 from tests.mta.flow.conftest import CAUSE, Office, office, signing_key
@@ -171,3 +172,42 @@ def test_words_that_another_window_saves_while_the_message_is_sent_go_along(
     assert b"New words 2" in office.raw(office.ann, "sent")
     with pytest.raises(AlreadySent):
         submit.submit_draft(office.ann, 1, draft, cause=CAUSE)
+
+
+def saved(who: Reader, **fields: Any) -> int:
+    data = {"to": [["", "ben@outside.test"]], "subject": "Later", "html": "<p>x</p>"} | fields
+    answer = who.client.post(
+        "/mail/compose/save/", json.dumps(data), "application/json", headers={"X-Mailstead": "1"}
+    )
+    return int(answer.json()["draft"])
+
+
+@pytest.mark.parametrize("moment", [True, "x", 1e300, [1], {}, -1, 0, 10**18, 10**30, False, 1.5])
+def test_a_moment_that_cannot_be_read_does_not_send_at_once(ann: Reader, moment: Any) -> None:
+    draft = saved(ann)
+    answer = ann.client.post(
+        f"/mail/compose/{draft}/send/",
+        json.dumps({"at": moment}),
+        "application/json",
+        headers={"X-Mailstead": "1"},
+    )
+    assert answer.status_code == 422
+    assert not Outgoing.objects.exists()
+    assert mailstore.draft(ann.space, draft).state == "open"
+
+
+def test_no_field_of_a_message_makes_a_line_of_its_own(ann: Reader) -> None:
+    bad = "x\r\nBcc: eve@evil.test\u2028X-Bad: y\x00"
+    draft = saved(
+        ann, subject=bad, to=[[bad, "ben@outside.test"]], receipt=True, **{"from": ann.account.username}
+    )
+    for name in (bad, "../../etc/passwd", '"; filename=evil.html', "\u202egpj.exe"):
+        file = SimpleUploadedFile("x", b"x")
+        file.__dict__["_name"] = name  # what Django makes of it comes after the wire
+        ann.client.post(f"/mail/compose/{draft}/files/", {"file": file}, headers={"X-Mailstead": "1"})
+    address = f"/mail/compose/{draft}/send/"
+    assert ann.client.post(address, "{}", "application/json", headers={"X-Mailstead": "1"}).status_code == 200
+    raw = queue.raw(Outgoing.objects.get().id)
+    names = [line.partition(b":")[0].lower() for line in raw.split(b"\r\n") if line[:1].strip()]
+    assert not {b"bcc", b"x-bad"} & set(names)
+    assert b"../" not in raw

@@ -79,8 +79,10 @@ def _asked_for(desk: Desk, data: dict[str, Any]) -> datetime | None:
             at = snoozing.picked(local, now)
         elif isinstance(wanted, int) and not isinstance(wanted, bool):
             at = sending_times.checked(wanted, now)
-        else:
+        elif wanted is None and not local:
             return None
+        else:  # a moment that cannot be read is no wish to send at once
+            raise snoozing.NotAhead(str(wanted)[:40])
         at = sending_times.checked(snoozing.micros(at), now)
     except snoozing.NotAhead as error:
         raise CannotWrite(_("Choose a time that is still to come, within a year.")) from error
