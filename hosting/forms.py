@@ -48,6 +48,16 @@ def quota_text(size: int) -> str:
     return f"{size} B"
 
 
+def focus_refused(form: forms.Form) -> None:
+    """The cursor waits in the first field that was refused, not in the first of the form."""
+    refused = next((name for name in form.fields if name in form.errors), None)
+    if refused is None:
+        return
+    for field in form.fields.values():
+        field.widget.attrs.pop("autofocus", None)
+    form.fields[refused].widget.attrs["autofocus"] = True
+
+
 def _password(label: Any, *, new: bool) -> forms.CharField:
     return forms.CharField(
         label=label,

@@ -24,6 +24,15 @@ def name() -> str:
     return saved().get("MAIL_HOSTNAME") or str(settings.MAIL_HOSTNAME)
 
 
+def likely_name() -> str:
+    """The host name if others could know this host by it, else empty: `localhost` is everybody's name."""
+    try:
+        found = domain_name(name())
+    except BadName:
+        return ""
+    return "" if found.startswith("localhost.") or found.endswith((".localdomain", ".arpa")) else found
+
+
 def saved() -> dict[str, str]:
     """What `/setup` has kept."""
     try:

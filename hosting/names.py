@@ -82,6 +82,12 @@ def is_unstorable(text: str) -> bool:
 def staff_username(text: str) -> str:
     """A sign-in name without an address."""
     cleaned = text.strip().lower()
+    if "@" in cleaned:
+        raise BadName(
+            _("A sign-in name holds no @: it is a plain name such as “%s”, not an address.")
+            % (cleaned.split("@")[0][:63] or "admin"),
+            field="username",
+        )
     if not _STAFF.fullmatch(cleaned):
         raise BadName(
             _("A sign-in name starts with a letter or digit; dots, dashes and underscores may follow."),

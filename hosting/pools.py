@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.formats import number_format
 from django.utils.translation import gettext as _
 
 from hosting.errors import LimitReached
@@ -104,7 +105,15 @@ def _check_quota(tenant: Tenant, now: Pool, quota_bytes: int | None) -> None:
     if quota_bytes > 0 and now.quota_bytes + quota_bytes > now.max_quota_bytes:
         left = max(0, now.max_quota_bytes - now.quota_bytes)
         raise LimitReached(
-            _("%(tenant)s has %(left)d MB of storage left to give.")
-            % {"tenant": tenant.name, "left": left // 1024**2},
+            _("%(tenant)s has %(left)s of storage left to give.")
+            % {"tenant": tenant.name, "left": _shown(left)},
             field="quota",
         )
+
+
+def _shown(size: int) -> str:
+    """`10 GB`, `1.5 GB`, `500 MB`: never more than there is."""
+    if size < 1024**3:
+        return f"{size // 1024**2} MB"
+    tenths = size * 10 // 1024**3
+    return f"{number_format(tenths / 10, 1 if tenths % 10 else 0)} GB"

@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import update_session_auth_hash
+from django.db.models import QuerySet
 from django.http import HttpResponse
 from django.shortcuts import redirect
 from django.utils.translation import gettext as _
@@ -16,9 +17,9 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from hosting import access, accounts, host, names
 from hosting.actor import Actor
 from hosting.forms import AccountEditForm, AccountForm, PasswordForm, Pop3Form, SuspendForm, quota_text
-from hosting.models import Account, Address, Role
+from hosting.models import Account, Address, Domain, Role
 from hosting.paging import page
-from hosting.views.domains import wizard
+from hosting.views.domains import records_right, wizard
 from hosting.views.frame import PanelRequest, attempt, panel, show
 from hosting.views.overview import account_matches
 from mta.mailstore import service as mailstore
@@ -71,11 +72,12 @@ def add(request: PanelRequest) -> HttpResponse:
     choices = [
         (name, f"@{names.shown_domain(name)}") for name in reach.values_list("name", flat=True)[:MOST_DOMAINS]
     ]
-    of = request.GET.get("domain", "").lower()
-    first = access.find(reach, name=of) if of else access.find(reach)
-    if first.name not in dict(choices):
-        choices.append((first.name, f"@{names.shown_domain(first.name)}"))
-    form = AccountForm(request.POST or None, initial={"domain": first.name})
+    domain = _meant(request, reach)
+    if domain is None:  # several, of several customers perhaps: none of them is a likely guess
+        choices.insert(0, ("", _("Choose a domain")))
+    elif domain.name not in dict(choices):
+        choices.append((domain.name, f"@{names.shown_domain(domain.name)}"))
+    form = AccountForm(request.POST or None, initial={"domain": domain.name if domain else ""})
     form.fields["domain"].choices = choices  # type: ignore[attr-defined]
     if request.method == "POST" and form.is_valid():
         account = attempt(form, lambda: _add(request.actor, form.cleaned_data))
@@ -88,9 +90,22 @@ def add(request: PanelRequest) -> HttpResponse:
         here="accounts",
         title=_("Add an account"),
         form=form,
-        steps=[] if first.accounts.exists() else wizard(2),
+        steps=_steps(domain),
         status=422 if form.errors else 200,
     )
+
+
+def _meant(request: PanelRequest, reach: QuerySet[Domain]) -> Domain | None:
+    """The domain the address names, else the only one there is."""
+    of = request.GET.get("domain", "").lower()
+    first = access.find(reach, name=of) if of else access.find(reach)
+    return first if of or reach.count() == 1 else None
+
+
+def _steps(domain: Domain | None) -> list[dict[str, str]]:
+    if domain is None or domain.accounts.exists():
+        return []
+    return wizard(2, records_right=records_right(domain))
 
 
 def _add(actor: Actor, given: dict[str, Any]) -> Account:

@@ -97,11 +97,25 @@ def _preferred(request: PanelRequest, reach: Any) -> Tenant | None:
     return reach.filter(pk__in=own).first() or reach.order_by("name").first()  # type: ignore[no-any-return]
 
 
-def wizard(at: int) -> list[dict[str, str]]:
-    """The three steps of a new domain, drawn with the thread line."""
+def wizard(at: int, *, records_right: bool = False) -> list[dict[str, str]]:
+    """The three steps of a new domain, drawn with the thread line. An account may come before the records."""
     titles = (_("Name"), _("DNS records"), _("First account"))
     states = ["done" if i < at else "current" if i == at else "todo" for i in range(len(titles))]
+    if at == 2 and not records_right:
+        states[1] = "todo"
     return [{"title": title, "state": state} for title, state in zip(titles, states, strict=True)]
+
+
+def records_right(domain: Domain) -> bool:
+    """Whether the last check found every record as mail needs it."""
+    return domain.dns_total > 0 and domain.dns_good == domain.dns_total
+
+
+def _steps(domain: Domain) -> list[dict[str, str]]:
+    """Where a new domain stands; nothing once it has an account."""
+    if domain.accounts.exists():
+        return []
+    return wizard(2, records_right=True) if records_right(domain) else wizard(1)
 
 
 def get(actor: Actor, name: str) -> Domain:
@@ -143,9 +157,14 @@ def _lead(domain: Domain) -> str:
 def detail(request: PanelRequest, name: str) -> HttpResponse:
     domain = get(request.actor, name)
     context = frame(request, domain, tab="dns")
-    if not domain.accounts.exists():
-        context["steps"] = wizard(2 if domain.dns_total and domain.dns_good == domain.dns_total else 1)
-    return show(request, "domain.html", **context, **_records(domain), history=_history(domain))
+    return show(
+        request,
+        "domain.html",
+        **context,
+        **_records(domain),
+        steps=_steps(domain),
+        history=_history(domain),
+    )
 
 
 @require_safe
@@ -155,7 +174,8 @@ def records(request: PanelRequest, name: str) -> HttpResponse:
     domain = get(request.actor, name)
     check.refresh(domain, not_more_often=LIVE)
     domain.refresh_from_db()
-    return render(request, "hosting/domain_records.html", {"domain": domain, **_records(domain)})
+    context = {"domain": domain, "steps": _steps(domain), **_records(domain)}
+    return render(request, "hosting/domain_records.html", context)
 
 
 _SHOWN = {GOOD: "good", WRONG: "danger", MISSING: "warn", UNKNOWN: "off"}

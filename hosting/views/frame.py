@@ -24,6 +24,7 @@ from django.views.decorators.cache import never_cache
 from hosting import access
 from hosting.actor import Actor
 from hosting.errors import HostingError, NotAllowed, NotFound
+from hosting.forms import focus_refused
 from hosting.models import Account
 
 T = TypeVar("T")
@@ -89,6 +90,8 @@ def show(
 ) -> HttpResponse:
     """Render a page in the panel's frame; `here` names the entry of the left column."""
     account = request.user
+    if isinstance(form := context.get("form"), Form):
+        focus_refused(form)
     context |= {
         "title": title,
         "nav": _navigation(account, here),

@@ -33,6 +33,7 @@ def overview(request: PanelRequest) -> HttpResponse:
         lead=_lead(actor),
         tiles=_tiles(actor, counts),
         attention=_attention(actor),
+        calm=_calm(counts),
         steps=_steps(actor, counts),
         may_add_domain=_may_add_domain(actor),
     )
@@ -44,6 +45,7 @@ def _counts(actor: Actor) -> dict[str, int]:
         "tenants": access.tenants_for(actor).exclude(pk__in=_own(actor)).count(),
         "domains": access.domains_for(actor).count(),
         "verified": access.domains_for(actor).filter(dns_total__gt=0, dns_good=F("dns_total")).count(),
+        "unchecked": access.domains_for(actor).filter(dns_total=0).count(),
         "accounts": accounts.count(),
         "quota": accounts.aggregate(all=Sum("quota_bytes"))["all"] or 0,
     }
@@ -97,6 +99,19 @@ def _attention(actor: Actor) -> list[dict[str, Any]]:
         url = reverse("hosting:tenant", args=[tenant.pk])
         found.append({"name": tenant.name, "state": "danger", "said": _("Suspended"), "url": url})
     return found
+
+
+def _calm(counts: dict[str, int]) -> str:
+    """What is said where nothing needs attention: no more than is known."""
+    unchecked = counts["unchecked"]
+    if not counts["domains"]:
+        return _("Nothing. There is no domain yet.")
+    if unchecked == counts["domains"]:
+        return _("Nothing is known yet: the DNS records were not checked so far.")
+    if unchecked:
+        said = ngettext("%d domain was not checked yet.", "%d domains were not checked yet.", unchecked)
+        return _("Nothing so far.") + " " + said % unchecked
+    return _("Nothing. Every domain that was checked is as mail needs it.")
 
 
 def _line(domain: Domain, state: str, said: str) -> dict[str, Any]:

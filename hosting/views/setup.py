@@ -54,7 +54,7 @@ def administrator(request: HttpRequest, token: str) -> HttpResponse:
 def host_name(request: PanelRequest) -> HttpResponse:
     """Step 2: the name in every MX record."""
     _require_provider(request)
-    form = HostForm(request.POST or None, initial={"hostname": host.name()})
+    form = HostForm(request.POST or None, initial={"hostname": host.likely_name()})
     if request.method == "POST" and form.is_valid():
         attempt(form, lambda: host.save_name(form.cleaned_data["hostname"]))
         if not form.errors:

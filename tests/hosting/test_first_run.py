@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -49,6 +50,24 @@ def test_the_steps_after_it_end_at_the_domains_records(client: Client, own_folde
     answer = client.post("/setup/domain/", {"name": "bakery.test"}, follow=True)
     assert answer.redirect_chain[-1][0] == "/panel/domains/bakery.test/"
     assert "10 mx.bakery.test" in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("known", "offered"),
+    [
+        ("localhost", ""),
+        ("localhost.localdomain", ""),
+        ("3f2a9c", ""),
+        ("127.0.0.1", ""),
+        ("mx.bakery.test", "mx.bakery.test"),
+    ],
+)
+def test_only_a_host_name_that_would_be_taken_is_offered(
+    client: Client, settings: Any, known: str, offered: str
+) -> None:
+    settings.MAIL_HOSTNAME = known
+    client.post(f"/setup/{first_run.make_link()}", ADMIN)
+    assert client.get("/setup/host/").context["form"]["hostname"].value() == offered
 
 
 def test_a_spent_or_old_or_made_up_link_says_so(client: Client) -> None:

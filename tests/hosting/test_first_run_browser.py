@@ -58,6 +58,9 @@ def test_from_an_empty_folder_to_a_mailbox(page: Page, tmp_path: Path) -> None:
         for name, kind, value in _LINE.findall(text):
             zone.setdefault(name, {}).setdefault(kind, []).append(value)
         page.wait_for_selector("text=Everything is right", timeout=30_000)
+        assert page.locator(".wizard [aria-current=step]").inner_text() == "First account"  # without a reload
+        page.keyboard.press("/")
+        assert page.evaluate("document.activeElement.name") == "q"
 
         page.get_by_role("link", name="Add an account").click()
         page.fill("input[name=local_part]", "ann")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from hosting import aliases, urls
+from hosting import aliases, domains, urls
 from hosting.models import Account, Address, Domain, Role, Tenant
 from tests.hosting.conftest import PASSWORD, TEST, World
 
@@ -357,7 +358,7 @@ def test_queries_of_a_page_do_not_grow_with_its_rows(
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
-    from hosting import accounts, domains, tenants
+    from hosting import accounts, tenants
 
     client = site.client("admin")
     client.get(site.url(name))
@@ -370,3 +371,75 @@ def test_queries_of_a_page_do_not_grow_with_its_rows(
     with CaptureQueriesContext(connection) as many:
         client.get(site.url(name))
     assert len(many) <= len(few) + 1
+
+
+def test_every_page_hears_the_key_its_search_field_names(site: Site) -> None:
+    client = site.client("admin")
+    for name in ("overview", "domains", "domain", "account_add"):
+        page = client.get(site.url(name)).content.decode()
+        assert '<kbd class="key"' in page and "js/find" in page, name
+
+
+def _step_states(page: str) -> list[str]:
+    steps = page.partition('<div class="wizard">')[2].partition("</ol>")[0]
+    return re.findall(r'data-state="(\w+)"', steps)
+
+
+def test_the_steps_of_a_new_domain_call_its_records_done_only_when_they_are(site: Site) -> None:
+    client, name = site.client("admin"), "new.test"
+    domains.add(name, tenant=site.world.customer, actor=TEST)
+    account, live = f"/panel/accounts/add/?domain={name}", f"/panel/domains/{name}/records/"
+    for good, total, here, there in (
+        (0, 0, ["done", "current", "todo"], ["done", "todo", "current"]),
+        (3, 5, ["done", "current", "todo"], ["done", "todo", "current"]),
+        (5, 5, ["done", "done", "current"], ["done", "done", "current"]),
+    ):
+        Domain.objects.filter(name=name).update(dns_good=good, dns_total=total)
+        assert _step_states(client.get(f"/panel/domains/{name}/").content.decode()) == here
+        assert _step_states(client.get(live).content.decode()) == here, "the live part draws them too"
+        assert _step_states(client.get(account).content.decode()) == there
+
+
+def test_no_domain_is_guessed_where_there_are_several(site: Site) -> None:
+    client, address = site.client("admin"), "/panel/accounts/add/"
+    assert client.get(address).context["form"]["domain"].value() == ""
+    form = {"local_part": "bob", "domain": "", "password": PASSWORD}
+    assert client.post(address, form).status_code == 422
+    named = client.get(f"{address}?domain=garage.test").context["form"]
+    assert named["domain"].value() == "garage.test"
+    only = site.client("postmaster").get(address).context["form"]
+    assert only["domain"].value() == "bakery.test"
+
+
+def test_what_was_not_checked_yet_is_not_called_right(site: Site) -> None:
+    client = site.client("admin")
+    Domain.objects.update(state=Domain.ACTIVE, dns_total=0, dns_good=0)
+    assert "were not checked so far" in client.get(site.url("overview")).content.decode()
+    Domain.objects.exclude(name="host.test").update(dns_total=5, dns_good=5)
+    assert "1 domain was not checked yet." in client.get(site.url("overview")).content.decode()
+    Domain.objects.update(dns_total=5, dns_good=5)
+    assert "is as mail needs it" in client.get(site.url("overview")).content.decode()
+    Domain.objects.filter(name="host.test").update(dns_good=4)
+    assert "1 record is not right" in client.get(site.url("overview")).content.decode()
+
+
+@pytest.mark.parametrize(
+    ("pool", "asked", "left"),
+    [(10 * 1024, "11 GB", "10 GB"), (1536, "2 GB", "1.5 GB"), (500, "1 GB", "500 MB")],
+)
+def test_storage_left_is_told_in_the_words_of_the_other_pages(
+    site: Site, pool: int, asked: str, left: str
+) -> None:
+    Account.objects.update(quota_bytes=0)
+    Tenant.objects.filter(pk=site.world.customer.pk).update(max_quota_bytes=pool * 1024**2)
+    answer = site.client("admin").post(site.url("account"), {"full_name": "Ann", "quota": asked})
+    assert f"Bakery has {left} of storage left to give." in answer.content.decode()
+
+
+def test_a_refused_sign_in_name_is_told_why_and_has_the_cursor(site: Site) -> None:
+    form = {"name": "Florist", "kind": "customer", "username": "flora@florist.test", "password": PASSWORD}
+    answer = site.client("seller").post("/panel/customers/add/", form)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and "A sign-in name holds no @" in page and "“flora”" in page
+    assert re.findall(r"<input[^>]* autofocus[^>]*>", page)[0].count('name="username"') == 1
+    assert page.count(" autofocus") == 1
