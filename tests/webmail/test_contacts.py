@@ -165,9 +165,33 @@ def test_what_is_wrong_is_said_and_nothing_typed_is_lost(ann: Reader) -> None:
         f"{BOOK}new/", {"name": "Ada", "emails_label": [""], "emails_value": ["nowhere"], "note": "Keep me"}
     )
     page = response.content.decode()
-    assert "“nowhere” is not an address." in page and "Keep me" in page
+    assert "“nowhere” is not an address." in page and "Keep me" in page and 'value="nowhere"' in page
     assert "Give a name" in ann.client.post(f"{BOOK}new/", {"name": " "}).content.decode()
     assert not Contact.objects.filter(mailspace=ann.space).exists()
+
+
+def test_a_line_of_a_contact_that_makes_no_sense_is_marked_with_what_was_typed(ann: Reader) -> None:
+    def marked(**sent: object) -> tuple[str, ...]:
+        page = ann.client.post(f"{BOOK}new/", {"name": "Ada", **sent}).content.decode()
+        (found,) = re.findall(r'<(?:input|textarea)[^>]*aria-invalid="true"[^>]*>', page)
+        name, value = (re.search(f' {each}="([^"]*)"', found) for each in ("name", "value"))
+        described = re.search(r'aria-describedby="([^"]*)"', found)
+        assert name and value and described and f'<p class="error" id="{described[1]}">' in page
+        return name[1], value[1]
+
+    assert marked(emails_label="", emails_value="nowhere") == ("emails_value", "nowhere")
+    assert marked(emails_label="ada@x.test", emails_value="") == ("emails_label", "ada@x.test")
+    assert marked(phones_label="work", phones_value="") == ("phones_value", "")
+    assert not Contact.objects.filter(mailspace=ann.space).exists()
+    form = ann.page(f"{BOOK}new/")
+    assert form.index('name="emails_value"') < form.index('name="emails_label"')
+    assert ">Mail addresses<" in form
+
+    # A value that is taken away takes its label along.
+    id_ = keep(ann, "Ada", phones=(("work", "123"),))
+    gone = {"name": "Ada", "phones_label": "work", "phones_value": ""}
+    assert ann.client.post(f"{BOOK}{id_}/edit/", gone).status_code == 302
+    assert contacts.contact(ann.space, id_).person.phones == ()
 
 
 def test_a_picture_is_drawn_anew_and_what_is_none_is_refused(ann: Reader) -> None:

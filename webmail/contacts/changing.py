@@ -53,9 +53,11 @@ def edit(request: HttpRequest, visit: Visit, contact: int) -> HttpResponse:
         return _form(request, visit, kept.person, contact=contact, has_photo=kept.has_photo)
     visit.require_organise()
     person = forms.person_of(request.POST)
-    error = forms.wrong(person, request.POST)
+    error = forms.wrong(person, request.POST, kept.person)
     if error:
-        return _form(request, visit, person, contact=contact, has_photo=kept.has_photo, error=error)
+        return _form(
+            request, visit, person, contact=contact, has_photo=kept.has_photo, error=error, before=kept.person
+        )
     past = service.change(visit.mailspace, contact, person)
     if request.POST.get("no_photo"):
         service.set_photo(visit.mailspace, contact, b"")
@@ -71,7 +73,9 @@ def _form(
     contact: int | None = None,
     has_photo: bool = False,
     error: str = "",
+    before: Person | None = None,
 ) -> HttpResponse:
+    """The form, after a mistake as it was typed."""
     heading = _("Edit contact") if contact else _("New contact")
     return show(
         request,
@@ -83,7 +87,8 @@ def _form(
             "person": person,
             "contact": contact,
             "has_photo": has_photo,
-            "lists": forms.lines_of(person),
+            "lists": forms.lines_of(person, request.POST if error else None, before),
+            "new_group": line(request.POST.get("new_group", ""), 100),
             "labels": forms.labels(),
             "error": error,
             "title": title_of(visit, heading),
