@@ -151,16 +151,34 @@ def way_on_of(page: str) -> str:
 def test_nothing_found_offers_what_can_be_loosened_and_no_chip_that_is_off(ann: Reader) -> None:
     assert "Loosen a chip" not in ann.page("/mail/search/?q=lamp")
     assert "Loosen a chip" in ann.page("/mail/search/?q=lamp+is:unread")
-    assert line_of(way_on(ann, "lamp is:unread")) == "lamp"
-    assert line_of(way_on(ann, "from:ada is:unread older_than:1y")) == "from:ada"
-    assert line_of(way_on(ann, "lamp repair")) == "{lamp repair}"
-    assert line_of(way_on(ann, "lamp")) == "lamp*"
-    assert line_of(way_on(ann, "lamp larger:much")) == "lamp"
-    assert "“larger:much” says nothing to the search" in ann.page("/mail/search/?q=lamp+larger%3Amuch")
+    for nothing in ("lamp is:unread", "from:ada is:unread", "lamp repair", "lamp", "lamp larger:much"):
+        assert line_of(way_on(ann, nothing)) == "", "no search is offered that finds nothing"
     for odd in ("is:nonsense", "((", "-", "is:unread", "lamp*", '"a b"', "-lamp"):
         assert way_on(ann, odd), odd
-    ann.receive(subject="Lamp", role=TRASH)
-    assert "Spam and Trash hold what you look for." in ann.page("/mail/search/?q=lamp")
+    ann.receive(subject="Lamp", sender="Ada <ada@x.test>")
+    assert line_of(way_on(ann, "lamp larger:2M")) == "lamp"
+    assert line_of(way_on(ann, "from:ada is:starred older_than:1y")) == "from:ada"
+    assert line_of(way_on(ann, "lamp repair")) == "{lamp repair}"
+    assert line_of(way_on(ann, "lam")) == "lam*"
+    assert line_of(way_on(ann, "lamp larger:much")) == "lamp"
+    assert "“larger:much” says nothing to the search" in ann.page("/mail/search/?q=lamp+larger%3Amuch")
+    ann.receive(subject="Chair", role=TRASH)
+    assert "Spam and Trash hold what you look for." in ann.page("/mail/search/?q=chair")
+
+
+def test_the_beginning_of_a_name_is_offered_for_operators_too_when_it_finds_something(ann: Reader) -> None:
+    ann.receive(subject="Lamp repair", sender="Nadia <nadia@x.test>")
+    for typed, offered in (
+        ("from:nad", "from:nad*"),
+        ("subject:lam from:nad", "subject:lam* from:nad*"),
+        ("has:attachment from:nad", "from:nad*"),
+        ("from:nad is:starred", "from:nad*"),
+        ("from:(nad OR zed)", ""),
+        ("from:zed", ""),
+        ("from:me", ""),
+    ):
+        assert line_of(way_on(ann, typed)) == offered, typed
+        assert not offered or subjects(ann.page("/mail/search/?" + urlencode({"q": offered})))
 
 
 def test_results_come_newest_first_or_best_first(ann: Reader) -> None:

@@ -6,6 +6,8 @@ address. Understanding a line is webmail.search_box's business; suggestions are 
 
 from __future__ import annotations
 
+from functools import partial
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -20,7 +22,7 @@ from webmail.search_advice import advice
 from webmail.search_box import MAX_TEXT
 from webmail.searching import search_url, understood
 from webmail.views.mail import targets
-from webmail.views.search_results import BEST, results
+from webmail.views.search_results import BEST, finds, results
 from webmail.visit import Visit, show, visiting, wants_parts
 
 
@@ -52,7 +54,9 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
             "page": page,
             "pager": found.pager,
             "chips": search_chips.chips(text, sort=sort),
-            "advice": None if page.rows else advice(asked),
+            "advice": None
+            if page.rows or page.aside or found.is_cut
+            else advice(asked, partial(finds, visit)),
             "sort": sort,
             "sorts": bool(marks),
             "by_date_url": search_url(q=text),

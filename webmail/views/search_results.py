@@ -15,7 +15,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.errors import TooMuch
 from mta.mailstore.service import ThreadPage
 from webmail.search_box import Search
-from webmail.searching import search_url
+from webmail.searching import search_url, understood
 from webmail.templatetags.look import as_datetime
 from webmail.views.mail import key, key_of
 from webmail.visit import Visit, number
@@ -42,6 +42,11 @@ class Results:
     further: str = ""
 
     @property
+    def is_cut(self) -> bool:
+        """Whether the search was given up before it had seen everything."""
+        return self.slow or bool(self.reached)
+
+    @property
     def pager(self) -> dict[str, object]:
         """Counted as far as an index knows that they are few; "many" otherwise."""
         page = self.page
@@ -61,6 +66,18 @@ def results(request: HttpRequest, visit: Visit, asked: Search, *, best: bool) ->
         return _best(request, visit, asked) if best else _newest(request, visit, asked)
     except TooMuch:
         return Results(ThreadPage((), False, False, 0, 0, 0), 1, slow=True)
+
+
+def finds(visit: Visit, line: str) -> bool:
+    """Whether a search finds something, as far as that is known in its time."""
+    asked = understood(visit, line)
+    try:
+        page = mailstore.search_threads(
+            visit.mailspace, asked.criteria, limit=1, include_junk_trash=asked.everywhere
+        )
+    except TooMuch:
+        return False
+    return bool(page.rows)
 
 
 def _best(request: HttpRequest, visit: Visit, asked: Search) -> Results:
