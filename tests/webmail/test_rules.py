@@ -54,6 +54,7 @@ def test_a_filter_is_made_of_fields_and_says_what_it_would_have_matched(ann: Rea
     shown = ann.client.post(NEW, {"do": "preview", "was": "", "query": "", "from_": "ada@x.test"})
     page = shown.content.decode()
     assert "these 2 messages of the last 90 days" in page
+    assert "all mail here that matches: 2 messages of the last 90 days, and everything older" in page
     assert "Plan A" in page
     assert "Lunch" not in page
     assert 'name="query" value="from:ada@x.test"' in page

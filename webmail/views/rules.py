@@ -293,18 +293,26 @@ def _would_have(count: int, *, more: bool) -> str:
 
 
 def _also(count: int, *, more: bool) -> str:
+    """All that matches is meant, however old; the count is of the days that were looked at."""
+    words = {"count": grouped(count), "days": rules.DAYS}
     if not count:
-        return _("Also do this to older mail that is here already")
-    words = {"count": grouped(count)}
+        return (
+            _("Also do this to all older mail here that matches, from before the last %(days)d days") % words
+        )
     if more:
         return (
-            _("Also do this to the more than %(count)s messages that are here already, and to older ones")
+            _(
+                "Also do this to all mail here that matches: more than %(count)s messages of the last"
+                " %(days)d days, and everything older"
+            )
             % words
         )
     return (
         ngettext(
-            "Also do this to the %(count)s message that is here already, and to older ones",
-            "Also do this to the %(count)s messages that are here already, and to older ones",
+            "Also do this to all mail here that matches: %(count)s message of the last %(days)d days,"
+            " and everything older",
+            "Also do this to all mail here that matches: %(count)s messages of the last %(days)d days,"
+            " and everything older",
             count,
         )
         % words
