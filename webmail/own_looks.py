@@ -134,6 +134,23 @@ def checked(address: str, look: Look, *, known: Collection[int]) -> Look:
         raise CannotKeep(str(error), field=address) from None
 
 
+def choose_first(account: Account, signature: Signature, addresses: Collection[str]) -> bool:
+    """Whether this is their only signature: then it is chosen wherever none is, for new messages and answers."""
+    if Signature.objects.filter(account=account).exclude(pk=signature.pk).exists():
+        return False
+    known = looks(account)
+    asked = {
+        address: Look(
+            known[address].reply_to if address in known else "",
+            signature.pk,
+            signature.pk,
+        )
+        for address in addresses
+    }
+    save_looks(account, asked)
+    return True
+
+
 def save_looks(account: Account, asked: Mapping[str, Look]) -> None:
     """Keep how each address looks; what is as everywhere has no row."""
     with transaction.atomic():

@@ -171,6 +171,17 @@ def test_a_signature_is_kept_as_it_is_sent_and_edited_again(ann: Reader) -> None
     assert not Signature.objects.exists()
 
 
+def test_the_first_signature_is_chosen_for_every_address_and_a_second_is_not(ann: Reader) -> None:
+    IdentityLook.objects.create(account=ann.account, address="ann@example.test", reply_to="desk@example.test")
+    ann.client.post("/mail/settings/signature/", {"name": "Work", "text": "Ann"})
+    first = Signature.objects.get(account=ann.account)
+    assert "It is chosen for new messages and answers" in ann.page("/mail/settings/accounts/")
+    ann.client.post("/mail/settings/signature/", {"name": "Home", "text": "A"})
+    assert "It is chosen" not in ann.page("/mail/settings/accounts/")
+    look = IdentityLook.objects.get(account=ann.account, address="ann@example.test")
+    assert (look.signature_new, look.signature_answer, look.reply_to) == (first, first, "desk@example.test")
+
+
 def test_a_template_names_the_words_that_mean_nothing(ann: Reader) -> None:
     sent = {"name": "Hello", "subject": "For {first name}", "html": "<p>Dear {first name} of {planet}</p>"}
     page = ann.client.post("/mail/settings/template/", sent, follow=True).content.decode()

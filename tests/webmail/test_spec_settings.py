@@ -133,10 +133,13 @@ def test_a_signature_is_written_with_the_editor_and_given_to_an_address(
     assert problems(page) == []
     page.click("[data-test=save]")
     page.wait_for_selector("text=Signature saved.")
-    page.select_option("[name=new-0]", label="Work")
+    expect(page.locator("[name=new-0] option:checked")).to_have_text("Work")
+    expect(page.locator("[name=answer-0] option:checked")).to_have_text("Work")
+    page.select_option("[name=answer-0]", value="")
     page.click("[data-test=save]")
     page.wait_for_selector("text=Settings saved.")
     expect(page.locator("[name=new-0] option:checked")).to_have_text("Work")
+    expect(page.locator("[name=answer-0] option:checked")).not_to_have_text("Work")
     page.get_by_role("link", name="Work", exact=True).click()
     expect(page.locator(".own-text strong")).to_have_text("Ann Weber")
 

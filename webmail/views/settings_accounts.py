@@ -114,10 +114,16 @@ def signature(request: HttpRequest, visit: Visit, signature: int = 0) -> HttpRes
         return _editor(request, visit, "signature", found)
     html = _html(request)
     try:
-        own_looks.save_signature(visit.account, found, name=request.POST.get("name", ""), html=html)
+        kept = own_looks.save_signature(visit.account, found, name=request.POST.get("name", ""), html=html)
     except CannotKeep as error:
         return _editor(request, visit, "signature", found, html=html, error=str(error))
-    messages.info(request, _("Signature saved."))
+    addresses = [each.address for each in visit.senders]
+    if found is None and addresses and own_looks.choose_first(visit.account, kept, addresses):
+        messages.info(
+            request, _("Signature saved. It is chosen for new messages and answers from all your addresses.")
+        )
+    else:
+        messages.info(request, _("Signature saved."))
     return redirect("mail:settings-accounts")
 
 
