@@ -128,8 +128,9 @@ def test_a_signature_is_written_with_the_editor_and_given_to_an_address(
     text = page.locator(".own-text .ProseMirror")
     text.click()
     page.click("[data-own=bold]")
-    page.keyboard.type("Ann Weber")
     expect(page.locator("[data-own=bold]")).to_have_attribute("aria-pressed", "true")
+    expect(text).to_be_focused()
+    page.keyboard.type("Ann Weber")
     assert problems(page) == []
     page.click("[data-test=save]")
     page.wait_for_selector("text=Signature saved.")
