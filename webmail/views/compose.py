@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, RawPostDataException
 from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -125,7 +125,7 @@ def save(request: HttpRequest, desk: Desk) -> JsonResponse:
 def posted(request: HttpRequest) -> dict[str, Any]:
     try:
         data = json.loads(_whole_characters(request.body))
-    except (ValueError, RecursionError) as error:
+    except (ValueError, RecursionError, RawPostDataException) as error:
         raise CannotWrite(_("This message could not be read. Reload the page and try again.")) from error
     return data if isinstance(data, dict) else {}
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataException
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
@@ -63,7 +63,7 @@ def full(request: HttpRequest, desk: Desk) -> JsonResponse:
     """Remember whether windows open over the whole page."""
     try:
         on = json.loads(request.body).get("on") is True
-    except (ValueError, AttributeError, RecursionError):
+    except (ValueError, AttributeError, RecursionError, RawPostDataException):
         on = False
     Preferences.objects.update_or_create(account=desk.visit.account, defaults={"compose_full": on})
     return JsonResponse({"full": on})
