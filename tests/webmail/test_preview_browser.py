@@ -82,7 +82,8 @@ def test_files_are_cards_that_open_over_the_page_and_come_in_one_archive(
     assert one.value.suggested_filename == "notes.txt"
     page.keyboard.press("Escape")
     overlay.wait_for(state="detached")
-    assert page.evaluate("document.activeElement.textContent.trim()") == "notes.txt"
+    at = "() => document.activeElement.textContent.trim()"
+    eventually(lambda: page.evaluate(at) == "notes.txt", "the focus is at the file that was shown last")
 
     with page.expect_download() as all_of_it:
         page.get_by_role("link", name="Download all").click()
