@@ -38,8 +38,13 @@ def fresh(tmp_path_factory: pytest.TempPathFactory, zone: Zone) -> Iterator[Prod
 
 def _publish(screen: Screen, zone: Zone) -> None:
     """What the administrator does at their DNS provider: take the zone file and put it in."""
+    link = screen.page.get_by_role("link", name="Download as a zone file")
+    link.wait_for()
+    screen.page.wait_for_load_state(
+        "load"
+    )  # a click while the page still arrives may be lost with its old link
     with screen.page.expect_download() as download:
-        screen.page.get_by_role("link", name="Download as a zone file").click()
+        link.click()
     zone.update(read(download.value.path().read_text()))
 
 
