@@ -13,7 +13,15 @@ from django.db import connection
 from hosting import access, names, signing_in
 from hosting.models import Account, Address, Domain, DomainKey, Identity, Lineage, Role, Target
 from hosting.sealing import unseal
-from mta.directory import LocalTarget, Login, MaildropOptions, RemoteTarget, Resolution, SigningKey
+from mta.directory import (
+    InboundPolicy,
+    LocalTarget,
+    Login,
+    MaildropOptions,
+    RemoteTarget,
+    Resolution,
+    SigningKey,
+)
 from mta.message.address import BadAddress, canonical
 
 ELSEWHERE, UNKNOWN = Resolution("elsewhere"), Resolution("unknown")
@@ -111,6 +119,11 @@ class Directory:
                 "selector", "sealed_private_key"
             )
         )
+
+    def inbound_policy(self, domain: str) -> InboundPolicy:
+        fields = ("junk_at", "refuse_at", "hold_spam", "hold_forged", "greylist")
+        row = Domain.objects.filter(name=domain.lower()).values_list(*fields).first()
+        return InboundPolicy(*row) if row else InboundPolicy()
 
     def owner(self, mailspace: int) -> str:
         rows = Identity.objects.filter(mailspace=mailspace, is_default=True)

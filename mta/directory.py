@@ -84,6 +84,22 @@ class SigningKey:
     private_key: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class InboundPolicy:
+    """What a domain of ours wants done with doubtful mail for its addresses. Points as in `trust.verdict`.
+
+    `junk_at`: from so many points mail goes to Junk; `refuse_at`: from so many it is refused, or held in the
+    quarantine where `hold_spam` is set. `hold_forged`: what fails an author's DMARC policy of "reject" is held
+    instead of refused. Viruses are always held. `greylist`: doubtful mail of unknown senders is asked to come again.
+    """
+
+    junk_at: float = 5.0
+    refuse_at: float = 15.0
+    hold_spam: bool = True
+    hold_forged: bool = False
+    greylist: bool = True
+
+
 class Directory(Protocol):
     """The questions. Addresses are canonical (mta.message.address.canonical) on both sides."""
 
@@ -105,6 +121,10 @@ class Directory(Protocol):
         ...
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]: ...
+
+    def inbound_policy(self, domain: str) -> InboundPolicy:
+        """Of a domain of ours; the default for any other."""
+        ...
 
     def owner(self, mailspace: int) -> str:
         """The main address of a mailspace, for DSNs and the journal; '' if unknown."""

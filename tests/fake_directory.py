@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mta.directory import Access, LocalTarget, Login, RemoteTarget, Resolution, SigningKey
+from mta.directory import Access, InboundPolicy, LocalTarget, Login, RemoteTarget, Resolution, SigningKey
 from mta.message.address import canonical
 
 Entries = Mapping[str, int | Sequence[str] | None]
@@ -20,6 +20,7 @@ class FakeDirectory:
     def __init__(self, entries: Entries, *, keys: Sequence[SigningKey] = ()) -> None:
         self.entries = dict(entries)
         self.keys = list(keys)
+        self.policies: dict[str, InboundPolicy] = {}
 
     def resolve(self, address: str) -> Resolution:
         wanted = canonical(address)
@@ -56,6 +57,9 @@ class FakeDirectory:
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         return tuple(key for key in self.keys if key.domain == domain)
+
+    def inbound_policy(self, domain: str) -> InboundPolicy:
+        return self.policies.get(domain, InboundPolicy())
 
     def owner(self, mailspace: int) -> str:
         return next((address for address, entry in self.entries.items() if entry == mailspace), "")

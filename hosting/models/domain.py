@@ -27,6 +27,12 @@ class Domain(models.Model):
     catch_all: models.ForeignKey[Address | None] = models.ForeignKey(
         "hosting.Address", null=True, on_delete=models.SET_NULL, related_name="+"
     )
+    # What is done with doubtful mail (mta.directory.InboundPolicy).
+    junk_at = models.FloatField(default=5.0)
+    refuse_at = models.FloatField(default=15.0)
+    hold_spam = models.BooleanField(default=True)
+    hold_forged = models.BooleanField(default=False)
+    greylist = models.BooleanField(default=True)
     created_at = models.DateTimeField(auto_now_add=True)
     dns_good = models.PositiveSmallIntegerField(default=0)  # records the last check found right, of
     dns_total = models.PositiveSmallIntegerField(default=0)  # so many; 0: not checked yet
