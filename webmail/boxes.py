@@ -21,6 +21,7 @@ from mta.values import (
     INBOX,
     JUNK,
     LABEL,
+    QUARANTINE,
     SCHEDULED,
     SENT,
     SNOOZED,
@@ -131,6 +132,8 @@ def box_of(info: MailboxInfo) -> Box:
     if info.role in OF_ROLE:
         slug = OF_ROLE[info.role]
         return Box(info.id, slug, title_of(slug))
+    if info.role == QUARANTINE:  # no list of conversations: a page of its own (webmail/views/held.py)
+        return Box(info.id, "quarantine", _("Quarantine"))
     return Box(info.id, label_slug(info.name), info.name.rpartition("/")[2], hue_of(info), info.name)
 
 

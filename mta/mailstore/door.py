@@ -12,9 +12,9 @@ from typing import Any
 
 from django.db import DEFAULT_DB_ALIAS, connection
 
-from mta.values import DRAFTS, INBOX, SCHEDULED, SENT, Appended, Cause, now_us
+from mta.values import DRAFTS, INBOX, QUARANTINE, SCHEDULED, SENT, Appended, Cause, now_us
 
-from . import arriving, converging, sql
+from . import arriving, converging, quarantine, sql
 from .blobs import Prepared
 from .changing import Changing
 from .errors import NoSuchMailspace
@@ -101,7 +101,10 @@ class Door:
         With `filing` it lies, and looks, as filters want it instead; the journal has both.
         """
         changing = self[mailspace]
-        target = changing.role(mailbox) if isinstance(mailbox, str) else changing.open_mailbox(mailbox)
+        if mailbox == QUARANTINE:
+            target = quarantine.box(changing)
+        else:
+            target = changing.role(mailbox) if isinstance(mailbox, str) else changing.open_mailbox(mailbox)
         message = changing.insert(
             prepared,
             flags=flags if filing is None else flags | filing.flags,

@@ -371,8 +371,6 @@ def conversation(mailspace: int, thread: int, *, aside: bool = False) -> Convers
             hidden_trash += TRASH in here
             hidden_junk += JUNK in here and TRASH not in here
             continue
-        if QUARANTINE in here:
-            continue
         shown.append(message)
     if not found:
         raise NoSuchMessage("That conversation is no longer here.")
@@ -383,7 +381,7 @@ def conversation(mailspace: int, thread: int, *, aside: bool = False) -> Convers
 
 
 def message(mailspace: int, message_id: int) -> ConversationMessage:
-    """One message of this mailspace, wherever it lies."""
+    """One message of this mailspace, wherever it lies; what is only held in the quarantine opens nowhere."""
     found, _, _ = _messages(mailspace, Q(id=message_id))
     if not found:
         raise NoSuchMessage("That message is no longer here.")
@@ -393,7 +391,9 @@ def message(mailspace: int, message_id: int) -> ConversationMessage:
 def _messages(
     mailspace: int, which: Q
 ) -> tuple[list[ConversationMessage], dict[int, tuple[int, ...]], dict[int, str]]:
-    """Visible messages, oldest first, the mailboxes each lies in, and the roles of all mailboxes."""
+    """Visible messages, oldest first, the mailboxes each lies in, and the roles of all mailboxes.
+
+    What is only held in the quarantine is not visible."""
     found: QuerySet[Message, tuple[Any, ...]] = (
         Message.objects.filter(which, mailspace_id=mailspace)
         .order_by("internal_date", "id")
@@ -410,6 +410,7 @@ def _messages(
     for message_id, mailbox in live.values_list("message_id", "mailbox_id").order_by("mailbox_id"):
         places.setdefault(message_id, []).append(mailbox)
     roles = roles_of(mailspace)
+    places = {id_: boxes for id_, boxes in places.items() if {roles[box] for box in boxes} != {QUARANTINE}}
     writing = [row[0] for row in read if any(roles[box] == DRAFTS for box in places.get(row[0], ()))]
     drafts: dict[int, int] = {}
     if writing:

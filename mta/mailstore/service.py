@@ -105,6 +105,8 @@ from .mailops import (
 from .matching import Match
 from .people import Named, Shifts, every_clock, named, named_after, named_before, shifts
 from .provenance import Placed, Provenance, provenance
+from .quarantine import KEEP_DAYS, Held, held, is_held
+from .quarantine import counts as held_counts
 from .query import find as search
 from .query import search_uids
 from .receipts import note_receipt
@@ -133,10 +135,12 @@ from .verbs import (
     move_threads,
     moved_on,
     mute,
+    release,
     set_answered,
     snooze,
     star,
     star_messages,
+    throw_away,
     unjunk,
     unjunk_messages,
     unlabel,
@@ -152,6 +156,7 @@ from .writer import start as start_writer
 from .writer import stop as stop_writer
 
 __all__ = [
+    "KEEP_DAYS",
     "Attachment",
     "Bells",
     "BulkInfo",
@@ -167,6 +172,7 @@ __all__ = [
     "Filing",
     "Found",
     "FoundMessages",
+    "Held",
     "HistoryLine",
     "InBox",
     "Inbox",
@@ -228,10 +234,13 @@ __all__ = [
     "folder_of",
     "free_maildrop",
     "headers",
+    "held",
+    "held_counts",
     "history",
     "import_letters",
     "inbox",
     "index_pending",
+    "is_held",
     "is_scheduled",
     "junk",
     "junk_messages",
@@ -269,6 +278,7 @@ __all__ = [
     "provenance",
     "raw",
     "raws",
+    "release",
     "remove",
     "rename_mailbox",
     "reopen",
@@ -302,6 +312,7 @@ __all__ = [
     "thread_rows",
     "threads",
     "threads_changed",
+    "throw_away",
     "uid_runs",
     "undo",
     "unjunk",

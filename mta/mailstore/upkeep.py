@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import F
 
-from mta.values import TRASH, Cause, now_us
+from mta.values import QUARANTINE, TRASH, Cause, now_us
 
 from . import blobs, rows, runs, sql
 from .door import Door
@@ -53,13 +53,13 @@ def window() -> int:
 
 
 def empty_old_trash(*, now: int | None = None, part: int | None = None) -> int:
-    """Remove from Trash what has lain there for 30 days (undoable for the undo window).
+    """Remove from Trash, and the quarantine, what has lain there for 30 days (undoable for the undo window).
 
     `part` of PARTS takes a share of the mailspaces: looking through every Trash each minute would cost more
     than a day's delay is worth.
     """
     cutoff = (now or now_us()) - TRASH_DAYS * DAY
-    boxes = Mailbox.objects.filter(role=TRASH, messages__gt=0)
+    boxes = Mailbox.objects.filter(role__in=(TRASH, QUARANTINE), messages__gt=0)
     if part is not None:
         boxes = boxes.annotate(part=F("mailspace_id") % PARTS).filter(part=part)
     removed = 0

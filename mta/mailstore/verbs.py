@@ -12,7 +12,7 @@ from functools import partial
 
 from mta.values import ANSWERED, FLAGGED, JUNK, SEEN, TRASH, Cause, Done
 
-from . import acts, keywords, mailops, rows, sql
+from . import acts, keywords, mailops, quarantine, rows, sql
 from .acts import Act
 from .door import Door
 from .errors import CannotChange, NoSuchMessage
@@ -99,6 +99,16 @@ def unjunk(mailspace: int, threads: Iterable[int], *, cause: Cause) -> Done:
 def unjunk_messages(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
     """The same for single messages."""
     return _on_messages(mailspace, messages, "not junk", cause, acts.unjunk)
+
+
+def release(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
+    """What the quarantine held goes to the Inbox, with its date."""
+    return _on_messages(mailspace, messages, "release", cause, quarantine.release)
+
+
+def throw_away(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
+    """What the quarantine held goes for good."""
+    return _on_messages(mailspace, messages, "delete forever", cause, quarantine.throw_away)
 
 
 def label(mailspace: int, threads: Iterable[int], mailbox: int, *, cause: Cause) -> Done:

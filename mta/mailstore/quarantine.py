@@ -1,0 +1,148 @@
+"""The quarantine of a mailspace: mail that was accepted and is held, seen by nobody's mail program.
+
+A mailbox of that role, made when the first message is held. IMAP, POP3, All, search and counts leave it out; its
+messages open nowhere before they are released, which is a move to the Inbox that keeps their date. What nobody
+released goes with `upkeep` after `KEEP_DAYS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from mta.values import INBOX, QUARANTINE
+
+from . import acts, sql
+from .changing import Changing
+from .live import Entry, Live
+from .models import Mailbox, Message, Placement
+
+KEEP_DAYS = 30
+NAME = "$Quarantine"  # listed nowhere, so no word that a person would give a folder
+MOST = 200
+
+Key = tuple[int, int]  # (INTERNALDATE, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One held message. `at` is µs UTC (INTERNALDATE), `size` in bytes; `files` are the names of what is attached."""
+
+    mailspace: int
+    message: int
+    at: int
+    sender: str
+    name: str
+    subject: str
+    snippet: str
+    size: int
+    files: tuple[str, ...]
+    reasons: Mapping[str, Any]
+
+    @property
+    def key(self) -> Key:
+        return self.at, self.message
+
+
+def box(changing: Changing) -> Mailbox:
+    """The mailbox, made if this is the first message to be held."""
+    found = next((id_ for id_, role in changing.roles().items() if role == QUARANTINE), None)
+    if found is not None:
+        return changing.mailbox(found)
+    made = Mailbox.objects.create(
+        mailspace_id=changing.id,
+        name=NAME,
+        role=QUARANTINE,
+        subscribed=False,
+        uidvalidity=changing.take_uidvalidity(),
+        highestmodseq=changing.modseq,
+    )
+    changing.add_mailbox(made)
+    return made
+
+
+def release(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+    """From the quarantine to the Inbox (an Act, see `acts`)."""
+    here = _held(changing, lives)
+    acts.move_lives(changing, here, changing.role(INBOX), entry)
+
+
+def throw_away(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+    """Out of the quarantine for good (an Act); undo brings it back into it."""
+    changing.expunge(_held(changing, lives), entry)
+
+
+def _held(changing: Changing, lives: Iterable[Live]) -> list[Live]:
+    boxes = {id_ for id_, role in changing.roles().items() if role == QUARANTINE}
+    return [live for live in lives if live.mailbox in boxes]
+
+
+# --- reading
+
+_FIELDS = ("from_address", "from_name", "subject", "snippet", "size", "attachments", "reasons")
+
+
+def held(
+    mailspaces: Sequence[int], *, before: Key | None = None, since: int = 0, limit: int = 50
+) -> tuple[Held, ...]:
+    """What is held in these mailspaces, newest first: older than the key `before`, arrived after `since` (µs)."""
+    places = _places(_boxes(mailspaces), before=before, since=since, limit=min(limit, MOST))
+    rows_ = Message.objects.filter(id__in=[message for _at, message, _space in places])
+    facts = {id_: values for id_, *values in rows_.values_list("id", *_FIELDS)}
+    found = []
+    for at, message, mailspace in places:
+        sender, name, subject, snippet, size, files, reasons = facts[message]
+        names = tuple(str(each[1]) for each in files if not each[4])
+        found.append(Held(mailspace, message, at, sender, name, subject, snippet, size, names, reasons))
+    return tuple(found)
+
+
+def _boxes(mailspaces: Sequence[int]) -> dict[int, int]:
+    """The quarantines among these mailspaces that hold something: mailbox → mailspace."""
+    where, params = sql.among("mailspace_id", list(mailspaces))
+    found = sql.select(
+        f"SELECT id, mailspace_id FROM mailstore_mailbox WHERE {where} AND role = %s AND messages > 0",
+        [*params, QUARANTINE],
+    )
+    return dict(found)
+
+
+def _places(
+    boxes: dict[int, int], *, before: Key | None, since: int, limit: int
+) -> list[tuple[int, int, int]]:
+    """(INTERNALDATE, message, mailspace) of the newest placements there."""
+    if not boxes:
+        return []
+    here, params = sql.among("mailbox_id", list(boxes))
+    spaces, more = sql.among("mailspace_id", sorted(set(boxes.values())))
+    older = " AND (internal_date, message_id) < (%s, %s)" if before is not None else ""
+    return sql.select(
+        "SELECT internal_date, message_id, mailspace_id FROM mailstore_placement"
+        f" WHERE {spaces} AND {here} AND expunged_modseq IS NULL AND NOT deleted AND saved_at > %s{older}"
+        " ORDER BY internal_date DESC, message_id DESC LIMIT %s",
+        [*more, *params, since, *(before or ()), limit],
+    )
+
+
+def is_held(mailspace: int, messages: Collection[int]) -> set[int]:
+    """Those of the messages that lie in the quarantine and nowhere else."""
+    boxes = _boxes([mailspace])
+    if not boxes:
+        return set()
+    places = Placement.objects.filter(
+        mailspace_id=mailspace, message_id__in=list(messages), expunged_modseq__isnull=True
+    )
+    kept = list(places.values_list("message_id", "mailbox_id"))
+    elsewhere = {message for message, mailbox in kept if mailbox not in boxes}
+    return {message for message, _mailbox in kept} - elsewhere
+
+
+def counts(mailspaces: Sequence[int]) -> dict[int, int]:
+    """How many messages are held in each of these mailspaces that holds any."""
+    where, params = sql.among("mailspace_id", list(mailspaces))
+    found = sql.select(
+        f"SELECT mailspace_id, messages FROM mailstore_mailbox WHERE {where} AND role = %s AND messages > 0",
+        [*params, QUARANTINE],
+    )
+    return dict(found)
