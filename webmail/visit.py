@@ -33,6 +33,7 @@ from webmail import boxes
 from webmail.i18n import speaking
 from webmail.models import Preferences
 from webmail.packing import packed
+from webmail.sending_times import Hours
 
 P = ParamSpec("P")
 
@@ -71,6 +72,10 @@ class Visit:
     @property
     def may_organise(self) -> bool:
         return self.access.rights in ("own", "organise")
+
+    @property
+    def hours(self) -> Hours:
+        return Hours(self.preferences.morning, self.preferences.evening)
 
     @property
     def has_role(self) -> bool:
@@ -145,7 +150,9 @@ def visiting(
             with timezone.override(zone_of(visit, request)), translation.override(language):
                 request.LANGUAGE_CODE = language  # type: ignore[attr-defined]
                 return _private(view(request, visit, *args, **kwargs))
-        except (NoSuchMailbox, NoSuchMessage, NoSuchDraft) as error:
+        except (NoSuchMailbox, NoSuchMessage, NoSuchDraft, Http404) as error:
+            if is_prefetch(request):
+                return _private(HttpResponse(status=204))
             raise Http404(str(error)) from error
 
     return entered
@@ -212,7 +219,7 @@ def wants_parts(request: HttpRequest) -> bool:
 
 
 def is_prefetch(request: HttpRequest) -> bool:
-    """Whether nobody looks yet: then nothing may become read."""
+    """Whether nobody looks yet: then nothing may become read, and what is gone by now is no error (204, not 404)."""
     asking = request.headers.get("X-Mailstead")
     return asking in ("prefetch", "pane-ahead") or "prefetch" in request.headers.get("Sec-Purpose", "")
 

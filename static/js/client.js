@@ -81,6 +81,7 @@ export async function getJson(url) {
 
 export async function getHtml(url, { how = "part", signal } = {}) {
   const answer = await ask(url, { signal }, how);
+  if (answer.status === 204) throw new Problem(words.load_failed);  // asked for early, and gone: who opens it asks again
   if (!answer.ok) throw new Problem(answer.status === 404 ? await reason(answer) : words.load_failed);
   return answer.text();
 }
@@ -188,7 +189,8 @@ export async function load(url, { signal, how = "part" } = {}) {
   const early = ahead.get(url), name = `${how} ${url}`;
   ahead.delete(url);
   try {
-    const coming = early && Date.now() - early.at < KEPT_AHEAD ? early.html : getHtml(url, { signal, how });
+    const now = () => getHtml(url, { signal, how });
+    const coming = early && Date.now() - early.at < KEPT_AHEAD ? early.html.catch(now) : now();
     document.dispatchEvent(new CustomEvent("mail:asked", { detail: { url, coming, seen: pages.has(name) } }));  // js/progress.js
     const html = await coming;
     pages.delete(name);

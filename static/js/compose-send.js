@@ -36,7 +36,7 @@ export async function send(own, wish = {}) {
     const sent = await call(`${own.draft}/send/`, { body: wish });
     own.forgetCopy();
     own.dirty = own.unsettled = false;
-    own.dock.sent(own, sent);
+    own.dock.sent(own, sent, { undone: progress.close() });
   } catch (error) {
     progress.close();
     // The answer of the last attempt was lost, but not the request: the draft is a sent message now.

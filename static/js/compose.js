@@ -5,7 +5,7 @@
 // Small on purpose: the window, its editor and its styles are loaded when somebody is about to write.
 
 import { later } from "./client.js";
-import { isNewest, toast } from "./toast.js";
+import { toast } from "./toast.js";
 
 const dock = document.getElementById("compose-dock");
 const page = document.querySelector("[data-compose-page]");
@@ -124,10 +124,16 @@ const self = {
     if (!alone || !window.closed) location.assign(dock.dataset.home);
   },
 
-  sendingStarts: () => toast(net.say("sending"), { stay: 0, name: "sending" }),
+  /** close() gives whether `z` was pressed meanwhile: then it is taken back as soon as that can be done. */
+  sendingStarts() {
+    const shown = toast(net.say("sending"), { stay: 0, name: "sending" });
+    let wanted = false;
+    const deaf = hearUndo(() => shown.stands() && (wanted = true));
+    return { close: () => { deaf(); shown.close(); return wanted; } };
+  },
 
-  sent(window_, sent) {
-    if (sent.scheduled) return scheduled(sent, window_);
+  sent(window_, sent, { undone = false } = {}) {
+    if (sent.scheduled) return scheduled(sent, window_, { undone });
     const until = Date.now() + sent.seconds * 1000;
     sessionStorage.setItem(ON_ITS_WAY, JSON.stringify({ ...sent, until }));
     self.remember();
@@ -137,7 +143,7 @@ const self = {
       window.opener.document.dispatchEvent(new window.opener.CustomEvent("compose:away", { detail: { ...sent, until } }));
     }
     if (page) return window_.leave();
-    onItsWay({ ...sent, until }, window_);
+    onItsWay({ ...sent, until }, window_, { undone });
   },
 
   wasSent(window_) {
@@ -167,7 +173,18 @@ function nameInAddress(drafts) {
 const named = () => location.hash.match(/^#compose=([\d,]{1,200})$/)?.[1].split(",").filter(Boolean) ?? [];
 
 /* --- after sending --- */
-function scheduled(sent, window_) {
+/** Hears `z` outside of fields before the list does; `mine` does it, if it is meant. Gives what ends the hearing. */
+function hearUndo(mine) {
+  const onKey = (event) => {
+    if (event.key !== "z" || event.ctrlKey || event.metaKey || event.altKey || event.target.closest?.("input, textarea, select, [contenteditable=true]") || !mine()) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  document.addEventListener("keydown", onKey, true);
+  return () => document.removeEventListener("keydown", onKey, true);
+}
+
+function scheduled(sent, window_, { undone }) {
   const takeBack = async () => {
     try {
       const data = await net.call(`undo/${sent.outgoing}/`, { body: { archived: sent.archived ?? "" } });
@@ -177,16 +194,17 @@ function scheduled(sent, window_) {
   if (page) return window_.leave();
   document.dispatchEvent(new CustomEvent("compose:sent", { detail: sent }));
   toast(net.say("scheduled", sent.when), { actions: [{ text: net.say("undo"), run: takeBack }, ...(sent.url ? [{ text: net.say("view"), url: sent.url }] : [])], name: "scheduled" });
+  if (undone) takeBack();
   setTimeout(() => { if (window_.element.hidden) window_.leave(); }, KEPT_FOR);
 }
 
-function onItsWay(sent, window_ = null) {
-  let timer = 0;
+function onItsWay(sent, window_ = null, { undone = false } = {}) {
+  let timer = 0, said = null;
   const done = () => {
     clearInterval(timer);
     sessionStorage.removeItem(ON_ITS_WAY);
     window_?.leave();
-    const said = toast(net.say("sent"), { actions: sent.url ? [{ text: net.say("view"), url: sent.url }] : [], name: "sent" });
+    said = toast(net.say("sent"), { actions: sent.url ? [{ text: net.say("view"), url: sent.url }] : [], name: "sent" });
     document.dispatchEvent(new CustomEvent("compose:sent", { detail: sent }));
     follow(sent, said).catch(() => {});
   };
@@ -195,7 +213,7 @@ function onItsWay(sent, window_ = null) {
   const takeBack = async () => {
     clearInterval(timer);
     shown.close();
-    document.removeEventListener("keydown", onKey, true);
+    deaf();
     try {
       const data = await net.call(`undo/${sent.outgoing}/`, { body: { archived: sent.archived ?? "" } });
       sessionStorage.removeItem(ON_ITS_WAY);
@@ -207,18 +225,20 @@ function onItsWay(sent, window_ = null) {
       toast(error);
     }
   };
-  const onKey = (event) => {  // `z` takes back what was done last, and as long as this toast stands that is the sending
-    if (event.key !== "z" || event.ctrlKey || event.metaKey || event.altKey || !isNewest("sending")) return;
-    if (event.target.closest?.("input, textarea, select, [contenteditable=true]")) return;
-    event.preventDefault();
-    event.stopPropagation();
-    takeBack();
-  };
-  document.addEventListener("keydown", onKey, true);
   const shown = toast(net.say("sendingIn", left()), { actions: [{ text: net.say("undo"), run: takeBack }], stay: 0, name: "sending" });
+  /* `z` takes back what was done last, and as long as this toast stands that is the sending. A moment later it comes too
+     late, and that is said: something older must not be taken back in its place. */
+  const deaf = hearUndo(() => {
+    if (shown.isNewest()) { takeBack(); return true; }
+    if (!said) return false;
+    if (!said.stands()) { deaf(); return false; }
+    if (document.querySelector("#toasts .toast[data-held]")) return false;  // another one is still on its way
+    toast(net.say("tooLate"), { name: "too-late" });
+    return true;
+  });
+  if (undone) return takeBack();
   timer = setInterval(() => {
     if (left()) return shown.say(net.say("sendingIn", left()));
-    document.removeEventListener("keydown", onKey, true);
     shown.close();
     done();
   }, 250);

@@ -10,7 +10,14 @@ document.querySelector(".settings-tabs [aria-current]")?.scrollIntoView({ inline
 const forms = [...document.querySelectorAll("form[data-guard]")];
 const facts = (form) => JSON.stringify([...new FormData(form)].filter(([name]) => name !== "csrfmiddlewaretoken").map(([name, value]) => [name, value instanceof File ? value.name : value]));
 if (document.querySelector("[data-own-editor]")) await import("./signature.js").then(({ start }) => start()).catch(() => {});
-const before = new Map(forms.map((form) => [form, facts(form)]));
+/** What the server sent, whatever was changed before this module came (an editor of ours is filled by its module). */
+function sent(form) {
+  const copy = form.cloneNode(true);
+  if (form.querySelector("[data-own-editor]") || copy.elements.length !== form.elements.length) return facts(form);
+  copy.reset();
+  return facts(copy);
+}
+const before = new Map(forms.map((form) => [form, sent(form)]));
 let leaving = false;
 
 const changed = (form) => facts(form) !== before.get(form);

@@ -29,7 +29,8 @@ function watch(element, stay) {
 }
 
 /** Shows `text`, or what went wrong when it is an Error, which is said at once (role alert); `actions` are [{text, run}] (or {text, url}); `stay` 0 keeps it until replaced. `name` becomes data-test="toast-…".
-    Returns {close, say}: say(text) changes the words in place. */
+    Returns {close, say, stands, isNewest}: say(text) changes the words in place; stands() and isNewest() tell whether it
+    is still there, and whether of those that offer a way back it is the last. */
 export function toast(text, { actions = [], stay = STAY, name = "" } = {}) {
   const element = document.getElementById("toast-template").content.firstElementChild.cloneNode(true);
   const words = element.querySelector(".toast-text");
@@ -52,17 +53,17 @@ export function toast(text, { actions = [], stay = STAY, name = "" } = {}) {
   for (const old of [...place().children]) if (!("held" in old.dataset) || "held" in element.dataset) old.remove();
   place().append(element);
   watch(element, stay);
-  return { close: () => dismiss(element), say: (next) => { words.textContent = next; } };
+  return {
+    close: () => dismiss(element),
+    say: (next) => { words.textContent = next; },
+    stands: () => element.isConnected && !element.classList.contains("leaving"),
+    isNewest: () => [...place().querySelectorAll(".toast:not(.leaving):has(button.toast-action)")].at(-1) === element,
+  };
 }
 
 /** Takes away what stands there, but for what can still be taken back. */
 export function closeToast() {
   for (const element of place()?.children ?? []) if (!("held" in element.dataset)) dismiss(element);
-}
-
-/** Whether the thing that was said last, of those that can be undone, is the one of this name. */
-export function isNewest(name) {
-  return [...(place()?.querySelectorAll(".toast:not(.leaving):has(.toast-action)") ?? [])].at(-1)?.dataset.test === `toast-${name}`;
 }
 
 for (const element of document.querySelectorAll("#toasts [data-toast]")) watch(element, STAY);

@@ -129,6 +129,7 @@ def words() -> dict[str, Any]:
         "sent": _("Sent."),
         "view": _("View"),
         "takenBack": _("Taken back. It was not sent."),
+        "tooLate": _("Too late: the message is on its way."),
         "discarded": _("Draft discarded."),
         "failed": _("This could not be done just now. Try again."),
         "uploadFailed": _("Could not be uploaded"),

@@ -30,6 +30,10 @@ from webmail.windows import as_window
 from webmail.writing import Desk, writing
 
 
+# Seconds that a browser's time to take back begins late and its Undo is on the way: what it offers must be true.
+ON_THE_WAY = 2
+
+
 @require_POST
 @writing
 def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
@@ -46,7 +50,7 @@ def send(request: HttpRequest, desk: Desk, draft: int) -> JsonResponse:
         desk.visit.account.pk,
         draft,
         cause=desk.visit.cause,
-        undo_seconds=delay,
+        undo_seconds=delay and delay + ON_THE_WAY,
         send_at=snoozing.micros(at) if at else None,
     )
     thread = mailstore.message(desk.mailspace, sent.message).thread if sent.message else 0
@@ -153,7 +157,7 @@ def unschedule(request: HttpRequest, desk: Desk, message: int) -> HttpResponseBa
 def times(request: HttpRequest, desk: Desk) -> JsonResponse:
     """The hours that are offered for sending later."""
     now = timezone.localtime()
-    offered = sending_times.choices(now, morning=desk.visit.preferences.morning)
+    offered = sending_times.choices(now, desk.visit.hours)
     return JsonResponse(
         {
             "times": [
