@@ -14,6 +14,7 @@ import uvloop
 
 from mta.directory import (
     Access,
+    InboundPolicy,
     LocalTarget,
     Login,
     MaildropOptions,
@@ -39,6 +40,7 @@ class FakeDirectory:
     domains: set[str] = field(default_factory=lambda: {"example.test"})
     maildrop: MaildropOptions = field(default_factory=MaildropOptions)  # everybody's
     rights: str = "own"
+    policies: dict[str, InboundPolicy] = field(default_factory=dict)  # domain → what it wants
 
     def add(self, address: str, *, quota_bytes: int = 0) -> int:
         self.people[address] = mailstore.create_mailspace(quota_bytes=quota_bytes)
@@ -70,6 +72,9 @@ class FakeDirectory:
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         return ()
+
+    def inbound_policy(self, domain: str) -> InboundPolicy:
+        return self.policies.get(domain, InboundPolicy())
 
     def owner(self, mailspace: int) -> str:
         return next((address for address, id_ in self.people.items() if id_ == mailspace), "")

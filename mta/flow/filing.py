@@ -32,7 +32,7 @@ from mta.queue.values import FORWARD, REPORT, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
-from mta.values import INBOX, Cause
+from mta.values import INBOX, QUARANTINE, Cause
 
 log = logging.getLogger(__name__)
 
@@ -87,7 +87,7 @@ def _decided(door: Door, copy: Copy, plan: Plan) -> Outcome:
     """What the filters say. Should they fail, the message arrives without them: no filter may keep mail out."""
     changing = door[copy.mailspace]
     hops = trace.count_received(copy.raw) if plan.targets else 0
-    boxes = {role: changing.role(role).id for role in {INBOX, copy.decision.role}}
+    boxes = {role: changing.role(role).id for role in {INBOX, copy.decision.role} - {QUARANTINE}}
     try:
         return filtering.decide(
             plan,

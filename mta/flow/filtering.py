@@ -2,7 +2,7 @@
 
 `decide` turns the decision of placement into the final one, with its reason in words that the reader will see. Blocked
 senders come first and end it. Rules look in their order; what an earlier one did counts for a later one, and one may
-stop the rest. What lies in Spam is neither filed, forwarded nor answered. Never stores: see `flow.filing`.
+stop the rest. What lies in Spam, or is held, is neither filed, forwarded nor answered. Never stores: see `flow.filing`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from mta.flow.placement import Decision
 from mta.mailstore.service import Candidate
 from mta.message import criteria as c
 from mta.message.address import Address, BadAddress, canonical
-from mta.values import ARCHIVE, FLAGGED, IMPORTANT, INBOX, JUNK, SEEN, TRASH
+from mta.values import ARCHIVE, FLAGGED, IMPORTANT, INBOX, JUNK, QUARANTINE, SEEN, TRASH
 
 # A forwarded message may have passed so many hosts; far below what ends a loop everywhere (RFC 5321 §6.3).
 MOST_HOPS = 25
@@ -95,18 +95,20 @@ def decide(
     """A message for `address` from the envelope's `sender` ("" for a report), at `now`; `boxes`: role → mailbox.
 
     `leads_back` says which addresses end in this mailbox again: nothing is forwarded there, so a copy stays."""
+    if decision.role == QUARANTINE and not decision.for_score:
+        return Outcome(decision.role, decision)
     people = {sender, *(each.email for each in message.facts.from_)}
-    if by := _blocked(plan, people):
+    if decision.role != QUARANTINE and (by := _blocked(plan, people)):
         reason = _("You blocked %(sender)s") % {"sender": by.removeprefix("@")}
         junk = Decision(JUNK, reason)
         return Outcome(decision.role, junk, by=_("Blocked senders"), verb="junk")
     matched = _matching(plan.rules, message, decision, boxes)
     doing = _said(matched)
     plain = decision.role
-    if plain == JUNK and doing.never_spam:
+    if plain in (JUNK, QUARANTINE) and doing.never_spam:
         decision = Decision(INBOX, _because(matched, lambda rule: rule.actions.never_spam))
     names = tuple((rule.id, rule.name) for rule in matched)
-    if decision.role == JUNK:
+    if decision.role in (JUNK, QUARANTINE):
         return Outcome(plain, decision, rules=names)
     forwards = _forwards(plan, matched, message, address, hops)
     forwards = tuple(each for each in forwards if not leads_back(each))
@@ -214,7 +216,7 @@ def _because(matched: list[Rule], did: Callable[[Rule], bool]) -> str:
 def _verb(plain: str, final: Decision, labels: tuple[int, ...]) -> str:
     if final.role == TRASH:
         return "delete"
-    if plain == JUNK:
+    if plain in (JUNK, QUARANTINE):
         return "not junk"
     if final.role == ARCHIVE:
         return "archive"

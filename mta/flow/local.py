@@ -32,7 +32,6 @@ from mta.queue.values import (
 )
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
-from mta.trust.verdict import NOTHING_KNOWN
 from mta.values import Cause, now_us
 
 
@@ -51,7 +50,7 @@ def store(
     taken = set() if taken is None else taken
     events: list[Event] = []
     for each in here:
-        decision = placement.decide(NOTHING_KNOWN, address=each.address)
+        decision = placement.from_here(each.address)
         for mailspace in each.mailspaces:
             if mailspace in taken:
                 continue

@@ -1,22 +1,25 @@
-"""Mail from outside, after its last dot: trace, verify, place, store, answer.
+"""Mail from outside, after its last dot: trace, place, store, answer.
 
-Five steps that pass one `Passage` along. All recipients are stored, or queued for where they are forwarded
-to, in one transaction; the answer exists only after that commit. Whatever fails before it stores nothing,
-and the sender keeps the message. Never opens a socket; runs in a thread, not in the event loop. Called by
-`serve.smtp`.
+Steps that pass one `Passage` along; what speaks for and against the message was found before (`flow.verify`). All
+recipients are stored, or queued for where they are forwarded to, in one transaction; the answer exists only after that
+commit. Whatever fails before it stores nothing, and the sender keeps the message. If nobody wants it, it is refused;
+who alone does not has it held in the quarantine, since there is one answer for all. Never opens a socket; runs in a
+thread, not in the event loop. Called by `serve.smtp`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from mta import directory
 from mta.directory import LocalTarget, RemoteTarget
 from mta.flow import filing, placement
+from mta.flow.errors import Refused
 from mta.flow.filing import Copy
-from mta.flow.placement import Decision
+from mta.flow.placement import Decision, Refusal
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, Tokens, prepare
 from mta.message import trace as trace_lines
@@ -34,6 +37,14 @@ MOST_HOPS = 50
 
 class MailLoop(Exception):
     """The message has passed too many hosts to still be on its way somewhere."""
+
+
+class Unwanted(Refused):
+    """None of its recipients wants it."""
+
+    def __init__(self, refusal: Refusal, trace_id: str) -> None:
+        super().__init__(f"{refusal.text} [{trace_id}]")
+        self.code, self.enhanced = refusal.code, refusal.enhanced
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,10 +72,11 @@ class Arrival:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One copy: a mailspace it goes to, under which of our addresses, and where in it."""
+    """One copy: a mailspace it goes to, under which of our addresses, what is known of it there, and where it goes."""
 
     mailspace: int
     address: str
+    verdict: Verdict
     decision: Decision
 
 
@@ -86,6 +98,7 @@ class Passage:
     verdict: Verdict = NOTHING_KNOWN
     deliveries: tuple[Delivery, ...] = ()
     forwards: tuple[Forward, ...] = ()
+    refused: Mapping[str, Refusal] = field(default_factory=dict)  # address → why; held unless all are
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,36 +108,67 @@ class Accepted:
     trace_id: str
 
 
-def receive(arrival: Arrival) -> Future[Accepted]:
-    """Take a message in. The future is done after the commit; MailLoop is raised at once."""
-    return store(place(verify(trace(arrival))))
+def receive(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Future[Accepted]:
+    """Take a message in. The future is done after the commit; MailLoop and Unwanted are raised at once."""
+    return store(place(trace(arrival, verdict)))
 
 
-def trace(arrival: Arrival) -> Passage:
+def trace(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Passage:
     """Give the message its identity here, unless it is going round in circles."""
     if trace_lines.count_received(arrival.raw) > MOST_HOPS:
         raise MailLoop
-    return Passage(arrival, trace_id=tracing.new_trace_id(), at=now_us())
-
-
-def verify(passage: Passage) -> Passage:
-    """Nothing is looked at yet: the verdict is empty, which is not the same as good."""
-    return replace(passage, verdict=NOTHING_KNOWN)
+    return Passage(arrival, trace_id=tracing.new_trace_id(), at=now_us(), verdict=verdict)
 
 
 def place(passage: Passage) -> Passage:
-    """Each mailspace gets one copy, under the first of its addresses; each outside target one, too."""
+    """Each mailspace gets one copy, under the first of its addresses; each outside target one, too.
+
+    Raises Unwanted if none of them is to have it.
+    """
     deliveries: dict[int, Delivery] = {}
     forwards: dict[str, Forward] = {}
+    refused: dict[str, Refusal] = {}
     for recipient in passage.arrival.recipients:
+        policy = directory.current().inbound_policy(recipient.address.rpartition("@")[2])
         for target in recipient.targets:
             match target:
                 case RemoteTarget(address=outside):
                     forwards.setdefault(outside, Forward(recipient.address, outside))
+                    if (refusal := placement.not_onward(passage.verdict, policy=policy)) is not None:
+                        refused[recipient.address] = refusal
                 case LocalTarget(mailspace=mailspace, address=address) if mailspace not in deliveries:
-                    decision = placement.decide(passage.verdict, address=address)
-                    deliveries[mailspace] = Delivery(mailspace, address, decision)
-    return replace(passage, deliveries=tuple(deliveries.values()), forwards=tuple(forwards.values()))
+                    decision = placement.decide(passage.verdict, address=address, policy=policy)
+                    if isinstance(decision, Refusal):
+                        refused[recipient.address] = decision
+                        decision = decision.instead
+                    deliveries[mailspace] = Delivery(mailspace, address, passage.verdict, decision)
+    passage = replace(
+        passage, deliveries=tuple(deliveries.values()), forwards=tuple(forwards.values()), refused=refused
+    )
+    _want(passage)
+    return passage
+
+
+def _want(passage: Passage) -> None:
+    """Raises Unwanted if all refuse, or if a copy of it would have to leave the house again: nothing that was
+    accepted may end nowhere, and nothing bad is sent on in our name."""
+    refused = passage.refused
+    if not refused:
+        return
+    onward = {forward.address for forward in passage.forwards} & set(refused)
+    if onward or len(refused) == len(passage.arrival.recipients):
+        address = min(onward) if onward else min(refused)
+        _tell(passage, refused[address])
+        raise Unwanted(refused[address], passage.trace_id)
+
+
+def _tell(passage: Passage, refusal: Refusal) -> None:
+    """Somebody will ask where that mail is."""
+    events = [_arrived(passage, ""), *_verified(passage, "")]
+    for recipient in passage.arrival.recipients:
+        detail = {"reply": f"{refusal.code} {refusal.enhanced} {refusal.text}", "reason": refusal.reason}
+        events.append(_event(passage, tracing.REFUSED, recipient.address, "", detail))
+    mailstore.submit([], lambda _door: tracing.record(events))
 
 
 def store(passage: Passage) -> Future[Accepted]:
@@ -162,7 +206,7 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Toke
         prefix=_prefix(passage, delivery.address, received),
         received=received,
         trace_id=passage.trace_id,
-        reasons=_reasons(passage.verdict, delivery.decision),
+        reasons=_reasons(delivery.verdict, delivery.decision),
         cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
         utf8=arrival.utf8,
         tokens=tokens,
@@ -192,7 +236,14 @@ def _forward(passage: Passage, prepared: Prepared) -> None:
 
 def _prefix(passage: Passage, address: str, received: bytes) -> bytes:
     """RFC 5321 §4.4: Return-Path first, for final delivery; then who it was for, and our Received."""
-    return trace_lines.return_path(passage.arrival.sender) + trace_lines.delivered_to(address) + received
+    return b"".join(
+        (
+            trace_lines.return_path(passage.arrival.sender),
+            trace_lines.delivered_to(address),
+            passage.verdict.results,  # RFC 8601 §4: above what it speaks of
+            received,
+        )
+    )
 
 
 def _received(passage: Passage, address: str) -> bytes:
@@ -213,45 +264,54 @@ def _received(passage: Passage, address: str) -> bytes:
 
 
 def _events(passage: Passage, prepared: Prepared, decided: Sequence[Decision]) -> list[Event]:
-    arrival = passage.arrival
     message_id = prepared.facts.message_id
-    events = [
-        Event(
-            trace_id=passage.trace_id,
-            kind=tracing.RECEIVED,
-            at=passage.at,
-            sender=arrival.sender,
-            ip=arrival.ip,
-            message_id=message_id,
-            size=len(arrival.raw),
-            detail={"client": arrival.client_name, "protocol": arrival.protocol, "tls": arrival.tls or ""},
-        )
-    ]
+    events = [_arrived(passage, message_id), *_verified(passage, message_id)]
     for delivery, decision in zip(passage.deliveries, decided, strict=True):
-        events.append(
-            Event(
-                trace_id=passage.trace_id,
-                kind=tracing.PLACED,
-                at=passage.at,
-                mailspace=delivery.mailspace,
-                sender=arrival.sender,
-                recipient=delivery.address,
-                domain=delivery.address.rpartition("@")[2],
-                message_id=message_id,
-                detail={"mailbox": decision.role, "reason": decision.reason},
-            )
-        )
+        detail: dict[str, Any] = {"mailbox": decision.role, "reason": decision.reason}
+        if delivery.verdict.score:
+            detail["score"] = delivery.verdict.score
+        event = _event(passage, tracing.PLACED, delivery.address, message_id, detail)
+        events.append(replace(event, mailspace=delivery.mailspace))
     for forward in passage.forwards:
-        events.append(
-            Event(
-                trace_id=passage.trace_id,
-                kind=tracing.FORWARDED,
-                at=passage.at,
-                sender=arrival.sender,
-                recipient=forward.address,
-                domain=forward.address.rpartition("@")[2],
-                message_id=message_id,
-                detail={"to": forward.target},
-            )
-        )
+        detail = {"to": forward.target}
+        events.append(_event(passage, tracing.FORWARDED, forward.address, message_id, detail))
     return events
+
+
+def _arrived(passage: Passage, message_id: str) -> Event:
+    arrival = passage.arrival
+    return Event(
+        trace_id=passage.trace_id,
+        kind=tracing.RECEIVED,
+        at=passage.at,
+        sender=arrival.sender,
+        ip=arrival.ip,
+        message_id=message_id,
+        size=len(arrival.raw),
+        detail={"client": arrival.client_name, "protocol": arrival.protocol, "tls": arrival.tls or ""},
+    )
+
+
+def _verified(passage: Passage, message_id: str) -> list[Event]:
+    """What was found, if anything was looked at."""
+    found: dict[str, str] = {}
+    for each in passage.verdict.evidence:
+        found.setdefault(each.method, f"{each.result} ({each.domain})" if each.domain else each.result)
+    if not found:
+        return []
+    event = Event(passage.trace_id, tracing.VERIFIED, passage.at, sender=passage.arrival.sender)
+    return [replace(event, ip=passage.arrival.ip, message_id=message_id, detail=found)]
+
+
+def _event(passage: Passage, kind: str, address: str, message_id: str, detail: dict[str, Any]) -> Event:
+    """A step for one of our addresses."""
+    return Event(
+        trace_id=passage.trace_id,
+        kind=kind,
+        at=passage.at,
+        sender=passage.arrival.sender,
+        recipient=address,
+        domain=address.rpartition("@")[2],
+        message_id=message_id,
+        detail=detail,
+    )

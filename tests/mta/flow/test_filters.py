@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import pytest
 from django.db import connection
@@ -191,24 +190,6 @@ def test_mail_of_blocked_senders_goes_to_spam_and_no_rule_looks_at_it(office: Of
     filters.unblock(office.ann, "shop.test")
     arrive(office)
     assert len(office.box(office.ann, "inbox")) == 1
-
-
-def test_never_spam_wins_over_a_decision_for_spam(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    decide = receive.placement.decide
-    monkeypatch.setattr(
-        receive.placement,
-        "decide",
-        lambda verdict, *, address: replace(decide(verdict, address=address), role="junk"),
-    )
-    shop = label(office, "Shop")
-    add(office, criteria=c.Words("order", "subject"), labels=(shop,))
-    arrive(office)
-    assert boxes(office) == {"Junk"}
-    add(office, "Mine", never_spam=True)
-    arrive(office)
-    assert boxes(office) == {"Junk", "INBOX", "Shop"}
-    (message,) = office.box(office.ann, "inbox")
-    assert message.reasons["placement"] == "Your filter “Mine” put it here"
 
 
 def test_rules_run_for_mail_from_here_too(office: Office) -> None:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from mta import directory
-from mta.directory import LocalTarget, RemoteTarget
+from mta.directory import InboundPolicy, LocalTarget, RemoteTarget
 from mta.flow import placement, receive
+from mta.flow.placement import Decision
 from mta.flow.receive import Arrival, MailLoop, Recipient
 from mta.mailstore import service as mailstore
 from mta.mailstore.models import BlobObject
@@ -47,7 +48,7 @@ def test_the_steps_only_fill_in_what_is_theirs(people: FakeDirectory) -> None:
     traced = receive.trace(arrival(people, "ann@example.test"))
     assert traced.trace_id
     assert traced.deliveries == ()
-    placed = receive.place(receive.verify(traced))
+    placed = receive.place(traced)
     assert placed.verdict == NOTHING_KNOWN
     assert [delivery.decision.role for delivery in placed.deliveries] == ["inbox"]
     assert stored(people.people["ann@example.test"]) == []
@@ -157,6 +158,7 @@ def test_strangers_cannot_write_into_the_trace(people: FakeDirectory) -> None:
 
 
 def test_mail_without_evidence_against_it_belongs_in_the_inbox() -> None:
-    decision = placement.decide(NOTHING_KNOWN, address="ann@example.test")
+    decision = placement.decide(NOTHING_KNOWN, address="ann@example.test", policy=InboundPolicy())
+    assert isinstance(decision, Decision)
     assert (decision.role, decision.flags) == ("inbox", 0)
     assert decision.reason == "Sent to ann@example.test"
