@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 
 from hosting import access, names, signing_in
-from hosting.models import Account, Address, Domain, DomainKey, Identity, Lineage, Role, Target
+from hosting.models import Account, Address, Domain, DomainKey, Grant, Identity, Lineage, Role, Target
 from hosting.sealing import unseal
 from mta.directory import (
     InboundPolicy,
@@ -103,6 +103,15 @@ class Directory:
         if any(sender.address in spellings for sender in senders):
             return True
         return _caught_by(local, domain) in {sender.mailspace for sender in senders}
+
+    def may_send(self, mailspace: int, address: str) -> bool:
+        """Through an account that may sign in now: its own state, its domain's and its tenants' count, too."""
+        holders = Account.objects.with_standing().filter(
+            grants__mailspace=mailspace, grants__right__in=[Grant.OWN, Grant.SEND_AS]
+        )
+        return any(
+            account.is_active and self.may_send_as(account.pk, address) for account in holders.distinct()
+        )
 
     def identity_name(self, account: int, address: str) -> str:
         try:

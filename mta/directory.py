@@ -116,6 +116,13 @@ class Directory(Protocol):
 
     def may_send_as(self, account: int, address: str) -> bool: ...
 
+    def may_send(self, mailspace: int, address: str) -> bool:
+        """Whether anybody who may sign in now may send from this mailspace as this address.
+
+        Asked when what was written earlier leaves: who wrote it may have been suspended since.
+        """
+        ...
+
     def identity_name(self, account: int, address: str) -> str:
         """The display name that goes with a From address, or ''."""
         ...

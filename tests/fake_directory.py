@@ -52,6 +52,9 @@ class FakeDirectory:
     def may_send_as(self, account: int, address: str) -> bool:
         return account == 1 and address.lower() in self.entries
 
+    def may_send(self, mailspace: int, address: str) -> bool:
+        return self.may_send_as(1, address) and self.entries.get(self.owner(mailspace)) == mailspace
+
     def identity_name(self, account: int, address: str) -> str:
         return ""
 

@@ -30,6 +30,7 @@ from webmail.plain import text_to_html
 from webmail.reading import MAX_EARLIER, Earlier, Reading, earlier, fold_text, merged, read
 from webmail.rows import attachment_url, short_name
 from webmail.sanitize import has_form, is_painted
+from webmail.sending_times import USUAL, Hours
 from webmail.sendings import Sending, sendings_of
 from webmail.unsubscribing import Offer, offer
 from webmail.views.attachments import SAFE_PICTURES
@@ -127,6 +128,7 @@ def write_out(
     circle: Callable[[], Circle] = Circle,
     pictures: Callable[[], PictureRules] = PictureRules.hold_all,
     dark: bool = False,
+    hours: Hours = USUAL,
 ) -> list[Letter]:
     """The letters of a conversation, oldest first; those in `open_ids` with their content. `trash` and `junk` are the
     mailboxes that lie aside; `circle` gives whom the reader knows, asked only when somebody else's mail is open;
@@ -139,7 +141,7 @@ def write_out(
         own=own,
         trash=trash,
         junk=junk,
-        sendings=sendings_of(mailspace, _sent(messages)),
+        sendings=sendings_of(mailspace, _sent(messages), hours=hours),
         cards=_invitations(messages, raws, own),
         circle=circle()
         if any(each.id in open_ids and not each.own and each.draft is None for each in messages)

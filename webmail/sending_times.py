@@ -20,6 +20,17 @@ SOONEST = timedelta(minutes=2)  # what is due sooner is sent now, with the time 
 
 
 @dataclass(frozen=True, slots=True)
+class Hours:
+    """A person's own hours of the day: when their morning begins, and their evening."""
+
+    morning: int = 8
+    evening: int = 18
+
+
+USUAL = Hours()
+
+
+@dataclass(frozen=True, slots=True)
 class Choice:
     """One line of the menu. `at` in µs; `when` is the moment in words."""
 
@@ -29,16 +40,17 @@ class Choice:
     when: str
 
 
-def choices(now: datetime, *, morning: int = 8) -> tuple[Choice, ...]:
+def choices(now: datetime, hours: Hours = USUAL) -> tuple[Choice, ...]:
     """What is offered at `now` (aware, in the person's zone), soonest first."""
     today = now.replace(minute=0, second=0, microsecond=0)
-    offered = [("tomorrow", _("Tomorrow morning"), _at(today, 1, morning))]
+    offered = [("tomorrow", _("Tomorrow morning"), _at(today, 1, hours.morning))]
     if now.hour < AFTERNOON:
         offered.append(("afternoon", _("This afternoon"), _at(today, 0, AFTERNOON)))
     else:
         offered.append(("tomorrow-afternoon", _("Tomorrow afternoon"), _at(today, 1, AFTERNOON)))
+        offered.append(("evening", _("This evening"), _at(today, 0, hours.evening)))
     if now.weekday() != MONDAY - 1:  # on a Sunday tomorrow is Monday
-        offered.append(("monday", _("Monday morning"), _at(today, MONDAY - now.weekday(), morning)))
+        offered.append(("monday", _("Monday morning"), _at(today, MONDAY - now.weekday(), hours.morning)))
     found = [
         Choice(key, label, snoozing.micros(at), said(at, now))
         for key, label, at in offered

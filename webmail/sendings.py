@@ -33,6 +33,7 @@ from mta.queue.values import (
 )
 from mta.values import now_us
 from webmail import sending_times, snoozing
+from webmail.sending_times import USUAL, Hours
 
 # States of a step, worst first: the first that a recipient is in stands for the message.
 _RANK = ("failed", "retry", "sending", "queued", "gone", "delivered")
@@ -99,8 +100,11 @@ class Sending:
     least: str = ""
 
 
-def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int, Sending]:
-    """How the sending of some own messages stands, by message id; messages that never were in the queue are missing."""
+def sendings_of(
+    mailspace: int, sent: Sequence[ConversationMessage], *, hours: Hours = USUAL
+) -> dict[int, Sending]:
+    """How the sending of some own messages stands, by message id; messages that never were in the queue are missing.
+    `hours` are those of who is offered another time for one."""
     if not sent:
         return {}
     ids = {twin: message.id for message in sent for twin in (message.id, *message.also)}
@@ -111,7 +115,7 @@ def sendings_of(mailspace: int, sent: Sequence[ConversationMessage]) -> dict[int
         found.setdefault(target, {}).update(_current(states))
     names = {message.id: _names(message) for message in sent}
     return {
-        message: _sending(list(states.values()), names[message])
+        message: _sending(list(states.values()), names[message], hours)
         for message, states in found.items()
         if states
     }
@@ -146,11 +150,13 @@ def _names(message: ConversationMessage) -> dict[str, str]:
 
 
 # --- a message ------------------------------------------------------------------------------------------------
-def _sending(states: Sequence[RecipientState], names: Mapping[str, str]) -> Sending:
+def _sending(states: Sequence[RecipientState], names: Mapping[str, str], hours: Hours = USUAL) -> Sending:
     steps = [_step(state, names.get(state.address.lower(), "")) for state in states]
     worst = min((step.state for step in steps), key=_RANK.index)
+    if all(each.state == HELD and each.reason == reasons.NOT_ALLOWED for each in states):
+        return _kept_back(states[0].said, steps, hours)
     if (at := _hour(states)) is not None:
-        return _planned(at, steps)
+        return _planned(at, steps, hours)
     return Sending(
         state=worst,
         text=_summary(steps, states),
@@ -169,7 +175,22 @@ def _hour(states: Sequence[RecipientState]) -> int | None:
     return at if at - now_us() > _SOON and all(each.state == HELD for each in states) else None
 
 
-def _planned(at: int, steps: Sequence[Step]) -> Sending:
+def _kept_back(why: str, steps: Sequence[Step], hours: Hours) -> Sending:
+    """It was not allowed to go when its hour came: its writer says what becomes of it."""
+    now = timezone.localtime()
+    return Sending(
+        state="failed",
+        text=f"{_('Not sent.')} {why}",
+        short=_("Not sent"),
+        news="",
+        steps=tuple(steps),
+        waiting=False,
+        planned=sending_times.choices(now, hours),
+        least=f"{now:%Y-%m-%dT%H:%M}",
+    )
+
+
+def _planned(at: int, steps: Sequence[Step], hours: Hours) -> Sending:
     now = timezone.localtime()
     goes = timezone.localtime(snoozing.moment(at))
     text = _("Will be sent %s") % sending_times.said(goes, now)
@@ -181,7 +202,7 @@ def _planned(at: int, steps: Sequence[Step]) -> Sending:
         steps=tuple(steps),
         waiting=True,
         again=60,
-        planned=sending_times.choices(now),
+        planned=sending_times.choices(now, hours),
         begins=f"{goes:%Y-%m-%dT%H:%M}",
         least=f"{now:%Y-%m-%dT%H:%M}",
     )

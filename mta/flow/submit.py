@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from django.conf import settings
 from django.utils.translation import gettext as _
@@ -78,7 +79,7 @@ def submit_draft(
     send_at: int | None = None,
 ) -> Submitted:
     """Send a draft as it was last saved. With `undo_seconds` it waits that long and can be taken back; with `send_at`
-    (µs) it lies in Scheduled until then, and its date and signature are of that moment (see `flow.scheduled`).
+    (µs) it lies in Scheduled until then, dated of that moment and signed at it (see `flow.scheduled`).
 
     Raises `flow.errors.Refused` in one of its kinds, with a sentence for the writer; the draft is then as before.
     """
@@ -108,10 +109,12 @@ def _submit_draft(
     unsigned = build.build(built, with_bcc=False)
     _check_size(unsigned)
     audience = recipients.divide(addresses, size=len(unsigned))
-    raw = sign(unsigned, sender, at=dated)
+    # What waits for its hour is signed as it leaves (`flow.scheduled`), with a key that is in force then.
+    seal = partial(sign, author=sender, at=dated) if send_at is None else bytes
+    raw = seal(unsigned)
     prepared = prepare(raw)
     # The copy in Sent keeps its Bcc; without one, both copies are the same bytes.
-    kept = prepare(sign(build.build(built, with_bcc=True), sender, at=dated)) if built.bcc else prepared
+    kept = prepare(seal(build.build(built, with_bcc=True))) if built.bcc else prepared
     letter = _Letter(
         kind=WEB,
         sender=sender,

@@ -111,7 +111,7 @@ from .query import find as search
 from .query import search_uids
 from .receipts import note_receipt
 from .rewinding import rewind_preview
-from .scheduled import is_scheduled, leave_scheduled, scheduled_due
+from .scheduled import is_scheduled, leave_scheduled, scheduled_due, stay_scheduled
 from .search import Tokens
 from .singles import FileLine, FilePage, files, lines_of, message_lines
 from .sorting import sort_rows, thread_rows
@@ -301,6 +301,7 @@ __all__ = [
     "start_rewind",
     "start_undo",
     "start_writer",
+    "stay_scheduled",
     "stop_bulk",
     "stop_writer",
     "store_flags",

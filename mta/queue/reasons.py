@@ -15,6 +15,7 @@ POLICY, REFUSED, NO_UTF8 = "policy", "refused", "no utf8"
 WAIT, BUSY, TROUBLE = "asked to wait", "busy", "trouble"
 DNS, UNREACHABLE, LOST, SLOW, TLS = "dns", "unreachable", "lost", "slow", "tls"
 LOOP, PRIVATE, LOCAL_TROUBLE, GONE_LOCAL = "loop", "private", "local trouble", "gone local"
+NOT_ALLOWED = "may not send"  # kept back at its hour, see mta.flow.scheduled
 
 _BY_DETAIL = {
     "1.0": NO_MAILBOX,
@@ -94,6 +95,7 @@ def said(reason: str, *, address: str, state: str = "") -> str:
         LOOP: _("Mail for %(domain)s is sent in a circle."),
         PRIVATE: _("The server of %(domain)s has an address in a private network."),
         LOCAL_TROUBLE: _("The message could not be stored yet."),
+        NOT_ALLOWED: _("When its time came, this address was not allowed to send mail."),
         GONE_LOCAL: _("There is no mailbox %(address)s here."),
     }
     sentence = sentences.get(reason)

@@ -18,6 +18,7 @@ from typing import Any
 import zstandard
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import F, QuerySet
 
 from mta.queue import bell, schedule
 from mta.queue.errors import LostClaim, NoSuchOutgoing, TooLate
@@ -49,6 +50,9 @@ from mta.values import now_us
 
 _PIECE = 4 * 1024 * 1024  # bytes of a message per row
 _RINGS_WITHIN = 120  # seconds; what is held for longer is the sweep's
+_LEVEL = 3  # of compression
+_TOP = -1  # the position of what is put on top of a message as it leaves
+_KEPT_BACK = 366 * schedule.DAY  # how long what may not go waits for its writer
 _LATEST = 500  # messages of one mailspace that are looked through
 _SETTLED = 90 * schedule.DAY  # how long the states of a finished message can be looked up
 _INFO = (
@@ -118,7 +122,7 @@ def _row(outgoing: int, new: NewRecipient, *, now: int, start: int, held: bool) 
 
 
 def _keep(outgoing: int, raw: bytes) -> None:
-    compress = zstandard.ZstdCompressor(level=3).compress
+    compress = zstandard.ZstdCompressor(level=_LEVEL).compress
     for position, start in enumerate(range(0, max(len(raw), 1), _PIECE)):
         piece = compress(raw[start : start + _PIECE])
         QueuedBytes.objects.create(outgoing_id=outgoing, position=position, data=piece)
@@ -371,21 +375,40 @@ def _owned(outgoing: int, mailspace: int) -> OutgoingInfo:
     return OutgoingInfo(*rows[0])
 
 
-def release(mailspace: int, message: int, *, now: int | None = None) -> int:
-    """What was parked for the copy of a message is due now; how many recipients. In the caller's transaction."""
+def parked(mailspace: int, message: int) -> tuple[OutgoingInfo, ...]:
+    """What waits for the copy of a message to leave Scheduled."""
+    held = QueuedRecipient.objects.filter(finished_at__isnull=True, next_attempt__gte=PARKED)
+    rows = Outgoing.objects.filter(
+        mailspace_id=mailspace, message=message, done_at__isnull=True, id__in=held.values("outgoing_id")
+    )
+    return tuple(OutgoingInfo(*row) for row in rows.order_by("id").values_list(*_INFO))
+
+
+def release(outgoing: int, *, on_top: bytes = b"", now: int | None = None) -> int:
+    """What was parked is due now, with `on_top` before its first line; how many recipients. In the caller's transaction."""
     now = now_us() if now is None else now
     with transaction.atomic():
-        parked = Outgoing.objects.filter(mailspace_id=mailspace, message=message, done_at__isnull=True)
-        rows = QueuedRecipient.objects.filter(
-            outgoing_id__in=list(parked.values_list("id", flat=True)),
-            state=HELD,
-            finished_at__isnull=True,
-            next_attempt__gte=PARKED,
-        )
-        count = rows.update(state=QUEUED, next_attempt=now, expires_at=now + schedule.LIFETIME)
+        rows = _parked(outgoing)
+        count = rows.update(state=QUEUED, reason="", next_attempt=now, expires_at=now + schedule.LIFETIME)
+        if count and on_top:
+            data = zstandard.ZstdCompressor(level=_LEVEL).compress(on_top)
+            QueuedBytes.objects.create(outgoing_id=outgoing, position=_TOP, data=data)
+            Outgoing.objects.filter(id=outgoing).update(size=F("size") + len(on_top))
         if count:
             wake()
     return count
+
+
+def hold_back(outgoing: int, *, reason: str, now: int | None = None) -> int:
+    """What was parked may not go, for a reason its writer is shown, and is kept for a year; how many recipients."""
+    now = now_us() if now is None else now
+    return _parked(outgoing).update(reason=reason, next_attempt=PARKED + now + _KEPT_BACK)
+
+
+def _parked(outgoing: int) -> QuerySet[QueuedRecipient]:
+    return QueuedRecipient.objects.filter(
+        outgoing_id=outgoing, state=HELD, finished_at__isnull=True, next_attempt__gte=PARKED
+    )
 
 
 def drop_parked(*, before: int, limit: int = 500) -> int:

@@ -15,6 +15,11 @@ from mta.message import dkim
 
 def sign(raw: bytes, author: str, *, at: int) -> bytes:
     """The message with a DKIM-Signature of the author's domain for each of its active keys."""
+    return signature(raw, author, at=at) + raw
+
+
+def signature(raw: bytes, author: str, *, at: int) -> bytes:
+    """Those fields alone, which go before the first line of the message; empty where there is no key."""
     domain = author.rpartition("@")[2]
     lines = b""
     for signing in directory.current().signing_keys(domain):
@@ -24,4 +29,4 @@ def sign(raw: bytes, author: str, *, at: int) -> bytes:
         lines += dkim.sign(
             raw, domain=signing.domain, selector=signing.selector, key=key, when=at // 1_000_000
         )
-    return lines + raw
+    return lines

@@ -11,7 +11,7 @@ from django.test.utils import CaptureQueriesContext
 
 from hosting import accounts, aliases, domains, signing_in, tenants
 from hosting.directory import Directory
-from hosting.models import Account, Address, Domain, Role
+from hosting.models import Account, Address, Domain, Grant, Role
 from mta import directory as port
 from mta.directory import LocalTarget, RemoteTarget, Resolution
 from tests.hosting.conftest import PASSWORD, TEST, World
@@ -227,3 +227,18 @@ def test_an_administrator_without_mail_is_passed_over(world: World) -> None:
     assert [t.mailspace for t in directory.resolve("postmaster@bakery.test").targets] == [  # type: ignore[union-attr]
         world.postmaster.mailspace
     ]
+
+
+def test_a_mailspace_may_send_while_an_account_behind_it_may(world: World) -> None:
+    space = world.ann.mailspace or 0
+    Grant.objects.create(account=world.postmaster, mailspace=space, right=Grant.READ)
+    assert directory.may_send(space, "ann@bakery.test") and not directory.may_send(space, "pia@bakery.test")
+    accounts.suspend(world.ann, actor=TEST)
+    assert not directory.may_send(space, "ann@bakery.test")  # who may only read does not count
+    grant = Grant.objects.create(account=world.postmaster, mailspace=space, right=Grant.SEND_AS)
+    assert directory.may_send(space, "ann@bakery.test")
+    grant.delete()
+    accounts.resume(Account.objects.get(pk=world.ann.pk), actor=TEST)
+    assert directory.may_send(space, "ann@bakery.test")
+    tenants.suspend(world.reseller, actor=TEST)
+    assert not directory.may_send(space, "ann@bakery.test")

@@ -6,13 +6,16 @@ import re
 
 import pytest
 
+from mta.flow import scheduled
 from mta.mailstore import service as mailstore
 from mta.queue import reasons
 from mta.queue import service as queue
 from mta.queue.models import QueuedRecipient
 from mta.queue.values import DEFERRED, DELIVERED, FAILED, WEB, NewOutgoing, NewRecipient, Outcome
-from mta.values import now_us
+from mta.values import SCHEDULED, SENT, now_us
 from tests.webmail.mail_world import Reader
+from tests.webmail.test_compose_pages import ask, done, in_box, save
+from webmail.models import Preferences
 from webmail.sendings import sending_of
 
 MX = "mx.outside.test"
@@ -156,3 +159,32 @@ def test_the_words_of_a_server_are_shown_as_text(ann: Reader) -> None:
     assert "<script>alert(1)" not in page
     assert "&lt;script&gt;alert(1)" in page
     del FATES["rude"]
+
+
+def test_what_did_not_go_at_its_hour_says_so_and_can_still_be_sent(ann: Reader) -> None:
+    made = save(ann, html="<p>Later</p>")
+    sent = done(ask(ann, f"{made['draft']}/send/", {"at": now_us() + 3_600_000_000}))
+    ann.account.state = ann.account.SUSPENDED
+    ann.account.save()
+    assert scheduled.send_due(sent["at"] + 1) == 0
+    ann.account.state = ann.account.ACTIVE
+    ann.account.save()
+    (message,) = in_box(ann, SCHEDULED)
+    assert 'data-state="failed"' in ann.page("/mail/scheduled/") and "Not sent" in ann.page(
+        "/mail/scheduled/"
+    )
+    page = ann.page(f"/mail/scheduled/{message.thread}/")
+    assert "this address was not allowed to send mail" in page and 'data-test="planned-now"' in page
+    response = ann.client.post("/mail/sending/planned/", {"message": message.id, "do": "now"})
+    assert response.status_code in (200, 302) and in_box(ann, SCHEDULED) == []
+    assert len(in_box(ann, SENT)) == 1
+
+
+def test_the_hours_of_another_time_are_the_writers_own(ann: Reader) -> None:
+    Preferences.objects.create(account=ann.account, morning=6)
+    made = save(ann, html="<p>Later</p>")
+    done(ask(ann, f"{made['draft']}/send/", {"at": now_us() + 3_600_000_000}))
+    (message,) = in_box(ann, SCHEDULED)
+    page = ann.page(f"/mail/scheduled/{message.thread}/")
+    offered = [each["when"] for each in done(ask(ann, "times/"))["times"] if each["key"] == "tomorrow"]
+    assert offered and "6" in offered[0] and offered[0] in page

@@ -429,7 +429,7 @@ def test_the_hours_on_offer_follow_the_clock_and_the_zone(ann: Reader) -> None:
         found = {each.key: each.when for each in sending_times.choices(monday_noon)}
         sunday = {each.key for each in sending_times.choices(monday_noon + timedelta(days=6, hours=5))}
     assert list(found) == ["afternoon", "tomorrow", "monday"] and found["afternoon"].startswith("today")
-    assert sunday == {"tomorrow", "tomorrow-afternoon"}
+    assert sunday == {"tomorrow", "tomorrow-afternoon", "evening"}
     Preferences.objects.create(account=ann.account, time_zone="Asia/Tokyo")
     assert done(ask(ann, "times/"))["zone"] == "Asia/Tokyo"
     made = save(ann)

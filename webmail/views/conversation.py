@@ -169,6 +169,7 @@ def _written(visit: Visit, found: Conversation, open_ids: frozenset[int], pictur
         trash=frozenset(each.id for each in visit.mailboxes if each.role == TRASH),
         junk=frozenset(each.id for each in visit.mailboxes if each.role == JUNK),
         circle=partial(circle_of, visit.account.pk, visit.mailspace),
+        hours=visit.hours,
         pictures=cache(partial(rules_for, visit, pictures)),
         dark=visit.preferences.dark_mail,
     )

@@ -120,7 +120,7 @@ def conversation(request: HttpRequest, visit: Visit, thread: int) -> JsonRespons
     clock = mailstore.clocks([visit.mailspace])[visit.mailspace]
     found = mailstore.conversation(visit.mailspace, thread, aside=bool(request.GET.get("aside")))
     sent = [message for message in found.messages if message.own and message.draft is None]
-    sendings = sendings_of(visit.mailspace, sent)
+    sendings = sendings_of(visit.mailspace, sent, hours=visit.hours)
     return JsonResponse(
         {
             "clock": clock,
