@@ -11,15 +11,17 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from mta.values import INBOX, QUARANTINE
+from mta.values import INBOX, QUARANTINE, TRASH
 
-from . import acts, sql
+from . import acts, rows, sql
 from .changing import Changing
+from .keywords import joined, split
 from .live import Entry, Live
 from .models import Mailbox, Message, Placement
 
 KEEP_DAYS = 30
 NAME = "$Quarantine"  # listed nowhere, so no word that a person would give a folder
+MENTIONED = "$QuarantineMentioned"  # a keyword of what its owner was told of
 MOST = 200
 
 Key = tuple[int, int]  # (INTERNALDATE, message)
@@ -39,6 +41,7 @@ class Held:
     size: int
     files: tuple[str, ...]
     reasons: Mapping[str, Any]
+    mentioned: bool = False  # in a digest, see `mention`
 
     @property
     def key(self) -> Key:
@@ -65,12 +68,46 @@ def box(changing: Changing) -> Mailbox:
 def release(changing: Changing, entry: Entry, lives: list[Live]) -> None:
     """From the quarantine to the Inbox (an Act, see `acts`)."""
     here = _held(changing, lives)
-    acts.move_lives(changing, here, changing.role(INBOX), entry)
+    _say(changing, here, entry, told=False)
+    free = _held(changing, rows.of_messages(changing.id, [live.message for live in here]))
+    acts.move_lives(changing, free, changing.role(INBOX), entry)
+
+
+def hold(changing: Changing, entry: Entry, lives: list[Live]) -> None:
+    """Out of every place into the quarantine (an Act): a scanner came late. What is in Trash stays there."""
+    roles = changing.roles()
+    away = {live.message for live in lives if roles[live.mailbox] in (TRASH, QUARANTINE)}
+    found = [live for live in lives if live.message not in away]
+    changing.expunge(found, entry)
+    changing.put(found, box(changing), entry)
 
 
 def throw_away(changing: Changing, entry: Entry, lives: list[Live]) -> None:
     """Out of the quarantine for good (an Act); undo brings it back into it."""
     changing.expunge(_held(changing, lives), entry)
+
+
+def mention(changing: Changing) -> tuple[Held, ...]:
+    """What is held that its owner was not told of, the newest; from now on they were."""
+    fresh = {each.message: each for each in held([changing.id], limit=MOST) if not each.mentioned}
+    _say(changing, rows.of_messages(changing.id, list(fresh)), None, told=True)
+    return tuple(fresh.values())
+
+
+def _say(changing: Changing, lives: Sequence[Live], entry: Entry | None, *, told: bool) -> None:
+    """Note that the owner was told of them; once they are free the note goes."""
+    words = {live.message: split(live.keywords) for live in lives}
+    for found in words.values():
+        found.pop(MENTIONED.lower(), None)
+        if told:
+            found[MENTIONED.lower()] = MENTIONED
+    changing.flag(lives, entry, {live.message: (live.flags, joined(words[live.message])) for live in lives})
+
+
+def unmentioned(*, after: int = 0, limit: int = 500) -> list[int]:
+    """Mailspaces that hold something, in the order of their ids, those above `after`; perhaps something new."""
+    boxes = Mailbox.objects.filter(role=QUARANTINE, messages__gt=0, mailspace_id__gt=after)
+    return list(boxes.order_by("mailspace_id").values_list("mailspace_id", flat=True)[:limit])
 
 
 def _held(changing: Changing, lives: Iterable[Live]) -> list[Live]:
@@ -80,7 +117,7 @@ def _held(changing: Changing, lives: Iterable[Live]) -> list[Live]:
 
 # --- reading
 
-_FIELDS = ("from_address", "from_name", "subject", "snippet", "size", "attachments", "reasons")
+_FIELDS = ("from_address", "from_name", "subject", "snippet", "size", "attachments", "reasons", "keywords")
 
 
 def held(
@@ -92,9 +129,10 @@ def held(
     facts = {id_: values for id_, *values in rows_.values_list("id", *_FIELDS)}
     found = []
     for at, message, mailspace in places:
-        sender, name, subject, snippet, size, files, reasons = facts[message]
+        sender, name, subject, snippet, size, files, reasons, words = facts[message]
         names = tuple(str(each[1]) for each in files if not each[4])
-        found.append(Held(mailspace, message, at, sender, name, subject, snippet, size, names, reasons))
+        told = MENTIONED.lower() in split(words)
+        found.append(Held(mailspace, message, at, sender, name, subject, snippet, size, names, reasons, told))
     return tuple(found)
 
 

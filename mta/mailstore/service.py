@@ -107,6 +107,7 @@ from .people import Named, Shifts, every_clock, named, named_after, named_before
 from .provenance import Placed, Provenance, provenance
 from .quarantine import KEEP_DAYS, Held, held, is_held
 from .quarantine import counts as held_counts
+from .quarantine import unmentioned as held_unmentioned
 from .query import find as search
 from .query import search_uids
 from .receipts import note_receipt
@@ -124,6 +125,7 @@ from .verbs import (
     delete_messages,
     delete_messages_forever,
     empty,
+    hold,
     junk,
     junk_messages,
     label,
@@ -131,6 +133,7 @@ from .verbs import (
     mark_answered,
     mark_important,
     mark_messages,
+    mention_held,
     move_messages,
     move_threads,
     moved_on,
@@ -236,7 +239,9 @@ __all__ = [
     "headers",
     "held",
     "held_counts",
+    "held_unmentioned",
     "history",
+    "hold",
     "import_letters",
     "inbox",
     "index_pending",
@@ -258,6 +263,7 @@ __all__ = [
     "mark_important",
     "mark_messages",
     "materialise",
+    "mention_held",
     "message",
     "message_ids_at",
     "message_lines",

@@ -106,6 +106,23 @@ def release(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
     return _on_messages(mailspace, messages, "release", cause, quarantine.release)
 
 
+def hold(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
+    """Into the quarantine, wherever the messages lie (but for Trash): something was found in them later."""
+    return _on_messages(mailspace, messages, "hold", cause, quarantine.hold)
+
+
+def mention_held(mailspace: int, tell: Callable[[Door, tuple[quarantine.Held, ...]], None]) -> int:
+    """Let `tell` write to the owner of what is held and was not mentioned yet, in the same transaction; how many."""
+
+    def work(door: Door) -> int:
+        fresh = quarantine.mention(door[mailspace])
+        if fresh:
+            tell(door, fresh)
+        return len(fresh)
+
+    return commit({mailspace}, work)
+
+
 def throw_away(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
     """What the quarantine held goes for good."""
     return _on_messages(mailspace, messages, "delete forever", cause, quarantine.throw_away)

@@ -101,3 +101,35 @@ def test_what_nobody_released_goes_after_thirty_days(mailspace: int) -> None:
     assert upkeep.empty_old_trash(now=now_us() + 29 * DAY) == 0
     assert upkeep.empty_old_trash(now=now_us() + 31 * DAY) == 1
     assert mailstore.held([mailspace]) == ()
+
+
+def test_an_owner_is_told_once_of_what_is_held(mailspace: int) -> None:
+    first = put(mailspace, QUARANTINE, "One")
+    told: list[tuple[int, ...]] = []
+
+    def tell(door: Door, fresh: tuple[mailstore.Held, ...]) -> None:
+        told.append(tuple(each.message for each in fresh))
+
+    assert mailstore.held_unmentioned() == [mailspace]
+    assert mailstore.mention_held(mailspace, tell) == 1
+    assert mailstore.mention_held(mailspace, tell) == 0
+    second = put(mailspace, QUARANTINE, "Two")
+    assert mailstore.mention_held(mailspace, tell) == 1
+    assert told == [(first,), (second,)]
+    mailstore.release(mailspace, [first], cause=ME)
+    assert mailstore.message(mailspace, first).keywords == ()
+    assert differences(mailspace) == []
+
+
+def test_what_a_scanner_finds_later_leaves_every_place_but_trash(mailspace: int) -> None:
+    message = put(mailspace, INBOX, "A letter")
+    work = mailstore.create_mailbox(mailspace, "Work", cause=ME)
+    thread = mailstore.message(mailspace, message).thread
+    mailstore.label(mailspace, [thread], work.id, cause=ME)
+    gone = put(mailspace, INBOX, "Deleted")
+    mailstore.delete_messages(mailspace, [gone], cause=ME)
+    scanner = Cause("task", session="virus scanner")
+    assert mailstore.hold(mailspace, [message, gone], cause=scanner).messages == 1
+    assert mailstore.is_held(mailspace, [message, gone]) == {message}
+    assert [box.name for box in mailstore.mailboxes(mailspace) if box.messages] == ["Trash", "$Quarantine"]
+    assert differences(mailspace) == []
