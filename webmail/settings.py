@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import environ
 
+from mta.limits import policy
 from webmail import languages
 from webmail.listen import (
     Endpoint,
@@ -80,11 +81,21 @@ IMAPS_LISTEN = _listen("IMAPS_LISTEN", "127.0.0.1:2993")
 POP3_LISTEN = _listen("POP3_LISTEN", "127.0.0.1:2110")
 POP3S_LISTEN = _listen("POP3S_LISTEN", "127.0.0.1:2995")
 LMTP_LISTEN = _listen("LMTP_LISTEN", "off")
-METRICS_LISTEN = _listen("METRICS_LISTEN", "off")
+# `on` is this machine only: who can read the figures knows how busy the people are.
+_METRICS = env.str("METRICS_LISTEN", default="off")
+METRICS_LISTEN = parse_endpoints(
+    "127.0.0.1:9464" if _METRICS.strip().lower() == "on" else _METRICS, name="METRICS_LISTEN"
+)
+if METRICS_LISTEN:  # every process counts in this folder; see mta/metrics.py, which comes later
+    METRICS_FOLDER = DATA_DIR / "metrics"
+    METRICS_FOLDER.mkdir(mode=0o700, exist_ok=True)
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(METRICS_FOLDER)
 
 TRUSTED_PROXIES = parse_networks(env.str("TRUSTED_PROXIES", default=""), name="TRUSTED_PROXIES")
 PROXY_FROM = parse_networks(env.str("PROXY_FROM", default=""), name="PROXY_FROM")
+LMTP_FROM = parse_networks(env.str("LMTP_FROM", default="loopback"), name="LMTP_FROM")
 LIMITS_EXEMPT = parse_networks(env.str("LIMITS_EXEMPT", default="loopback"), name="LIMITS_EXEMPT")
+LIMITS = policy.read(lambda name: env.str(name, default=""))  # LIMIT_*
 # IMAP or POP3 connections of one account, in one sidecar process.
 CONNECTIONS_PER_ACCOUNT = max(1, env.int("CONNECTIONS_PER_ACCOUNT", default=200))
 
@@ -152,6 +163,8 @@ INSTALLED_APPS = [
     "mta.queue",
     "mta.tracing",
     "mta.filters",
+    "mta.limits",
+    "mta.trust",
     "hosting",
     "webmail",
     "webmail.contacts",
