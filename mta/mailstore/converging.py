@@ -8,8 +8,11 @@ write wins; what the other side wrote and nobody else has goes to the journal. C
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
+
+from django.db.models import QuerySet
 
 from mta.values import DRAFTS, Cause
 
@@ -112,7 +115,7 @@ def _adopt(changing: Changing, row: Draft, message: int, box: int) -> None:
     about = Message.objects.get(id=message)
     fields, files = fields_of(about, contents.raw(changing.id, message))
     if row.version > row.materialised:
-        keep_other(changing, row, _cause(changing, message))
+        keep_other(changing, row, _cause(changing, message), files=set_aside(changing, row))
     old = fields_in(row)
     if old.quoted_html and fields.html.endswith(old.quoted_html):
         fields = replace(fields, html=fields.html.removesuffix(old.quoted_html), quoted_html=old.quoted_html)
@@ -143,10 +146,7 @@ def _adopt(changing: Changing, row: Draft, message: int, box: int) -> None:
 
 
 def _attach_anew(changing: Changing, row: Draft, files: list[tuple[str, str, bytes, str, bool]]) -> None:
-    old = DraftAttachment.objects.filter(mailspace_id=changing.id, draft_id=row.id)
-    held = list(old.values_list("blob_id", flat=True))
-    Blob.objects.filter(mailspace_id=changing.id, id__in=held).update(marked_at=changing.now)
-    old.delete()
+    forget_files(changing.id, _files(changing, row.id), now=changing.now)
     for name, type_, data, content_id, inline in files:
         DraftAttachment.objects.create(
             mailspace_id=changing.id,
@@ -167,11 +167,15 @@ def _cause(changing: Changing, message: int) -> Cause:
     return Cause("imap")
 
 
-def keep_other(changing: Changing, row: Draft, cause: Cause, *, original: bool = True) -> None:
+def keep_other(
+    changing: Changing, row: Draft, cause: Cause, *, original: bool = True, files: list[int] | None = None
+) -> None:
     """What a draft says until now goes to the journal, because something else is about to be written over it; with
-    its original unless that stays."""
+    its original unless that stays, and with the `files` that were set aside."""
     entry = changing.entry("overwrite", cause, new_action())
     entry.written = {"draft": row.id, "fields": _kept(row, original=original)}
+    if files is not None:
+        entry.written["files"] = files
     changing.changed()
 
 
@@ -189,9 +193,41 @@ def restore(changing: Changing, written: dict[str, Any] | None, entry: Entry) ->
         return
     before = dict(written["fields"])
     entry.written = {"draft": row.id, "fields": _kept(row, original="quoted_html" in before)}
+    if "files" in written:
+        entry.written["files"] = set_aside(changing, row)
+        _files(changing, -row.id).filter(id__in=written["files"]).update(draft_id=row.id)
     row.original = before.pop("quoted_html", row.original)
     row.fields = {**row.fields, **before}
     row.version += 1
     row.updated_at = changing.now
     row.save(update_fields=["fields", "original", "version", "updated_at"])
     changing.changed()
+
+
+# --- the files of what was written over: they belong to the draft's negative until its journal is forgotten
+def set_aside(changing: Changing, row: Draft) -> list[int]:
+    """The draft has no files any more; the ids under which they wait."""
+    files = _files(changing, row.id)
+    ids = list(files.order_by("id").values_list("id", flat=True))
+    files.update(draft_id=-row.id)
+    return ids
+
+
+def files_forgotten(old: Iterable[Change], still: Iterable[Change]) -> list[int]:
+    """Those set aside that only journal rows name which are about to go."""
+    named, wanted = ({id_ for change in group for id_ in _named(change)} for group in (old, still))
+    return sorted(named - wanted)
+
+
+def _named(change: Change) -> list[int]:
+    return list((change.before.get("written") or {}).get("files", ()))
+
+
+def forget_files(mailspace: int, files: QuerySet[DraftAttachment], *, now: int) -> None:
+    held = list(files.values_list("blob_id", flat=True))
+    Blob.objects.filter(mailspace_id=mailspace, id__in=held).update(marked_at=now)
+    files.delete()
+
+
+def _files(changing: Changing, draft: int) -> QuerySet[DraftAttachment]:
+    return DraftAttachment.objects.filter(mailspace_id=changing.id, draft_id=draft)

@@ -404,7 +404,8 @@ class Draft(models.Model):
 
 
 class DraftAttachment(models.Model):
-    """A file of a draft: bytes in a Blob, uploaded before it is named here."""
+    """A file of a draft: bytes in a Blob, uploaded before it is named here. With the draft's id below zero it is a file
+    of what was written over, which undo may bring back (see converging)."""
 
     mailspace_id = models.BigIntegerField()
     draft_id = models.BigIntegerField()

@@ -18,7 +18,7 @@ from django.db.models import F
 
 from mta.values import QUARANTINE, TRASH, Cause, now_us
 
-from . import blobs, rows, runs, sql
+from . import blobs, converging, rows, runs, sql
 from .door import Door
 from .live import new_action
 from .models import (
@@ -143,10 +143,27 @@ def forget_journal(*, now: int | None = None) -> int:
     # Row ids follow the clock, so that the oldest rows are the first: no look at the rest of them.
     oldest = Change.objects.order_by("id").values_list("id", "at")[: 10 * CHUNK]
     old = [id_ for id_, at in oldest if at < cutoff]
+    _forget_set_aside(old)
     Change.objects.filter(id__in=old).delete()
     first = Action.objects.order_by("id").values_list("id", "until")[: 10 * CHUNK]
     Action.objects.filter(id__in=[id_ for id_, until in first if until < cutoff]).delete()
     return len(old)
+
+
+def _forget_set_aside(old: Sequence[int]) -> None:
+    """Files of what was written over go with the journal rows that could bring them back."""
+    overwritings = Change.objects.filter(verb__in=("overwrite", "undo overwrite"))
+    leaving = list(overwritings.filter(id__in=old))
+    for mailspace in sorted({change.mailspace_id for change in leaving}):
+        mine = [change for change in leaving if change.mailspace_id == mailspace]
+        still = overwritings.filter(mailspace_id=mailspace).exclude(id__in=old)
+        ids = converging.files_forgotten(mine, still)
+        commit({mailspace}, partial(_forget_files, mailspace=mailspace, ids=ids))
+
+
+def _forget_files(door: Door, mailspace: int, ids: Sequence[int]) -> None:
+    files = DraftAttachment.objects.filter(mailspace_id=mailspace, id__in=ids, draft_id__lt=0)
+    converging.forget_files(mailspace, files, now=door.now)
 
 
 def forget_jobs(*, now: int | None = None) -> int:
@@ -177,10 +194,10 @@ def forget_drafts(*, now: int | None = None) -> int:
 def _forget_drafts(door: Door, mailspace: int, ids: Sequence[int], cutoff: int) -> None:
     drafts = Draft.objects.filter(mailspace_id=mailspace, id__in=ids, updated_at__lt=cutoff)
     gone = list(drafts.exclude(state="open").values_list("id", flat=True))
-    files = DraftAttachment.objects.filter(mailspace_id=mailspace, draft_id__in=gone)
-    named = list(files.values_list("blob_id", flat=True))
-    Blob.objects.filter(mailspace_id=mailspace, id__in=named).update(marked_at=door.now)
-    files.delete()
+    files = DraftAttachment.objects.filter(
+        mailspace_id=mailspace, draft_id__in=[*gone, *(-each for each in gone)]
+    )
+    converging.forget_files(mailspace, files, now=door.now)
     Draft.objects.filter(mailspace_id=mailspace, id__in=gone).delete()
 
 

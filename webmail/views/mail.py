@@ -100,7 +100,9 @@ def rows_for(visit: Visit, place: Box, lines: Sequence[ThreadLine], *, first: in
 def deliveries(visit: Visit, place: Box, lines: Sequence[ThreadLine]) -> dict[int, tuple[str, str]]:
     """In Sent, how the newest message of each line stands where it has not reached everybody; in Scheduled, what did
     not go at its hour."""
-    stuck = [line for line in lines if place.slug == "sent" or (place.slug == "scheduled" and not line.wake_at)]
+    stuck = [
+        line for line in lines if place.slug == "sent" or (place.slug == "scheduled" and not line.wake_at)
+    ]
     return deliveries_of(visit.mailspace, [line.last_message for line in stuck]) if stuck else {}
 
 

@@ -9,12 +9,12 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from mta.mailstore import errors
+from mta.mailstore import errors, upkeep
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
-from mta.mailstore.models import Change, Draft
+from mta.mailstore.models import Change, Draft, DraftAttachment
 from mta.mailstore.service import DraftFields, DraftInfo
-from mta.values import DRAFTS, Cause
+from mta.values import DRAFTS, Cause, now_us
 from tests.mail import mail
 
 from .conftest import Space
@@ -152,16 +152,48 @@ def test_of_two_browsers_the_later_wins_and_the_other_text_is_kept(space: Space)
     assert first.version < second.version
 
 
+WITH_FILE = (
+    b"From: ann@example.test\r\nMessage-ID: <d@example.test>\r\nSubject: Plan\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nText\r\n'
+    b"--b\r\nContent-Type: text/plain; name=new.txt\r\nContent-Disposition: attachment; filename=new.txt\r\n"
+    b"\r\nnew\r\n--b--\r\n"
+)
+
+
+def files_of(space: Space, draft: DraftInfo) -> dict[str, bytes]:
+    found = mailstore.draft(space.id, draft.id).attachments
+    return {file.name: mailstore.attachment_bytes(space.id, draft.id, file.id).strip() for file in found}
+
+
+def clean_up(days: int) -> None:
+    """As the beat would, so many days from now: all but what must stay."""
+    later = now_us() + days * upkeep.DAY
+    upkeep.forget_journal(now=later)
+    upkeep.collect_blobs(now=later)
+    upkeep.collect_blobs(now=later)
+
+
+def test_the_files_of_what_was_written_over_come_back_with_its_text(space: Space) -> None:
+    draft = begin(space.id, "one")
+    mailstore.attach(space.id, draft.id, "old.txt", "text/plain", b"old", cause=WEB)
+    mailstore.append(space.id, space.box(DRAFTS).id, WITH_FILE, cause=PHONE)
+    assert files_of(space, draft) == {"new.txt": b"new"}
+    clean_up(3)  # whatever is swept before the undo window ends
+    for verb, expected in (("overwrite", {"old.txt": b"old"}), ("undo overwrite", {"new.txt": b"new"})):
+        line = next(each for each in mailstore.history(space.id) if each.verb == verb)
+        mailstore.undo(space.id, line.action, cause=WEB)
+        assert files_of(space, draft) == expected
+    assert differences(space.id) == []
+    clean_up(400)
+    assert files_of(space, draft) == {"new.txt": b"new"}
+    assert DraftAttachment.objects.filter(mailspace_id=space.id).count() == 1
+    assert not Change.objects.filter(verb__contains="overwrite").exists()
+
+
 def test_the_files_of_a_form_become_the_drafts(space: Space) -> None:
     draft = begin(space.id, "one")
     mailstore.attach(space.id, draft.id, "old.txt", "text/plain", b"old", cause=WEB)
-    raw = (
-        b"From: ann@example.test\r\nMessage-ID: <d@example.test>\r\nSubject: Plan\r\nMIME-Version: 1.0\r\n"
-        b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nText\r\n'
-        b"--b\r\nContent-Type: text/plain; name=new.txt\r\nContent-Disposition: attachment; filename=new.txt\r\n"
-        b"\r\nnew\r\n--b--\r\n"
-    )
-    mailstore.append(space.id, space.box(DRAFTS).id, raw, cause=PHONE)
+    mailstore.append(space.id, space.box(DRAFTS).id, WITH_FILE, cause=PHONE)
     now = mailstore.draft(space.id, draft.id)
     assert [file.name for file in now.attachments] == ["new.txt"]
     assert mailstore.attachment_bytes(space.id, draft.id, now.attachments[0].id).strip() == b"new"

@@ -71,6 +71,9 @@ def test_a_plain_message():
         ({"attachments": (PDF,)}, ["multipart/mixed", "text/plain", "application/pdf"]),
         ({"attachments": (LOGO,)}, ["multipart/mixed", "text/plain", "image/png"]),
         ({"attachments": (Upload("x", "message/rfc822", b"Subject: in\n\nbody"),)}, ["multipart/mixed", "text/plain", "message/rfc822", "text/plain"]),
+        ({"attachments": (Upload("x", "message/rfc822", b"Subject: in\n\ngr\xc3\xbcn"),)}, ["multipart/mixed", "text/plain", "message/rfc822", "text/plain"]),
+        ({"attachments": (Upload("x", "message/rfc822", b"Subject: in\n\n" + b"x" * 1000),)}, ["multipart/mixed", "text/plain", "application/octet-stream"]),
+        ({"attachments": (Upload("x", "message/rfc822", b"Subject: in\n\na\0b"),)}, ["multipart/mixed", "text/plain", "application/octet-stream"]),
         ({"attachments": (Upload("x", "message/rfc822", b"Subject: \xff"),)}, ["multipart/mixed", "text/plain", "application/octet-stream"]),
         ({"attachments": (Upload("x", "multipart/mixed; boundary=b", b""),)}, ["multipart/mixed", "text/plain", "application/octet-stream"]),
         ({"attachments": (Upload("x", "text/html\r\nBcc: x", b""),)}, ["multipart/mixed", "text/plain", "application/octet-stream"]),
@@ -102,6 +105,19 @@ def test_a_file_comes_back_as_it_was():
     assert (part.filename, decoded(raw, part)) == (name, PDF.data)
     parsed = message_from_bytes(raw, policy=policy.default)
     assert next(parsed.iter_attachments()).get_filename() == name
+
+
+def test_a_whole_message_of_eight_bits_goes_as_it_is_and_says_so():
+    """RFC 2046 §5.2.1 and RFC 2045 §6.4."""
+    inner = b"Subject: in\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\ngr\xc3\xbcn\r\n"
+    raw = build(replace(PLAIN, attachments=(Upload("in.eml", "message/rfc822", inner), PDF)), with_bcc=False)
+    outer, parsed = parse_tree(raw), message_from_bytes(raw, policy=policy.default)
+    part = find(outer, "2")
+    assert raw[part.body_start : part.body_end].rstrip() == inner.rstrip()
+    assert parsed["Content-Transfer-Encoding"] == "8bit"
+    enclosed, pdf = parsed.iter_attachments()
+    assert enclosed["Content-Transfer-Encoding"] == "8bit" and pdf["Content-Transfer-Encoding"] == "base64"
+    assert enclosed.get_content().get_content().strip() == "grün"
 
 
 def test_threads_are_named():
