@@ -15,6 +15,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
+from mta import metrics
 from webmail import catalogues, static_files, tls
 
 # Setting, what it carries, as `up` shows them.
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             if demo:
                 self._mark_demo(empty)
             self._certificate()
+            metrics.begin_anew(settings.DATA_DIR / "metrics")
             catalogues.compile_into(settings.DATA_DIR / "locale", folder=settings.BASE_DIR / "locale")
             if settings.COLLECT_STATIC:
                 static_files.collect()
