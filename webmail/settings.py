@@ -116,6 +116,8 @@ UNDO_DAYS = min(90, max(1, env.int("UNDO_DAYS", default=30)))
 # Whether somebody new finds cards above their inbox that ask who they are and how to begin.
 WELCOME = env.bool("WELCOME", default=True)
 MAIL_PROCESSES = max(1, env.int("MAIL_PROCESSES", default=1))
+# Hosts whose seal (RFC 8617) is believed when they say that mail was genuine before they passed it on.
+ARC_TRUSTED = tuple(name.strip().lower() for name in env.list("ARC_TRUSTED", default=[]) if name.strip())
 RSPAMD_URL = env.str("RSPAMD_URL", default="")
 CLAMD_URL = env.str("CLAMD_URL", default="")
 
@@ -168,6 +170,7 @@ INSTALLED_APPS = [
     "hosting",
     "webmail",
     "webmail.contacts",
+    "webmail.moving",
 ]
 DIRECTORY = "hosting.directory.Directory"  # who implements the port mta/directory.py
 

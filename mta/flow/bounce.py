@@ -4,8 +4,10 @@ A failure and the report it causes (RFC 3464) are one transaction, so neither ex
 Where the report goes: for mail written in the web client into the sender's Inbox, unread, within that
 conversation, so that who closed the page or looks with a telephone hears of it, too; for mail of a mail program
 into the Inbox of the sender's address; to a sender outside through the queue, from <>. A message that lies in
-somebody's Sent says at once how it stands (`mailstore.moved_on`). Nobody hears of a failed report (the null sender). Called by `relay.run` and
-`flow.local`; `queue` decides when a recipient is given up.
+somebody's Sent says at once how it stands (`mailstore.moved_on`). Nobody hears of a failed report (the null sender).
+What a sender wants to hear about each recipient (RFC 3461: NOTIFY) is kept to; who asks for it also hears that mail
+has arrived (`confirmation`), or was handed to a server that will not say so. Called by `relay.run`, `flow.local`,
+`flow.receive` and `flow.submit`; `queue` decides when a recipient is given up.
 """
 
 from __future__ import annotations
@@ -42,10 +44,12 @@ from mta.queue.values import (
     NewRecipient,
     Outcome,
     OutgoingInfo,
+    Wishes,
 )
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.values import INBOX, Cause, now_us
+from mta.wire import smtp_words
 
 log = logging.getLogger(__name__)
 
@@ -61,6 +65,14 @@ class Settled:
     @property
     def given_up(self) -> bool:
         return self.decision.state in (FAILED, EXPIRED)
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """A report that mail has arrived, ready to be stored in the transaction of that mail, with these locked, too."""
+
+    mailspaces: tuple[int, ...]
+    store: Callable[[Door], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +94,12 @@ def settle(
     ]
     failed = [each for each in settled if each.given_up]
     delayed = [each for each in settled if _worth_a_warning(info, each, now)]
-    told = {each.claimed.id for each in (*failed, *delayed)}
+    handed_on = [each for each in settled if _to_confirm(each)]
+    told = {each.claimed.id for each in (*failed, *delayed, *handed_on)}
     for each in settled:
         if each.claimed.id not in told:
             _apart(info, each, now)
-    for part in (failed, delayed):
+    for part in (failed, delayed, handed_on):
         _together(info, part, raw=raw, now=now)
 
 
@@ -99,6 +112,67 @@ def _worth_a_warning(info: OutgoingInfo, each: Settled, now: int) -> bool:
         and now - info.not_before >= schedule.WARN_AFTER
         and (not each.claimed.notify or "DELAY" in each.claimed.notify.upper())
     )
+
+
+def _to_confirm(each: Settled) -> bool:
+    """RFC 3461 §5.2.2: the other server took it, but knows nothing of reports."""
+    return (
+        each.decision.state == DELIVERED
+        and "SUCCESS" in each.claimed.notify.upper()
+        and not each.outcome.reports
+    )
+
+
+def _wanted(each: Settled) -> bool:
+    """RFC 3461 §4.1: without NOTIFY a failure is reported; with it, only what it names."""
+    return not each.given_up or not each.claimed.notify or "FAILURE" in each.claimed.notify.upper()
+
+
+def confirmation(
+    addresses: Sequence[str],
+    raw: bytes,
+    *,
+    sender: str,
+    wishes: Wishes,
+    header_id: str,
+    trace_id: str,
+    at: int,
+) -> Confirmation | None:
+    """The report that a message has arrived at these addresses of ours; None if nobody is to hear of it."""
+    if not addresses:
+        return None
+    info = OutgoingInfo(
+        id=0,
+        kind=SUBMISSION,
+        sender=sender,
+        mailspace=None,
+        message=None,
+        draft=None,
+        answered=None,
+        header_id=header_id,
+        trace_id=trace_id,
+        size=len(raw),
+        utf8=not sender.isascii(),
+        ret="HDRS",  # RFC 3461 §4.3: nobody needs what has arrived once more
+        envid=wishes.envid,
+        created_at=at,
+        not_before=at,
+    )
+    addressee = _addressee(info)
+    if addressee is None:
+        return None
+    arrived = [
+        RecipientReport(
+            recipient=address,
+            action="delivered",
+            status="2.0.0",
+            original_recipient=smtp_words.shown_orcpt(wishes.of(address).orcpt),
+            last_attempt_us=at,
+        )
+        for address in addresses
+    ]
+    dsn = _build(info, arrived, raw=raw, now=at)
+    return Confirmation(addressee.mailspaces, _sending(info, addressee, dsn))
 
 
 def _apart(info: OutgoingInfo, each: Settled, now: int) -> None:
@@ -126,7 +200,7 @@ def _together(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: i
 
 
 def _commit(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> None:
-    reported = [each for each in part if each.claimed.notify.upper() != "NEVER"]  # RFC 3461 §4.1
+    reported = [each for each in part if _wanted(each)]
     addressee = _addressee(info) if reported else None
     if addressee is None:
 
@@ -141,7 +215,7 @@ def _commit(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int
 
     def work(door: Door) -> None:
         for each in part:
-            _record(info, each, now, door=door, warned=not each.given_up)
+            _record(info, each, now, door=door, warned=each.decision.state == DEFERRED)
         send(door)
 
     mailstore.commit({*addressee.mailspaces, *_shown_in(info)}, work)
@@ -171,21 +245,35 @@ def _thread(info: OutgoingInfo) -> int | None:
 
 
 def _write(info: OutgoingInfo, part: Sequence[Settled], *, raw: bytes, now: int) -> bytes:
+    return _build(info, [_about(each, now) for each in part], raw=raw, now=now)
+
+
+def _build(info: OutgoingInfo, about: Sequence[RecipientReport], *, raw: bytes, now: int) -> bytes:
+    failed = any(each.action == "failed" for each in about)
     return report.build_dsn(
-        [_about(each, now) for each in part],
+        about,
         raw,
         to=info.sender,
         reporting_mta=settings.MAIL_HOSTNAME,
         message_id=new_message_id(settings.MAIL_HOSTNAME),
         when_us=now,
         arrival_us=info.created_at,
-        envelope_id=info.envid,
-        return_full=info.ret != "HDRS" and info.kind != WEB,
+        envelope_id=smtp_words.shown_envid(info.envid),
+        return_full=failed and info.ret != "HDRS" and info.kind != WEB,
     )
 
 
 def _about(each: Settled, now: int) -> RecipientReport:
     outcome, given_up = each.outcome, each.given_up
+    if each.decision.state == DELIVERED:
+        return RecipientReport(
+            recipient=each.claimed.address,
+            action="relayed",
+            status="2.0.0",
+            remote_mta=outcome.remote,
+            original_recipient=smtp_words.shown_orcpt(each.claimed.orcpt),
+            last_attempt_us=now,
+        )
     code = "5" if given_up else "4"
     detail = outcome.enhanced.partition(".")[2] or "0.0"
     if each.decision.state == EXPIRED:
@@ -200,7 +288,7 @@ def _about(each: Settled, now: int) -> RecipientReport:
         status=f"{code}.{detail}",
         diagnostic=words if outcome.remote else "",
         remote_mta=outcome.remote,
-        original_recipient=each.claimed.orcpt,
+        original_recipient=smtp_words.shown_orcpt(each.claimed.orcpt),
         last_attempt_us=now,
         will_retry_until_us=None if given_up else each.claimed.expires_at,
         explanation=explanation,

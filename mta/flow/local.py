@@ -29,6 +29,8 @@ from mta.queue.values import (
     NewRecipient,
     Outcome,
     OutgoingInfo,
+    Wish,
+    Wishes,
 )
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
@@ -88,20 +90,34 @@ def store(
 
 
 def forward(
-    here: Iterable[Here], raw: bytes, *, sender: str, header_id: str, trace_id: str, utf8: bool
+    here: Iterable[Here],
+    raw: bytes,
+    *,
+    sender: str,
+    header_id: str,
+    trace_id: str,
+    utf8: bool,
+    wishes: Wishes,
 ) -> None:
     """Queue what aliases of ours send outside; the sender stays who it was, so reports go back there."""
-    outside = dict.fromkeys(target for each in here for target in each.outside)
+    outside: dict[str, NewRecipient] = {}
+    for each in here:
+        alone = len(each.outside) + len(each.mailspaces) == 1
+        wish = wishes.of(each.address).passed_on(alone=alone)
+        for target in each.outside:
+            outside.setdefault(target, NewRecipient(target, notify=wish.notify, orcpt=wish.orcpt))
     if outside:
         queue.enqueue(
             NewOutgoing(
                 kind=FORWARD,
                 sender=sender,
                 raw=raw,
-                recipients=tuple(NewRecipient(target) for target in outside),
+                recipients=tuple(outside.values()),
                 header_id=header_id,
                 trace_id=trace_id,
                 utf8=utf8,
+                ret=wishes.ret,
+                envid=wishes.envid,
             )
         )
 
@@ -151,6 +167,17 @@ def _commit(
 ) -> None:
     cause = Cause("task", session="delivery")
     stored = Outcome(DELIVERED, reasons.HERE, 250, "2.0.0", started_at=started)
+    asked = {claimed.address: Wish(claimed.notify, claimed.orcpt) for claimed, _here in pairs}
+    wishes = Wishes(info.ret, info.envid, asked)
+    confirmed = bounce.confirmation(
+        [each.address for _c, each in pairs if each.mailspaces and wishes.of(each.address).on_success],
+        raw,
+        sender=info.sender,
+        wishes=wishes,
+        header_id=info.header_id,
+        trace_id=info.trace_id,
+        at=started,
+    )
 
     def work(door: Door) -> None:
         for claimed, _here in pairs:
@@ -166,7 +193,10 @@ def _commit(
             header_id=info.header_id,
             trace_id=info.trace_id,
             utf8=info.utf8,
+            wishes=wishes,
         )
+        if confirmed is not None:
+            confirmed.store(door)
         tracing.record(events)
         if info.mailspace is not None and info.message is not None:
             mailstore.moved_on(door, info.mailspace, info.message)
@@ -174,4 +204,6 @@ def _commit(
     mailspaces = {mailspace for _c, here in pairs for mailspace in here.mailspaces}
     if info.mailspace is not None and info.message is not None:
         mailspaces.add(info.mailspace)
+    if confirmed is not None:
+        mailspaces.update(confirmed.mailspaces)
     mailstore.commit(mailspaces, work)

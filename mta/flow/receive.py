@@ -16,7 +16,7 @@ from typing import Any
 
 from mta import directory
 from mta.directory import LocalTarget, RemoteTarget
-from mta.flow import filing, placement
+from mta.flow import bounce, filing, placement
 from mta.flow.errors import Refused
 from mta.flow.filing import Copy
 from mta.flow.placement import Decision, Refusal
@@ -24,12 +24,12 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, Tokens, prepare
 from mta.message import trace as trace_lines
 from mta.queue import service as queue
-from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
+from mta.queue.values import FORWARD, NewOutgoing, NewRecipient, Wishes
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust import verdict
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
-from mta.values import Cause, now_us
+from mta.values import INBOX, QUARANTINE, Cause, now_us
 
 # RFC 5321 §6.3: count Received lines, and take a number that no honest path reaches.
 MOST_HOPS = 50
@@ -57,7 +57,10 @@ class Recipient:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A message with its envelope, as the server took it. `sender` is '' for a bounce."""
+    """A message with its envelope, as the server took it. `sender` is '' for a bounce.
+
+    `each`: every recipient has an answer of its own (LMTP, RFC 2033), so that who refuses it need not hold it.
+    """
 
     raw: bytes
     sender: str
@@ -68,6 +71,8 @@ class Arrival:
     protocol: str  # ESMTP, ESMTPS … (RFC 3848)
     tls: str | None = None
     utf8: bool = False  # SMTPUTF8 was asked for (RFC 6531)
+    wishes: Wishes = field(default_factory=Wishes)  # for reports (RFC 3461)
+    each: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,7 @@ class Forward:
 
     address: str
     target: str
+    alone: bool = True  # the address leads nowhere else
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +109,10 @@ class Passage:
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The promise behind a 250."""
+    """The promise behind a 250. `refused` are those who do not want it, where each recipient has its own answer."""
 
     trace_id: str
+    refused: Mapping[str, Refused] = field(default_factory=dict)
 
 
 def receive(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Future[Accepted]:
@@ -133,13 +140,18 @@ def place(passage: Passage) -> Passage:
         for target in recipient.targets:
             match target:
                 case RemoteTarget(address=outside):
-                    forwards.setdefault(outside, Forward(recipient.address, outside))
-                    if (refusal := placement.not_onward(passage.verdict, policy=policy)) is not None:
+                    refusal = placement.not_onward(passage.verdict, policy=policy)
+                    if refusal is not None:
                         refused[recipient.address] = refusal
+                    if refusal is None or not passage.arrival.each:
+                        forward = Forward(recipient.address, outside, len(recipient.targets) == 1)
+                        forwards.setdefault(outside, forward)
                 case LocalTarget(mailspace=mailspace, address=address) if mailspace not in deliveries:
                     decision = placement.decide(passage.verdict, address=address, policy=policy)
                     if isinstance(decision, Refusal):
                         refused[recipient.address] = decision
+                        if passage.arrival.each:
+                            continue
                         decision = decision.instead
                     deliveries[mailspace] = Delivery(mailspace, address, passage.verdict, decision)
     passage = replace(
@@ -175,22 +187,55 @@ def store(passage: Passage) -> Future[Accepted]:
     """Everything in one transaction of the writer's; large bytes are written once, before it."""
     prepared = prepare(passage.arrival.raw)
     tokens = filing.ahead(prepared, [delivery.mailspace for delivery in passage.deliveries])
+    confirmed = _confirmation(passage, prepared)
 
     def work(door: Door) -> Accepted:
         filed = [filing.store(door, _copy(passage, each, prepared, tokens)) for each in passage.deliveries]
         if passage.forwards:
             _forward(passage, prepared)
+        if confirmed is not None:
+            confirmed.store(door)
         decided = [decision for decision, _more in filed]
         tracing.record(
             _events(passage, prepared, decided) + [each for _decision, more in filed for each in more]
         )
         return answer(passage)
 
-    return mailstore.submit([delivery.mailspace for delivery in passage.deliveries], work)
+    mailspaces = [delivery.mailspace for delivery in passage.deliveries]
+    if confirmed is not None:
+        mailspaces += [mailspace for mailspace in confirmed.mailspaces if mailspace not in mailspaces]
+    return mailstore.submit(mailspaces, work)
 
 
 def answer(passage: Passage) -> Accepted:
-    return Accepted(passage.trace_id)
+    if not passage.arrival.each:
+        return Accepted(passage.trace_id)
+    refused = {address: Unwanted(each, passage.trace_id) for address, each in passage.refused.items()}
+    return Accepted(passage.trace_id, refused)
+
+
+def _confirmation(passage: Passage, prepared: Prepared) -> bounce.Confirmation | None:
+    """The report that mail has arrived, where its sender asked for one (RFC 3461 §5.2.5), and is who it says."""
+    arrival = passage.arrival
+    forged = (found := passage.verdict.of("spf")) is not None and found.result in {"fail", "softfail"}
+    if forged or not any(wish.on_success for wish in arrival.wishes.recipients.values()):
+        return None
+    arrived = {delivery.mailspace for delivery in passage.deliveries if delivery.decision.role == INBOX}
+    confirmed = [
+        recipient.address
+        for recipient in arrival.recipients
+        if arrival.wishes.of(recipient.address).on_success
+        and any(isinstance(each, LocalTarget) and each.mailspace in arrived for each in recipient.targets)
+    ]
+    return bounce.confirmation(
+        confirmed,
+        arrival.raw,
+        sender=arrival.sender,
+        wishes=arrival.wishes,
+        header_id=prepared.facts.message_id,
+        trace_id=passage.trace_id,
+        at=passage.at,
+    )
 
 
 def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Tokens | None) -> Copy:
@@ -216,7 +261,8 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Toke
 def _reasons(found: Verdict, decision: Decision) -> dict[str, Any]:
     """What the reader is told later: why it lies there and, when something was looked at, what was found."""
     evidence = verdict.written(found)
-    return {"placement": decision.reason} | ({"evidence": evidence} if evidence else {})
+    held = {"held": placement.kind_held(found, decision)} if decision.role == QUARANTINE else {}
+    return {"placement": decision.reason} | held | ({"evidence": evidence} if evidence else {})
 
 
 def _forward(passage: Passage, prepared: Prepared) -> None:
@@ -226,12 +272,19 @@ def _forward(passage: Passage, prepared: Prepared) -> None:
             kind=FORWARD,
             sender=passage.arrival.sender,
             raw=_received(passage, passage.forwards[0].address) + passage.arrival.raw,
-            recipients=tuple(NewRecipient(forward.target) for forward in passage.forwards),
+            recipients=tuple(_onward(forward, passage.arrival.wishes) for forward in passage.forwards),
             header_id=prepared.facts.message_id,
             trace_id=passage.trace_id,
             utf8=passage.arrival.utf8,
+            ret=passage.arrival.wishes.ret,
+            envid=passage.arrival.wishes.envid,
         )
     )
+
+
+def _onward(forward: Forward, wishes: Wishes) -> NewRecipient:
+    wish = wishes.of(forward.address).passed_on(alone=forward.alone)
+    return NewRecipient(forward.target, notify=wish.notify, orcpt=wish.orcpt)
 
 
 def _prefix(passage: Passage, address: str, received: bytes) -> bytes:

@@ -9,7 +9,7 @@ leaves the host. Never opens a socket. Called by `serve.smtp`, the web client an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from django.conf import settings
@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from mta import directory
 from mta.directory import Login
-from mta.flow import local, mime, recipients, submitted
+from mta.flow import bounce, local, mime, recipients, submitted
 from mta.flow.errors import AlreadySent, BadMessage, NotYours, TooBig
 from mta.flow.recipients import Audience
 from mta.mailstore import service as mailstore
@@ -26,7 +26,7 @@ from mta.mailstore.service import Door, DraftInfo, Prepared, prepare
 from mta.message import build, trace
 from mta.message.build import Outgoing
 from mta.queue import service as queue
-from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient
+from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient, Wishes
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
@@ -62,6 +62,7 @@ class _Letter:
     not_before: int = 0
     parked: bool = False
     ip: str = ""
+    wishes: Wishes = field(default_factory=Wishes)
 
     @property
     def held(self) -> bool:
@@ -284,11 +285,14 @@ def submit_raw(
     ip: str,
     protocol: str = "ESMTPA",
     tls: str | None = None,
+    wishes: Wishes | None = None,
 ) -> Submitted:
     """Send a message that came in over submission (RFC 6409). The client's own copy in Sent is its affair.
 
-    `mail_from` has been checked already by the server; From is checked here. Raises `flow.errors.Refused`.
+    `mail_from` has been checked already by the server; From is checked here. `wishes`: for reports (RFC 3461), and
+    when it is to leave (RFC 4865). Raises `flow.errors.Refused`.
     """
+    wishes = wishes or Wishes()
     at = now_us()
     _check_size(raw)
     _check_from(login.account, raw)
@@ -312,9 +316,38 @@ def submit_raw(
         cause=cause,
         at=at,
         mailspace=login.access[0].mailspace if login.access else None,
+        not_before=wishes.hold_until,
         ip=ip,
+        wishes=wishes,
     )
-    return mailstore.commit(_mailspaces(letter), lambda door: _send(door, letter))
+    confirmed = _confirmation(letter)
+
+    def work(door: Door) -> Submitted:
+        if confirmed is not None:
+            confirmed.store(door)
+        return _send(door, letter)
+
+    return mailstore.commit({*_mailspaces(letter), *(confirmed.mailspaces if confirmed else ())}, work)
+
+
+def _confirmation(letter: _Letter) -> bounce.Confirmation | None:
+    """The report that mail has arrived here, where the program asked for one (RFC 3461 §5.2.5)."""
+    if letter.held:
+        return None  # `flow.local` says so at its hour
+    wishes = letter.wishes
+    return bounce.confirmation(
+        [
+            each.address
+            for each in letter.audience.here
+            if each.mailspaces and wishes.of(each.address).on_success
+        ],
+        letter.raw,
+        sender=letter.sender,
+        wishes=wishes,
+        header_id=letter.prepared.facts.message_id,
+        trace_id=letter.trace_id,
+        at=letter.at,
+    )
 
 
 # The names of the parameters above are the server's; inside they would hide the module.
@@ -376,6 +409,7 @@ def _send(
             header_id=header_id,
             trace_id=letter.trace_id,
             utf8=utf8,
+            wishes=letter.wishes,
         )
     outgoing = queue.enqueue(
         NewOutgoing(
@@ -392,6 +426,8 @@ def _send(
             utf8=utf8,
             not_before=letter.not_before,
             parked=letter.parked,
+            ret=letter.wishes.ret,
+            envid=letter.wishes.envid,
         ),
         now=letter.at,
     )
@@ -403,9 +439,14 @@ def _send(
 
 def _rows(letter: _Letter) -> tuple[NewRecipient, ...]:
     here: Sequence[NewRecipient] = [
-        NewRecipient(each.address, delivered_here=not letter.held) for each in letter.audience.here
+        _row(letter, each.address, here=not letter.held) for each in letter.audience.here
     ]
-    return (*here, *(NewRecipient(address) for address in letter.audience.queued))
+    return (*here, *(_row(letter, address, here=False) for address in letter.audience.queued))
+
+
+def _row(letter: _Letter, address: str, *, here: bool) -> NewRecipient:
+    wish = letter.wishes.of(address)
+    return NewRecipient(address, delivered_here=here, notify=wish.notify, orcpt=wish.orcpt)
 
 
 def _event(letter: _Letter, kind: str, *, recipient: str = "", detail: dict[str, str] | None = None) -> Event:

@@ -6,7 +6,8 @@ returns them: the local part as written, the domain in lower case and A-labels.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 # States of a recipient. The first four may still be tried; the others are settled.
 HELD, QUEUED, DELIVERING, DEFERRED = "held", "queued", "delivering", "deferred"
@@ -29,6 +30,44 @@ class NewRecipient:
     delivered_here: bool = False
     notify: str = ""
     orcpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the sender wants to hear about one recipient (RFC 3461 §4.1, §4.2).
+
+    `notify`: "NEVER", or of SUCCESS, FAILURE and DELAY, with commas; "" leaves it to us. `orcpt` in xtext.
+    """
+
+    notify: str = ""
+    orcpt: str = ""
+
+    @property
+    def on_success(self) -> bool:
+        return "SUCCESS" in self.notify
+
+    def passed_on(self, *, alone: bool) -> Wish:
+        """RFC 3461 §5.2.7: to one other address as it is; to several without SUCCESS, which is answered here."""
+        if alone or not self.on_success:
+            return self
+        rest = ",".join(word for word in self.notify.split(",") if word != "SUCCESS")
+        return Wish(rest or "NEVER", self.orcpt)
+
+
+NO_WISH = Wish()
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What came beside an envelope: RET, ENVID (in xtext), the recipients' wishes, and when to send (µs)."""
+
+    ret: str = ""
+    envid: str = ""
+    recipients: Mapping[str, Wish] = field(default_factory=dict)
+    hold_until: int = 0
+
+    def of(self, address: str) -> Wish:
+        return self.recipients.get(address, NO_WISH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +146,7 @@ class Outcome:
     ip: str = ""
     tls: str = ""
     started_at: int = 0
+    reports: bool = False  # the other side took over the reports that were wished for (RFC 3461 §5.2.2)
 
 
 @dataclass(frozen=True, slots=True)

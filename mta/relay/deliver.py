@@ -221,6 +221,7 @@ class Session:
         self._encrypt = encrypt
         self._smtp: SMTP | None = None
         self._dirty = False  # a transaction was begun and not finished
+        self._reports = False  # it understands wishes for reports (RFC 3461)
         self.tls = ""
 
     @property
@@ -229,7 +230,9 @@ class Session:
 
     def about(self, outcome: Outcome) -> Outcome:
         """An outcome with who said it."""
-        return replace(outcome, remote=self._target.host, ip=self._target.ip, tls=self.tls)
+        return replace(
+            outcome, remote=self._target.host, ip=self._target.ip, tls=self.tls, reports=self._reports
+        )
 
     async def open(self) -> None:
         """Connect, greet, encrypt. Raises Unreachable or TlsFailed."""
@@ -325,6 +328,7 @@ class Session:
         refused = self._refuse_early(smtp, parcel)
         if refused is not None:
             return {to.address: refused for to in parcel.recipients}
+        self._reports = smtp.supports_extension("dsn")
         outcomes: dict[str, Outcome] = {}
         try:
             if self._dirty:

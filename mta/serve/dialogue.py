@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import cache
+from itertools import count
 from typing import Any
 
 from aiosmtpd.smtp import SMTP
@@ -30,6 +32,7 @@ LONGEST_LINE = 4096  # RFC 5321 §4.5.3.1.4 asks for 512, and extensions add to 
 LONGEST_AUTH = sasl.MAX_RESPONSE + 64
 MOST_SKIPPED = 1_000_000  # bytes of one over-long line
 
+AT_ONCE = 64  # commands of one client that are answered without a pause
 COMMAND_SECONDS = 300.0  # RFC 5321 §4.5.3.2.7
 WRITE_SECONDS = 120.0
 
@@ -48,14 +51,15 @@ class Goodbye(Exception):
 class Dialogue(SMTP):
     """One connection's conversation."""
 
+    dialect = "ESMTP"  # as the greeting says it
+
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context) -> None:
-        super().__init__(
-            None,
-            data_size_limit=context.max_message_size,
-            enable_SMTPUTF8=True,
-            hostname=context.hostname,
-            loop=asyncio.get_running_loop(),
-        )
+        # aiosmtpd's own beginnings look through every attribute and make a stream, for each connection; its
+        # dispatch table is made here once, and the stream is the listener's.
+        self.loop = asyncio.get_running_loop()
+        self.hostname = context.hostname
+        self.session = self.envelope = None
+        self._smtp_methods = _methods(self)
         self._reader, self._writer = reader, writer
         self.context = context
         self.transaction: Transaction | None = None
@@ -72,16 +76,17 @@ class Dialogue(SMTP):
         self._set_rset_state()
 
     def _set_rset_state(self) -> None:
-        super()._set_rset_state()
         self.transaction = None
 
     async def converse(self) -> None:
         """Greet, answer commands one after the other, end."""
-        self.say(Reply(220, "", f"{self.hostname} ESMTP Mailstead"))
+        self.say(Reply(220, "", f"{self.hostname} {self.dialect} Mailstead"))
         try:
-            while True:
+            for number in count(1):
                 line = await self._command_line()
                 await self._answer(line)
+                if not number % AT_ONCE:
+                    await asyncio.sleep(0)  # whoever sends a thousand commands at once lets others speak, too
         except Goodbye as goodbye:
             self.say(goodbye.reply)
         except TooSlow:
@@ -95,8 +100,12 @@ class Dialogue(SMTP):
             return
         finally:
             self._patience.end()
+            self._end()
             if not self._writer.is_closing():  # a peer that reset the connection hears nothing more
                 self._writer.write(bytes(self._replies))
+
+    def _end(self) -> None:
+        """The session is over, however it ended; what it holds is let go."""
 
     def say(self, reply: Reply) -> None:
         """Answer; what is said goes out when the client is waited for, all in one piece."""
@@ -112,14 +121,24 @@ class Dialogue(SMTP):
         if self._replies:
             self._writer.write(bytes(self._replies))
             self._replies.clear()
-            self._patience.wait(WRITE_SECONDS)
-            await self._writer.drain()
-            self._patience.rest()
+            if self._writer.transport.get_write_buffer_size():  # it does not read as fast as we answer
+                self._patience.wait(WRITE_SECONDS)
+                await self._writer.drain()
+                self._patience.rest()
 
     async def _command_line(self) -> bytes:
         """The next line with its end. Replies wait while the client has more commands on the way."""
-        if b"\n" not in self._reader._buffer or len(self._replies) > 16_384:  # type: ignore[attr-defined]
+        buffer = self._reader._buffer  # type: ignore[attr-defined]
+        end = buffer.find(b"\n") + 1
+        if not end or len(self._replies) > 16_384:
             await self._flush()
+        if 0 < end <= LONGEST_AUTH:
+            line = bytes(buffer[:end])
+            del buffer[:end]
+            self._reader._maybe_resume_transport()  # type: ignore[attr-defined]
+            if self.context.stopping.is_set():
+                raise Closing
+            return line
         return await self._line(LONGEST_AUTH, idle=True)
 
     async def _line(self, limit: int, *, idle: bool = False) -> bytes:
@@ -166,8 +185,11 @@ class Dialogue(SMTP):
     def _understand(self, line: bytes) -> tuple[Callable[[str], Awaitable[None]], str]:
         if not line:
             raise Refusal(statuses.LINE_TOO_LONG)
+        if not line.endswith(b"\r\n"):
+            # RFC 5321 §2.3.8: who lets a bare LF end a command, lets it hide one in another server's message.
+            raise Refusal(statuses.BARE_COMMAND)
         try:
-            text = line.removesuffix(b"\n").removesuffix(b"\r").decode()
+            text = line[:-2].decode()
         except UnicodeDecodeError:
             raise Refusal(statuses.BAD_LINE) from None
         name, _, argument = text.partition(" ")
@@ -182,3 +204,13 @@ class Dialogue(SMTP):
         if method is None:
             raise Refusal(statuses.UNKNOWN_COMMAND)
         return method, argument.strip(" ")
+
+
+def _methods(server: Dialogue) -> dict[str, Callable[[str], Awaitable[None]]]:
+    return {command: getattr(server, name) for command, name in _names(type(server))}
+
+
+@cache
+def _names(kind: Any) -> tuple[tuple[str, str], ...]:
+    """The commands that a server knows: `smtp_MAIL` is MAIL; one that is None is taken away."""
+    return tuple((name[5:], name) for name in dir(kind) if name.startswith("smtp_") and getattr(kind, name))

@@ -1,7 +1,7 @@
 """The words of MAIL and RCPT: a path and its parameters, understood or refused. Pure.
 
-RFC 5321 §4.1.1.2–3 and §4.1.2, RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 4954 §5 (AUTH=).
-Called by `serve.smtp`.
+RFC 5321 §4.1.1.2–3 and §4.1.2, RFC 1870 (SIZE), RFC 6152 (8BITMIME), RFC 6531 (SMTPUTF8), RFC 4954 §5 (AUTH=),
+RFC 3461 (RET, ENVID, NOTIFY, ORCPT), RFC 4865 (HOLDFOR, HOLDUNTIL). Called by `serve.smtp`.
 """
 
 from __future__ import annotations
@@ -11,8 +11,12 @@ from dataclasses import dataclass, field
 
 from mta.flow.receive import Recipient
 from mta.message.address import BadAddress, canonical, parse_path
+from mta.queue.values import Wish
 from mta.serve import statuses
 from mta.serve.statuses import Reply
+from mta.values import now_us
+from mta.wire import smtp_words
+from mta.wire.smtp_words import BadWord
 
 # A path may hold quoted blanks and brackets; without its own brackets it ends at the first blank.
 _PATH = re.compile(r"""\s*(?:(<(?:"(?:[^"\\]|\\.)*"|[^<>"])*>)|([^\s<>]+))(?:\s+(.*))?""", re.DOTALL)
@@ -30,24 +34,44 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """MAIL FROM. `address` is '' for the null sender; `size` is what the client announced, 0 if nothing."""
+    """MAIL FROM. `address` is '' for the null sender; `size` is what the client announced, 0 if nothing.
+
+    `ret` and `envid` are RFC 3461's, the latter in xtext; `hold_until` (µs) is 0 for mail that goes at once.
+    """
 
     address: str
     size: int = 0
     smtputf8: bool = False
+    ret: str = ""
+    envid: str = ""
+    hold_until: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Addressed:
+    """RCPT TO: the canonical address, and what its sender wants to hear about it (RFC 3461)."""
+
+    address: str
+    notify: str = ""
+    orcpt: str = ""
 
 
 @dataclass(slots=True)
 class Transaction:
-    """From MAIL to the end of DATA: who was accepted at RCPT, and how many were not."""
+    """From MAIL to the end of the message: who was accepted at RCPT, and how many were not.
+
+    `answers` are the addresses accepted in the order of their RCPTs, one as often as it was named.
+    """
 
     sender: Sender
     recipients: dict[str, Recipient] = field(default_factory=dict)
+    answers: list[str] = field(default_factory=list)
+    wishes: dict[str, Wish] = field(default_factory=dict)
     refused: int = 0
 
 
-def read_sender(argument: str, *, limit: int, extended: bool) -> Sender:
-    """`FROM:<ann@example.test> SIZE=1000`; raises Refusal."""
+def read_sender(argument: str, *, limit: int, extended: bool, may_hold: bool = False) -> Sender:
+    """`FROM:<ann@example.test> SIZE=1000`; raises Refusal. `may_hold`: FUTURERELEASE is offered here."""
     path, parameters = _split(_after(argument, "FROM:"), extended)
     size = _size(parameters.pop("SIZE", "0"), limit)
     body = parameters.pop("BODY", "7BIT")
@@ -58,17 +82,33 @@ def read_sender(argument: str, *, limit: int, extended: bool) -> Sender:
         raise Refusal(statuses.BAD_ARGUMENTS.with_text("SMTPUTF8 takes no value"))
     # RFC 4954 §5: understood wherever AUTH is offered; nobody here trusts what it claims.
     parameters.pop("AUTH", None)
+    try:
+        ret = smtp_words.read_ret(parameters.pop("RET")) if "RET" in parameters else ""
+        envid = smtp_words.read_envid(parameters.pop("ENVID")) if "ENVID" in parameters else ""
+        hold_until = _hold(parameters) if may_hold else 0
+    except BadWord as error:
+        raise Refusal(statuses.BAD_ARGUMENTS.with_text(str(error))) from error
     if parameters:
         raise Refusal(statuses.UNKNOWN_PARAMETER)
     address = _address(path, smtputf8=smtputf8, bad=statuses.BAD_SENDER)
     if address and "@" not in address:
         raise Refusal(statuses.BAD_SENDER)
-    return Sender(address, size, smtputf8)
+    return Sender(address, size, smtputf8, ret, envid, hold_until)
 
 
-def read_recipient(argument: str, *, sender: Sender, hostname: str, extended: bool) -> str:
-    """`TO:<ben@example.test>` → the canonical address; raises Refusal."""
+def _hold(parameters: dict[str, str | None]) -> int:
+    given = {name: parameters.pop(name) or "" for name in ("HOLDFOR", "HOLDUNTIL") if name in parameters}
+    return smtp_words.read_hold(given.get("HOLDFOR"), given.get("HOLDUNTIL"), now=now_us())
+
+
+def read_recipient(argument: str, *, sender: Sender, hostname: str, extended: bool) -> Addressed:
+    """`TO:<ben@example.test> NOTIFY=NEVER` → the canonical address with its wishes; raises Refusal."""
     path, parameters = _split(_after(argument, "TO:"), extended)
+    try:
+        notify = smtp_words.read_notify(parameters.pop("NOTIFY")) if "NOTIFY" in parameters else ""
+        orcpt = smtp_words.read_orcpt(parameters.pop("ORCPT")) if "ORCPT" in parameters else ""
+    except BadWord as error:
+        raise Refusal(statuses.BAD_ARGUMENTS.with_text(str(error))) from error
     if parameters:
         raise Refusal(statuses.UNKNOWN_PARAMETER)
     address = _address(path, smtputf8=sender.smtputf8, bad=statuses.BAD_RECIPIENT)
@@ -80,7 +120,7 @@ def read_recipient(argument: str, *, sender: Sender, hostname: str, extended: bo
             raise Refusal(statuses.BAD_RECIPIENT)
         address = f"postmaster@{hostname}"
     try:
-        return canonical(address)
+        return Addressed(canonical(address), notify, orcpt)
     except BadAddress as error:
         raise Refusal(statuses.BAD_RECIPIENT) from error
 

@@ -28,6 +28,7 @@ from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
 from mta.serve.imap import serve_imap
 from mta.serve.listener import Door, Limits, Listener
+from mta.serve.lmtp import serve_lmtp
 from mta.serve.pop3 import serve_pop3
 from mta.serve.session import House
 from mta.serve.smtp import serve_smtp, serve_submission
@@ -177,6 +178,7 @@ def _doors() -> list[Door]:
     err = b"-ERR [SYS/TEMP] Too many connections, try again later\r\n"
     return [
         Door("SMTP_LISTEN", "smtp", settings.SMTP_LISTEN, serve_smtp, full),
+        Door("LMTP_LISTEN", "lmtp", settings.LMTP_LISTEN, serve_lmtp, full),
         Door("SUBMISSION_LISTEN", "submission", settings.SUBMISSION_LISTEN, serve_submission, full),
         Door(
             "SUBMISSIONS_LISTEN",

@@ -16,6 +16,7 @@ from typing import Any
 
 from mta.serve.bridge import Bridge
 from mta.serve.maildrop import Leases
+from mta.serve.room import Rooms
 from mta.serve.viewings import Viewings
 
 Watch = Callable[[int, Callable[[], None]], Callable[[], None]]
@@ -28,7 +29,7 @@ class House:
     Callbacks run in the event loop, possibly often and possibly without a real change: they only say
     "look again". `stopping` is set when the process wants to end: say goodbye and close. `at_stop` holds
     functions that are called at that moment. `leases` are the POP3 maildrops that are held here, `viewings`
-    what sessions look at together, `accounts` who is signed in how often.
+    what sessions look at together, `accounts` who is signed in how often; in `rooms` messages are worked on.
     """
 
     bridge: Bridge
@@ -42,6 +43,7 @@ class House:
     per_account: int = 200  # connections of one account over one protocol
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
     viewings: Viewings = field(init=False)
+    rooms: Rooms = field(default_factory=Rooms)
     chores: set[asyncio.Task[None]] = field(default_factory=set)  # what nobody waits for
 
     def __post_init__(self) -> None:
@@ -56,7 +58,7 @@ class House:
 
 @dataclass(slots=True)
 class Context:
-    """One connection. `protocol` is smtp, submission, imap or pop3; `is_tls` changes with STARTTLS."""
+    """One connection. `protocol` is smtp, submission, lmtp, imap or pop3; `is_tls` changes with STARTTLS."""
 
     house: House
     protocol: str

@@ -1,7 +1,7 @@
 """SMTP: mail from the internet, and mail that our own people hand in.
 
-The commands of aiosmtpd's server as they should be here: addresses by our own parser, DATA in blocks, signing in,
-TLS, statuses from one table. The conversation itself is in `serve.dialogue`. Nothing here decides about mail:
+The commands of aiosmtpd's server as they should be here: addresses by our own parser, signing in, TLS, statuses from
+one table. The conversation itself is in `serve.dialogue`, DATA and BDAT in `serve.intake`. Nothing here decides about mail:
 who a recipient is, the directory knows; what happens to a message, `flow` does. `250` after DATA is written
 only when the flow's commit is done. Called by `serve.main` through the listener.
 """
@@ -10,31 +10,28 @@ from __future__ import annotations
 
 import asyncio
 import logging
-
-from django.conf import settings
+from collections.abc import Sequence
 
 from mta import directory
-from mta.directory import LocalTarget, Login, Resolution
+from mta.directory import Login
 from mta.flow import receive, submit
-from mta.flow.receive import Arrival, MailLoop, Recipient
-from mta.mailstore import service as mailstore
-from mta.serve import statuses
-from mta.serve.dialogue import LONGEST_AUTH, Dialogue, Goodbye
+from mta.flow.receive import Accepted, Arrival, MailLoop, Recipient
+from mta.queue.values import Wish, Wishes
+from mta.serve import statuses, whom
+from mta.serve.dialogue import LONGEST_AUTH, Goodbye
 from mta.serve.envelope import Refusal, Sender, Transaction, read_recipient, read_sender
+from mta.serve.intake import Intake
 from mta.serve.session import Context
 from mta.serve.spool import Spool
 from mta.serve.statuses import Reply
-from mta.wire import sasl
-from mta.wire.smtp_data import DataReceiver
+from mta.values import now_us
+from mta.wire import sasl, smtp_words
 
 log = logging.getLogger(__name__)
 
 MOST_RECIPIENTS = 250  # RFC 5321 §4.5.3.1.8 asks for 100
 MOST_SIGN_INS = 4
-BLOCK = 256 * 1024
-
-BLOCK_SECONDS = 180.0  # RFC 5321 §4.5.3.2.5
-DATA_SECONDS = 3600.0
+WAIT_FOR_ROOM = 240.0  # seconds; RFC 5321 §4.5.3.2.6: the client waits ten minutes for its answer
 
 
 async def serve_smtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context) -> None:
@@ -49,8 +46,10 @@ async def serve_submission(
     await Server(reader, writer, context, submission=True).converse()
 
 
-class Server(Dialogue):
+class Server(Intake):
     """One connection. `smtp_*` are the commands; the dispatch table is made from their names."""
+
+    each = False  # an answer for each recipient
 
     def __init__(
         self,
@@ -78,22 +77,28 @@ class Server(Dialogue):
     async def smtp_EHLO(self, hostname: str) -> None:
         """RFC 5321 §4.1.1.1: what is announced here is what works here."""
         self._hello(hostname, extended=True)
+        self._say_offers()
+
+    def _say_offers(self) -> None:
         offers = [
             self.hostname,
             "PIPELINING",
-            f"SIZE {self.data_size_limit}",
+            f"SIZE {self.context.max_message_size}",
             "8BITMIME",
             "ENHANCEDSTATUSCODES",
+            "SMTPUTF8",
+            "CHUNKING",
+            "DSN",
         ]
-        offers.append("SMTPUTF8")
         if self.context.tls_context is not None:
             offers.append("STARTTLS")
         if self.submission and self.context.may_send_passwords:
             offers.append("AUTH PLAIN LOGIN")
+        if self.submission:
+            offers.append(f"FUTURERELEASE {smtp_words.latest_hold(now_us())}")
         offers.append("HELP")
-        for offer in offers[:-1]:
-            await self.push(f"250-{offer}")
-        await self.push(f"250 {offers[-1]}")
+        self._replies += "".join(f"250-{offer}\r\n" for offer in offers[:-1]).encode()
+        self._replies += f"250 {offers[-1]}\r\n".encode()
 
     def _hello(self, hostname: str, *, extended: bool) -> None:
         # RFC 5321 §4.1.4: a name that is wrong is no reason to refuse mail; one that is none is.
@@ -215,7 +220,9 @@ class Server(Dialogue):
             raise Refusal(statuses.SIGN_IN_FIRST)
         if self.transaction is not None:
             raise Refusal(statuses.SENDER_AGAIN)
-        sender = read_sender(arg, limit=self.context.max_message_size, extended=self.extended)
+        sender = read_sender(
+            arg, limit=self.context.max_message_size, extended=self.extended, may_hold=self.submission
+        )
         if self.login is not None and sender.address:
             allowed = await self.context.bridge.run(
                 directory.current().may_send_as, self.login.account, sender.address
@@ -230,19 +237,25 @@ class Server(Dialogue):
         transaction = self.transaction
         if transaction is None:
             raise Refusal(statuses.SENDER_FIRST)
+        if self._chunks is not None:
+            raise Refusal(statuses.NOT_NOW)
         transaction.refused += 1  # until it is not
-        address = read_recipient(
+        addressed = read_recipient(
             arg, sender=transaction.sender, hostname=self.hostname, extended=self.extended
         )
+        address = addressed.address
         if address not in transaction.recipients:
             if len(transaction.recipients) >= MOST_RECIPIENTS:
                 raise Refusal(statuses.TOO_MANY_RECIPIENTS)
             transaction.recipients[address] = await self._recipient(address, transaction.sender)
+            if addressed.notify or addressed.orcpt:
+                transaction.wishes[address] = Wish(addressed.notify, addressed.orcpt)
+        transaction.answers.append(address)
         transaction.refused -= 1
         self.say(statuses.RECIPIENT_OK)
 
     async def _recipient(self, address: str, sender: Sender) -> Recipient:
-        resolution, is_full = await self.context.bridge.run(_look_up, address, sender.size)
+        resolution, is_full = await self.context.bridge.run(whom.look_up, address, sender.size)
         match resolution.kind:
             case "ours" if resolution.targets:
                 if is_full:
@@ -261,62 +274,26 @@ class Server(Dialogue):
 
     # --- the message
 
-    async def smtp_DATA(self, arg: str) -> None:
-        self._greeted()
-        if arg:
-            raise Refusal(statuses.BAD_ARGUMENTS)
-        transaction = self.transaction
-        if transaction is None:
-            raise Refusal(statuses.SENDER_FIRST)
-        if not transaction.recipients:
-            raise Refusal(statuses.NO_RECIPIENTS if transaction.refused else statuses.RECIPIENT_FIRST)
-        self.say(statuses.GO_AHEAD_DATA)
-        await self._flush()
-        with Spool() as spool:
-            receiver = DataReceiver(spool, limit=self.context.max_message_size, repair=self.submission)
-            await self._receive(receiver)
-            self._set_rset_state()
-            reply = _fault(receiver) or await self._hand_over(transaction, spool)
-        self.say(reply)
-        if not reply.is_error:
-            self._errors = self._unknown = 0
-        await self._flush()
-
-    async def _receive(self, receiver: DataReceiver) -> None:
-        """Read blocks until the message has ended; what follows it goes back to be read as commands."""
-        until = self.loop.time() + DATA_SECONDS
-        while True:
-            self._patience.wait(min(BLOCK_SECONDS, max(0.0, until - self.loop.time())))
-            block = await self._reader.read(BLOCK)
-            self._patience.rest()
-            if not block:
-                raise asyncio.IncompleteReadError(b"", None)
-            try:
-                rest = receiver.feed(block)
-            except OSError as error:
-                # The rest of the message must not be taken for commands: the session ends here.
-                raise Goodbye(statuses.DISK_FULL) from error
-            if rest is not None:
-                self._reader._buffer[:0] = rest  # type: ignore[attr-defined]
-                return
-            if receiver.received > 4 * receiver.limit + 1_000_000:
-                raise Goodbye(statuses.TOO_BIG)
-
-    async def _hand_over(self, transaction: Transaction, spool: Spool) -> Reply:
-        raw = await self.context.bridge.run(spool.contents) if spool.on_disk else spool.contents()
+    async def _hand_over(self, transaction: Transaction, spool: Spool) -> Sequence[Reply]:
         try:
-            if self.login is not None:
-                return await self._submit(self.login, transaction, raw)
-            return await self._deliver(transaction, raw)
+            async with asyncio.timeout(WAIT_FOR_ROOM) as waiting:
+                async with self.context.house.rooms.for_message(spool.size).taking(spool.size):
+                    waiting.reschedule(None)
+                    raw = await self.context.bridge.run(spool.contents) if spool.on_disk else spool.contents()
+                    if self.login is not None:
+                        return (await self._submit(self.login, transaction, raw),)
+                    return await self._deliver(transaction, raw)
         except MailLoop:
-            return statuses.MAIL_LOOP
+            return self._answers(transaction, statuses.MAIL_LOOP)
+        except TimeoutError:
+            return self._answers(transaction, statuses.OVERLOADED)
         except Exception as error:
             reply = statuses.smtp_reply(error)
             if reply == statuses.TRY_LATER:
                 log.exception("smtp: a message from %s could not be stored", self.context.peer_ip)
-            return reply
+            return self._answers(transaction, reply)
 
-    async def _deliver(self, transaction: Transaction, raw: bytes) -> Reply:
+    async def _deliver(self, transaction: Transaction, raw: bytes) -> Sequence[Reply]:
         arrival = Arrival(
             raw=raw,
             sender=transaction.sender.address,
@@ -327,12 +304,18 @@ class Server(Dialogue):
             protocol=self._protocol(),
             tls=self._tls(),
             utf8=transaction.sender.smtputf8,
+            wishes=_wishes(transaction),
+            each=self.each,
         )
         committed = await self.context.bridge.run(receive.receive, arrival)
         # The commit goes on when the client goes away: it must not be told "cancelled" half-way.
         accepted = await asyncio.shield(asyncio.wrap_future(committed))
         log.info("smtp: %s from %s, %d bytes: stored", accepted.trace_id, self.context.peer_ip, len(raw))
-        return statuses.DONE.with_text(f"Stored as {accepted.trace_id}")
+        return self._outcome(transaction, accepted, statuses.DONE.with_text(f"Stored as {accepted.trace_id}"))
+
+    def _outcome(self, transaction: Transaction, accepted: Accepted, reply: Reply) -> Sequence[Reply]:
+        """RFC 5321 §4.2.5: one 250 for all; whoever does not want it has it elsewhere than in the Inbox."""
+        return (reply,)
 
     async def _submit(self, login: Login, transaction: Transaction, raw: bytes) -> Reply:
         submitted = await asyncio.shield(
@@ -346,6 +329,7 @@ class Server(Dialogue):
                 ip=self.context.peer_ip,
                 protocol=self._protocol(),
                 tls=self._tls(),
+                wishes=_wishes(transaction),
             )
         )
         log.info("submission: %s by %s, %d bytes: queued", submitted.trace_id, login.username, len(raw))
@@ -365,34 +349,6 @@ class Server(Dialogue):
         return f"{secured.version()} {secured.cipher()[0]}"
 
 
-def _look_up(address: str, size: int) -> tuple[Resolution, bool]:
-    """Whom an address means, and whether none of them has room (blocking)."""
-    resolution = _resolve(address)
-    local = [target.mailspace for target in resolution.targets if isinstance(target, LocalTarget)]
-    is_full = len(local) == len(resolution.targets) > 0 and all(
-        mailstore.would_exceed(mailspace, size) for mailspace in local
-    )
-    return resolution, is_full
-
-
-def _resolve(address: str) -> Resolution:
-    resolution = directory.current().resolve(address)
-    host = settings.MAIL_HOSTNAME
-    if address != f"postmaster@{host}":
-        return resolution
-    # RFC 5321 §4.5.1: <Postmaster> alone is this host's; its people are those of the domain it is named in.
-    while resolution.kind == "elsewhere" and "." in host:
-        host = host.partition(".")[2]
-        resolution = directory.current().resolve(f"postmaster@{host}")
-    return resolution
-
-
-def _fault(receiver: DataReceiver) -> Reply | None:
-    """What makes a message refusable by its bytes alone."""
-    if receiver.too_big:
-        return statuses.TOO_BIG
-    if receiver.nul:
-        return statuses.HAS_NUL
-    if receiver.bare_line_end:
-        return statuses.BARE_LINE_END
-    return None
+def _wishes(transaction: Transaction) -> Wishes:
+    sender = transaction.sender
+    return Wishes(sender.ret, sender.envid, transaction.wishes, sender.hold_until)
