@@ -13,6 +13,7 @@ import fcntl
 import mmap
 import os
 import select
+import socket
 import struct
 import threading
 import time
@@ -62,13 +63,15 @@ class BellFile:
             finally:
                 fcntl.flock(self._descriptor, fcntl.LOCK_UN)
 
-    def wait(self, seconds: float) -> None:
-        """Sleep until somebody rings, or so long; or a moment, where nobody can wake us."""
+    def wait(self, seconds: float, *, leaving: socket.socket | None = None) -> None:
+        """Sleep until somebody rings or says on `leaving` that it ends, or so long; or a moment, where nobody can wake us."""
         if self._wakes is None:
             time.sleep(min(INTERVAL, seconds))
             return
         waiting = select.poll()
         waiting.register(self._wakes, select.POLLIN)
+        if leaving is not None:
+            waiting.register(leaving, select.POLLIN)
         if waiting.poll(seconds * 1000):
             with suppress(BlockingIOError):
                 os.read(self._wakes, 65536)

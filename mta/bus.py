@@ -12,6 +12,8 @@ import json
 import logging
 import os
 import secrets
+import select
+import socket
 import sqlite3
 import threading
 import time
@@ -33,6 +35,7 @@ CHANNEL = "mailstead_bells"
 SQLITE_LOOK = 1.0  # seconds between looks at data_version
 IN_MEMORY_INTERVAL = 0.010  # and where it is all there is: a database in memory, in tests
 RETRY_DELAY = 1.0
+LOST = 5.0  # seconds after which a line to PostgreSQL is looked at, although nobody rang
 
 # What a listener is told: the mailspaces that changed, or None for "look yourself".
 OnRing = Callable[[frozenset[int] | None], None]
@@ -114,6 +117,8 @@ class _Line:
         self._listening = 0
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
+        # Whoever leaves writes to it, so that nobody who stops waits for the next look.
+        self._wake, self._leaving = socket.socketpair()
 
     def join(self) -> None:
         with self._lock:
@@ -129,7 +134,9 @@ class _Line:
             if self._listening or self._thread is None:
                 return
             self._stopping.set()
+            self._leaving.send(b"x")
             self._thread.join(timeout=5)
+            self._wake.recv(1)
             self._thread = None
 
     @staticmethod
@@ -172,8 +179,9 @@ class _Line:
         with psycopg.connect(**wanted, autocommit=True) as line:
             line.execute(f"LISTEN {CHANNEL}")
             while not self._stopping.is_set():
-                for notice in line.notifies(timeout=0.5):
+                for notice in line.notifies(timeout=0):
                     self._heard(notice.payload)
+                select.select((line.fileno(), self._wake.fileno()), (), (), LOST)
 
     def _listen_sqlite(self) -> None:
         path = str(connection.settings_dict["NAME"])
@@ -195,7 +203,7 @@ class _Line:
                 rung = file.rung(but_by=_name())
                 if rung is None or rung:
                     self._on_ring(rung)
-                file.wait(min(SQLITE_LOOK, look_at - now))
+                file.wait(min(SQLITE_LOOK, look_at - now), leaving=self._wake)
         finally:
             line.close()
             if file is not None:
