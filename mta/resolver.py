@@ -68,8 +68,8 @@ class Resolver(Protocol):
 
     async def mx(self, domain: str) -> Answer[Mx]: ...
 
-    async def addresses(self, host: str) -> Answer[str]:
-        """IPv6 and IPv4 addresses of a host, in the order the DNS gave them, AAAA first."""
+    async def addresses(self, host: str, *, family: int = 0) -> Answer[str]:
+        """IPv6 and IPv4 addresses of a host, in the order the DNS gave them, AAAA first; `family`: only 4 or 6."""
         ...
 
     async def txt(self, name: str) -> Answer[str]: ...
@@ -129,7 +129,10 @@ class Dns:
         status, rows, name = await self._ask(domain, "MX")
         return Answer(status, tuple(Mx(row.preference, _plain(row.exchange)) for row in rows), name)
 
-    async def addresses(self, host: str) -> Answer[str]:
+    async def addresses(self, host: str, *, family: int = 0) -> Answer[str]:
+        if family:
+            status, rows, name = await self._ask(host, "A" if family == 4 else "AAAA")
+            return Answer(status, tuple(row.address for row in rows), name)
         # One family's trouble must not hide the other's answer; without any answer it is what we report.
         outcomes: tuple[_Said | BaseException, ...] = await asyncio.gather(
             self._ask(host, "AAAA"), self._ask(host, "A"), return_exceptions=True

@@ -35,8 +35,8 @@ class FakeResolver:
         answer = self._ask(domain, "MX")
         return Answer(answer.status, tuple(Mx(*value) for value in answer.values), answer.name)
 
-    async def addresses(self, host: str) -> Answer[str]:
-        return self._ask(host, "AAAA", "A")
+    async def addresses(self, host: str, *, family: int = 0) -> Answer[str]:
+        return self._ask(host, *{4: ("A",), 6: ("AAAA",)}.get(family, ("AAAA", "A")))
 
     async def txt(self, name: str) -> Answer[str]:
         return self._ask(name, "TXT")

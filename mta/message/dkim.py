@@ -1,19 +1,20 @@
-"""DKIM signatures on what we send (RFC 6376, RFC 8463), relaxed/relaxed. Pure: the caller holds the key and the clock.
+"""DKIM: the forms in which header and body are signed (RFC 6376 §3.4), and signatures on what we send (RFC 8463, too).
 
-Called by `mta.flow.submit` and by `hosting` for the DNS record. Checking others' signatures is `mta.trust`'s job.
+Pure: the caller holds the key and the clock. Called by `mta.trust`, which checks others' signatures with the same
+forms, and by `hosting` for the DNS record.
 """
 
 import base64
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
-from mta.message.headers import parse_header, split_message
+from mta.message.headers import Field, parse_header, split_message
 
 # RFC 6376 §5.4.1; each is named once more than it stands there, so that none can be added later (§8.15).
 OVERSIGNED = (
@@ -42,6 +43,39 @@ def relaxed_body(body: bytes) -> bytes:
     return body[:end] + b"\r\n" if end else b""
 
 
+def simple_body(body: bytes) -> bytes:
+    """RFC 6376 §3.4.3: empty lines at the end are left out, and there is always one line end."""
+    end = len(body)
+    while body[max(0, end - 2) : end] == b"\r\n":
+        end -= 2
+    return body[:end] + b"\r\n"
+
+
+_B_VALUE = re.compile(rb"((?:\A|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
+
+
+def without_signature(value: bytes) -> bytes:
+    """A signature field's value as it was signed: with nothing behind b= (RFC 6376 §3.5)."""
+    return _B_VALUE.sub(rb"\1", value, count=1)
+
+
+def signed_fields(fields: Iterable[Field], names: Iterable[str], *, relaxed: bool) -> bytes:
+    """The fields that h= names, in its order: of a name, the last one first, then the one above it (§5.4.2).
+
+    A name that no field is left for stands for nothing, which a verifier would notice if somebody added one.
+    """
+    above: dict[str, list[Field]] = {}
+    for field in fields:
+        above.setdefault(field.name, []).append(field)
+    chosen: list[bytes] = []
+    for name in names:
+        left = above.get(name)
+        if left:
+            field = left.pop()
+            chosen.append(relaxed_field(name, field.value) if relaxed else field.raw)
+    return b"".join(chosen)
+
+
 def sign(
     raw: bytes, *, domain: str, selector: str, key: Key, headers: Sequence[str] = OVERSIGNED, when: int
 ) -> bytes:
@@ -63,20 +97,21 @@ def sign(
     algorithm = "rsa-sha256" if isinstance(key, RSAPrivateKey) else "ed25519-sha256"
     value = (
         f" v=1; a={algorithm}; c=relaxed/relaxed; d={domain};\r\n\ts={selector}; t={when};"
-        f"\r\n\th={_folded(':'.join(names))};\r\n\tbh={base64.b64encode(body_hash).decode()};\r\n\tb="
+        f"\r\n\th={folded(':'.join(names))};\r\n\tbh={base64.b64encode(body_hash).decode()};\r\n\tb="
     ).encode("ascii")
     digest_input = signed + relaxed_field("dkim-signature", value).removesuffix(b"\r\n")
-    signature = base64.b64encode(_signature(key, digest_input)).decode()
-    return b"DKIM-Signature:" + value + _folded(signature, every=70).encode() + b"\r\n"
+    made = base64.b64encode(signature(key, digest_input)).decode()
+    return b"DKIM-Signature:" + value + folded(made, every=70).encode() + b"\r\n"
 
 
-def _signature(key: Key, data: bytes) -> bytes:
+def signature(key: Key, data: bytes) -> bytes:
+    """Over bytes in canonical form, with SHA-256."""
     if isinstance(key, RSAPrivateKey):
         return key.sign(data, PKCS1v15(), hashes.SHA256())
     return key.sign(hashlib.sha256(data).digest())  # RFC 8463 §3: Ed25519 over the SHA-256 hash
 
 
-def _folded(text: str, every: int = 0) -> str:
+def folded(text: str, every: int = 0) -> str:
     """Base64 cut to lines, or a list of field names broken behind its colons."""
     if every:
         return "\r\n\t".join(text[at : at + every] for at in range(0, len(text), every))
