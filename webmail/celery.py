@@ -18,7 +18,16 @@ from webmail import broker
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "webmail.settings")
 
 # Packages whose `tasks` module defines tasks.
-_TASK_PACKAGES = ("mta.relay", "mta.flow", "mta.mailstore", "mta.queue", "hosting.dns", "hosting", "webmail")
+_TASK_PACKAGES = (
+    "mta.relay",
+    "mta.flow",
+    "mta.mailstore",
+    "mta.queue",
+    "mta.limits",
+    "hosting.dns",
+    "hosting",
+    "webmail",
+)
 
 
 def _sweep(task: str, seconds: float) -> dict[str, object]:
@@ -34,9 +43,12 @@ BEAT_SCHEDULE = {
     "scheduled": _sweep("mta.flow.tasks.send_scheduled", 10.0),
     "answered": _sweep("mta.flow.tasks.forget_answered", 3600.0),
     "people": _sweep("mta.flow.tasks.get_acquainted", 20.0),
+    "limits": _sweep("mta.limits.tasks.sweep", 300.0),
     "dns": _sweep("hosting.dns.tasks.sweep", 60.0),
     "pictures": _sweep("webmail.tasks.fetch_pictures", 20.0),
+    "quarantine": _sweep("webmail.tasks.tell_of_held_mail", 600.0),
     "chores": _sweep("webmail.tasks.chores", 10.0),
+    "moving": _sweep("webmail.moving.tasks.move", 10.0),
     "drafts": _sweep("webmail.tasks.materialise_stale_drafts", 30.0),
 }
 

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
+from webmail.moving import views as moving_views
 from webmail.views import (
     actions,
     attachments,
@@ -14,6 +15,7 @@ from webmail.views import (
     enclosed,
     files,
     forwarding,
+    held,
     history,
     invitation,
     jobs,
@@ -22,6 +24,7 @@ from webmail.views import (
     mail,
     notices,
     original,
+    own_pictures,
     pane,
     phishing,
     pictures,
@@ -64,6 +67,8 @@ app_name = "mail"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", mail.index, name="index"),
     path("inbox/", mail.box, {"box": "inbox"}, name="inbox"),
+    path("quarantine/", held.held, name="quarantine"),
+    path("quarantine/do/", held.change, name="quarantine-do"),
     path("changes/", history.changes, name="changes"),
     path("changes/undo/", history.undo, name="change-undo"),
     path("changes/rewind/", history.rewind, name="rewind"),
@@ -96,12 +101,18 @@ urlpatterns: list[URLPattern | URLResolver] = [
         {"kind": "template"},
         name="settings-template-remove",
     ),
+    path("settings/pictures/", own_pictures.upload, name="own-pictures"),
+    path("settings/pictures/<int:picture>/", own_pictures.picture, name="own-picture"),
+    path("face/", own_pictures.face, name="face"),
     path("settings/storage/", settings_storage.storage, name="settings-storage"),
     path("settings/export/", settings_export.export, name="settings-export"),
     path("settings/export/<int:chore>/", settings_export.download, name="settings-export-file"),
     path("settings/export/<int:chore>/remove/", settings_export.remove, name="settings-export-remove"),
     path("settings/import/", settings_import.bring, name="settings-import"),
     path("settings/import/<int:chore>/", settings_import.change, name="settings-import-do"),
+    path("settings/moving/", moving_views.moving, name="settings-moving"),
+    path("settings/moving/<int:source>/", moving_views.change, name="settings-moving-do"),
+    path("settings/moving/<int:source>/progress/", moving_views.progress, name="settings-moving-progress"),
     path("chores/<int:chore>/", settings_export.progress, name="chore"),
     path("welcome/", welcome.welcome, name="welcome"),
     path("settings/quick/", settings.quick, name="settings-quick"),

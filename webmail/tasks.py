@@ -9,7 +9,7 @@ from celery import shared_task
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.values import INBOX, Cause, now_us
-from webmail import bringing, compose, exporting, pictures, storage_use
+from webmail import bringing, compose, digest, exporting, pictures, storage_use
 from webmail import chores as chores_
 from webmail.models import Chore, Preferences
 from webmail.reading import read
@@ -63,6 +63,12 @@ def _fetch_new(mailspace: int) -> None:
 
 
 WORKERS = {Chore.EXPORT: exporting.work, Chore.STORAGE: storage_use.work, Chore.IMPORT: bringing.work}
+
+
+@shared_task(name="webmail.tasks.tell_of_held_mail", ignore_result=True)
+def tell_of_held_mail() -> None:
+    """The daily mail about the quarantine, to those whose morning has come (beat)."""
+    digest.sweep()
 
 
 @shared_task(name="webmail.tasks.chores", ignore_result=True)

@@ -3,6 +3,7 @@
 from django.urls import URLPattern, URLResolver, include, path
 
 from webmail.views.forwarding import confirm
+from webmail.views.held import from_mail
 from webmail.views.manifest import manifest
 from webmail.views.settings_programs import autoconfig
 from webmail.views.sign_in_panel import sign_in_panel
@@ -13,6 +14,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", sign_in_panel, name="sign_in_panel"),
     path("mail/", include("webmail.mail_urls")),
     path("forward/<str:token>/", confirm, name="forward-confirm"),
+    path("quarantine/<str:token>/", from_mail, name="quarantine-from-mail"),
     path("outside/", include("webmail.outside_urls")),
     path("manifest.webmanifest", manifest, name="manifest"),
     path(".well-known/autoconfig/mail/config-v1.1.xml", autoconfig, name="autoconfig"),

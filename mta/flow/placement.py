@@ -65,6 +65,13 @@ def decide(verdict: Verdict, *, address: str, policy: InboundPolicy) -> Decision
     return from_here(address)
 
 
+def kind_held(verdict: Verdict, decision: Decision) -> str:
+    """What held it, in a word for pages: "virus", "forged" or "spam"."""
+    if verdict.virus:
+        return "virus"
+    return "spam" if decision.for_score or verdict.policy != "reject" else "forged"
+
+
 def from_here(address: str) -> Decision:
     """A message for `address` from one of our own people, who signed in to send it."""
     return Decision(INBOX, f"Sent to {address}")

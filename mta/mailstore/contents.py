@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 from mta.message.headers import split_message
+from mta.values import QUARANTINE
 
 from . import blobs, rows
 from .errors import NoSuchMessage
@@ -16,9 +17,9 @@ AT_ONCE = 50  # messages whose compressed bytes are in memory together
 
 
 def raw(mailspace: int, message: int) -> bytes:
-    """The whole message; NoSuchMessage when it is not (or no longer) in this mailspace."""
-    for _, data in raws(mailspace, [message]):
-        return data
+    """The whole message; NoSuchMessage when it is not (or no longer) in this mailspace, or held in the quarantine."""
+    for _, prefix, size, frame, name in _kept(mailspace, [message], more=_NOT_HELD):
+        return bytes(prefix) + blobs.content(size, frame, name)
     raise NoSuchMessage("That message is no longer here.")
 
 
@@ -51,14 +52,21 @@ def _has_header(prefix: bytes, data: bytes) -> bool:
     return split_message(whole)[1] < len(whole)
 
 
-def _kept(mailspace: int, messages: Sequence[int]) -> list[tuple[Any, ...]]:
+_NOT_HELD = (
+    " AND NOT EXISTS (SELECT 1 FROM mailstore_placement p JOIN mailstore_mailbox q ON q.id = p.mailbox_id"
+    " WHERE p.mailspace_id = m.mailspace_id AND p.message_id = m.id AND p.expunged_modseq IS NULL"
+    f" AND q.role = '{QUARANTINE}')"
+)
+
+
+def _kept(mailspace: int, messages: Sequence[int], *, more: str = "") -> list[tuple[Any, ...]]:
     """(message, prefix, size without it, frame, object name); LookupError when the bytes of one are lost."""
     where, param = among("m.id", messages)
     found = select_wide(
         "SELECT m.id, m.prefix, b.size, b.data, o.name FROM mailstore_message m"
         " LEFT JOIN mailstore_blob b ON b.id = m.blob_id"
         " LEFT JOIN mailstore_blobobject o ON o.id = b.object_id"
-        f" WHERE m.mailspace_id = %s AND {where}",
+        f" WHERE m.mailspace_id = %s AND {where}{more}",
         [mailspace, *param],
     )
     for id_, _prefix, size, *_where in found:

@@ -121,10 +121,16 @@ _FIELDS = ("from_address", "from_name", "subject", "snippet", "size", "attachmen
 
 
 def held(
-    mailspaces: Sequence[int], *, before: Key | None = None, since: int = 0, limit: int = 50
+    mailspaces: Sequence[int],
+    *,
+    before: Key | None = None,
+    since: int = 0,
+    only: Collection[int] | None = None,
+    limit: int = 50,
 ) -> tuple[Held, ...]:
-    """What is held in these mailspaces, newest first: older than the key `before`, arrived after `since` (µs)."""
-    places = _places(_boxes(mailspaces), before=before, since=since, limit=min(limit, MOST))
+    """What is held in these mailspaces, newest first: older than the key `before`, arrived after `since` (µs);
+    `only` those of some messages."""
+    places = _places(_boxes(mailspaces), before=before, since=since, only=only, limit=min(limit, MOST))
     rows_ = Message.objects.filter(id__in=[message for _at, message, _space in places])
     facts = {id_: values for id_, *values in rows_.values_list("id", *_FIELDS)}
     found = []
@@ -147,19 +153,20 @@ def _boxes(mailspaces: Sequence[int]) -> dict[int, int]:
 
 
 def _places(
-    boxes: dict[int, int], *, before: Key | None, since: int, limit: int
+    boxes: dict[int, int], *, before: Key | None, since: int, only: Collection[int] | None, limit: int
 ) -> list[tuple[int, int, int]]:
     """(INTERNALDATE, message, mailspace) of the newest placements there."""
-    if not boxes:
+    if not boxes or (only is not None and not only):
         return []
     here, params = sql.among("mailbox_id", list(boxes))
     spaces, more = sql.among("mailspace_id", sorted(set(boxes.values())))
     older = " AND (internal_date, message_id) < (%s, %s)" if before is not None else ""
+    named, ids = ("TRUE", []) if only is None else sql.among("message_id", only)
     return sql.select(
         "SELECT internal_date, message_id, mailspace_id FROM mailstore_placement"
-        f" WHERE {spaces} AND {here} AND expunged_modseq IS NULL AND NOT deleted AND saved_at > %s{older}"
+        f" WHERE {spaces} AND {here} AND expunged_modseq IS NULL AND NOT deleted AND saved_at > %s{older} AND {named}"
         " ORDER BY internal_date DESC, message_id DESC LIMIT %s",
-        [*more, *params, since, *(before or ()), limit],
+        [*more, *params, since, *(before or ()), *ids, limit],
     )
 
 

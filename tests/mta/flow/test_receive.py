@@ -95,7 +95,8 @@ def test_the_reader_can_see_why_a_message_is_where_it_is(people: FakeDirectory) 
     inbox = mailstore.mailbox_by_role(ann, "inbox").id
     (row,) = mailstore.changes(ann, inbox).rows
     message = mailstore.message(ann, row.message)
-    assert message.reasons == {"placement": "Sent to ann@example.test"}
+    assert message.reasons["placement"] == "Sent to ann@example.test"
+    assert [each[0] for each in message.reasons["evidence"]] == ["spam"]
     assert tracing.timeline(message.trace_id)[0].kind == "received"
 
 
