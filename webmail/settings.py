@@ -103,6 +103,7 @@ DNS_SERVERS = parse_endpoints(env.str("DNS_SERVERS", default=""), name="DNS_SERV
 RELAY_PORT = env.int("RELAY_PORT", default=25)
 RELAY_SMARTHOST = env.str("RELAY_SMARTHOST", default="")
 ALLOW_PRIVATE_NETWORKS = env.bool("ALLOW_PRIVATE_NETWORKS", default=False)
+INBOUND_CHECKS = env.bool("INBOUND_CHECKS", default=True)
 # Whoever brings their own DNS on loopback brings their own internet with it.
 RELAY_ALLOW_PRIVATE = ALLOW_PRIVATE_NETWORKS or any(is_loopback(host) for host, _port in DNS_SERVERS)
 DEMO_SANDBOX = env.bool("DEMO_SANDBOX", default=DEMO and not DNS_SERVERS)

@@ -54,6 +54,7 @@ class Copy:
     cause: Cause
     utf8: bool
     tokens: Tokens | None = None  # see `ahead`
+    labels: tuple[int, ...] = ()  # that it gets besides those of filters
 
 
 def ahead(prepared: Prepared, mailspaces: Iterable[int]) -> Tokens | None:
@@ -110,10 +111,12 @@ def _put(door: Door, copy: Copy, decision: Decision, outcome: Outcome | None = N
     reasons = copy.reasons | {"placement": decision.reason}
     if outcome is not None and outcome.rules:
         reasons["rules"] = [[id_, name] for id_, name in outcome.rules]
-    if outcome is not None and outcome.changed:
+    if copy.labels and (outcome is None or not outcome.changed):
+        filing = Filing(decision.role, copy.labels, 0, (), "label", copy.cause)
+    elif outcome is not None and outcome.changed:
         filing = Filing(
             role=decision.role,
-            labels=outcome.labels,
+            labels=(*outcome.labels, *copy.labels),
             flags=decision.flags & ~copy.decision.flags,
             keywords=outcome.keywords,
             verb=outcome.verb,

@@ -209,7 +209,8 @@ def create_mailbox(
 
     def work(door: Door) -> int:
         changing = door[mailspace]
-        entry = changing.entry("create", cause, action or new_action())
+        verb = "import" if action and cause.kind == "import" else "create"
+        entry = changing.entry(verb, cause, action or new_action())
         existing = changing.names()
         if wanted in existing:
             raise MailboxExists("A mailbox of that name is already here.")

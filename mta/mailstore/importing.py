@@ -17,7 +17,7 @@ from hashlib import sha256
 from mta.archive.naming import fit
 from mta.archive.values import Broken, Folder, Letter, Passed, Piece
 from mta.message.headers import first, message_ids, parse_header, split_message
-from mta.values import ARCHIVE, DELETED, DRAFTS, INBOX, SCHEDULED, SEEN, SENT, SNOOZED, Cause
+from mta.values import ARCHIVE, DELETED, DRAFTS, INBOX, SCHEDULED, SEEN, SENT, SNOOZED, Cause, MailboxInfo
 
 from . import bulk, contents, folders, keywords, rows, sql
 from .blobs import Prepared, prepare
@@ -42,13 +42,19 @@ _INSTEAD = {SNOOZED: INBOX, SCHEDULED: DRAFTS}
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """How an import shall be done. `into`: everything goes below this mailbox; with `flat`, into it alone."""
+    """How an import shall be done. `into`: everything goes below this mailbox; with `flat`, into it alone.
+
+    `most_new`: so many mailboxes are made; the mail of further ones goes to Archive. `action`: the import is a piece
+    of a larger one, which is one line of the journal.
+    """
 
     into: str = ""
     flat: bool = False
     dry_run: bool = False
     over_quota: bool = False
     seen: bool = False  # all of it counts as read
+    most_new: int = 5_000
+    action: str = ""
 
 
 @dataclass(slots=True)
@@ -60,6 +66,7 @@ class Tally:
     stored: Counter[str] = field(default_factory=Counter)  # by mailbox
     there: Counter[str] = field(default_factory=Counter)  # those that were in it already
     created: list[str] = field(default_factory=list)
+    unmade: int = 0  # mailboxes that were too many
     size: int = 0  # bytes of what was stored
     broken: int = 0
     passed: int = 0  # files that hold no mail
@@ -135,7 +142,7 @@ class _Run:
     """One import."""
 
     def __init__(self, mailspace: int, cause: Cause, terms: Terms, report: Callable[[Broken], None]) -> None:
-        self.tally = Tally(action=new_action())
+        self.tally = Tally(action=terms.action or new_action())
         self._mailspace, self._cause, self._terms, self._report = mailspace, cause, terms, report
         self._boxes: dict[str, _Box] = {}
         self._folders: dict[str, Folder] = {}
@@ -201,6 +208,10 @@ class _Run:
             if instead is not None:
                 info = folders.mailbox_by_role(self._mailspace, instead)
         except StoreError:
+            if len(self.tally.created) >= self._terms.most_new:
+                self.tally.unmade += 1
+                archive = folders.mailbox_by_role(self._mailspace, ARCHIVE)
+                return self._known(archive)
             self.tally.created.append(name)
             if self._terms.dry_run:
                 return _Box(0, name, 0)
@@ -220,6 +231,9 @@ class _Run:
                 info, folder = folders.mailbox_by_role(self._mailspace, ARCHIVE), None
             if folder is not None and folder.subscribed is False:
                 folders.subscribe(self._mailspace, name, False)
+        return self._known(info)
+
+    def _known(self, info: MailboxInfo) -> _Box:
         known = next((box for box in self._boxes.values() if box.id == info.id), None)
         return known or _Box(info.id, info.name, info.uidnext)
 

@@ -11,12 +11,14 @@ from . import sql
 from .columns import ACTION_COLUMNS, CHANGE_COLUMNS
 from .live import Entry
 
-# The first row of a command writes its line, later ones are added to it.
+# The first row of a command writes its line, later ones are added to it. An import into many mailboxes names none.
 _COUNTED = f"""
 INSERT INTO mailstore_action ({", ".join(ACTION_COLUMNS)}) VALUES ({", ".join(["%s"] * len(ACTION_COLUMNS))})
 ON CONFLICT (mailspace_id, action) DO UPDATE SET until = excluded.until, is_open = excluded.is_open,
    count = mailstore_action.count + excluded.count, changes = mailstore_action.changes + 1,
-   conversations = mailstore_action.conversations + excluded.conversations
+   conversations = mailstore_action.conversations + excluded.conversations,
+   mailbox_id = CASE WHEN mailstore_action.verb = 'import' AND mailstore_action.mailbox_id <> excluded.mailbox_id
+      THEN NULL ELSE mailstore_action.mailbox_id END
 """
 
 

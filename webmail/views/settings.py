@@ -85,10 +85,10 @@ def _ways() -> list[dict[str, str]]:
             "text": _("Everything as files, for another program or for a shelf."),
         },
         {
-            "url": address_of("import"),
+            "url": address_of("moving"),
             "icon": "folder-input",
-            "title": _("Bring mail from a file"),
-            "text": _("An mbox, a Maildir or messages in a .zip."),
+            "title": _("Bring your mail"),
+            "text": _("From Gmail, another host, or a file."),
         },
         {
             "url": reverse("mail:changes"),

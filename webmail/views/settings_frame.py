@@ -53,6 +53,7 @@ PAGES = (
     Tab("programs", gettext_noop("Set up a program or phone"), under="forwarding"),
     Tab("storage", gettext_noop("Storage"), under="advanced"),
     Tab("export", gettext_noop("Take your mail with you"), under="advanced"),
+    Tab("moving", gettext_noop("Bring your mail"), under="advanced"),
     Tab("import", gettext_noop("Bring mail from a file"), under="advanced"),
 )
 
