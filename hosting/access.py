@@ -23,6 +23,8 @@ from hosting.models import (
     Grant,
     Identity,
     Lineage,
+    MailingList,
+    Mask,
     Plan,
     Role,
     Tenant,
@@ -134,7 +136,10 @@ def tenants_for(actor: Actor, action: str = VIEW) -> QuerySet[Tenant]:
 
 
 def domains_for(actor: Actor, action: str = VIEW) -> QuerySet[Domain]:
-    return Domain.objects.filter(_reach(actor, action, tenant="tenant_id", domain="id"))
+    reach = _reach(actor, action, tenant="tenant_id", domain="id")
+    if actor.account is not None and (domains := standing(actor.account).domains_with(action)):
+        reach |= Q(alias_of_id__in=domains)  # their other names
+    return Domain.objects.filter(reach)
 
 
 def accounts_for(actor: Actor, action: str = VIEW) -> QuerySet[Account]:
@@ -143,6 +148,11 @@ def accounts_for(actor: Actor, action: str = VIEW) -> QuerySet[Account]:
 
 def addresses_for(actor: Actor, action: str = VIEW) -> QuerySet[Address]:
     return Address.objects.filter(_reach(actor, action, tenant="domain__tenant_id", domain="domain_id"))
+
+
+def lists_for(actor: Actor, action: str = VIEW) -> QuerySet[MailingList]:
+    reach = _reach(actor, action, tenant="address__domain__tenant_id", domain="address__domain_id")
+    return MailingList.objects.filter(reach)
 
 
 def audit_for(actor: Actor) -> QuerySet[AuditEntry]:
@@ -255,20 +265,33 @@ def mailspaces_for(account: Account) -> tuple[Access, ...]:
     return tuple(sorted(found, key=lambda each: (each.mailspace != account.mailspace, each.address)))
 
 
+def own_mailspaces(account: Account) -> set[int]:
+    """Those whose owner the account is, and not a guest of."""
+    return set(Grant.objects.filter(account=account, right=Grant.OWN).values_list("mailspace", flat=True))
+
+
+def masks_for(account: Account) -> QuerySet[Mask]:
+    """The masked addresses of the mailspaces it owns; no role reaches them."""
+    own = Grant.objects.filter(account=account, right=Grant.OWN)
+    return Mask.objects.filter(mailspace__in=own.values("mailspace"))
+
+
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """A From address an account may write with."""
+    """A From address an account may write with; `is_mask`: offered only where mail came through it."""
 
     mailspace: int
     address: str
     name: str
     is_default: bool
+    is_mask: bool = False
 
 
 def senders_for(account_id: int) -> tuple[Sender, ...]:
     """Every identity the account may send as, defaults first."""
     mailspaces = Grant.objects.filter(account_id=account_id, right__in=[Grant.OWN, Grant.SEND_AS])
     rows = Identity.objects.filter(mailspace__in=mailspaces.values("mailspace")).order_by(
-        "-is_default", "address"
+        "-is_default", "is_mask", "address"
     )
-    return tuple(Sender(*row) for row in rows.values_list("mailspace", "address", "name", "is_default"))
+    columns = ("mailspace", "address", "name", "is_default", "is_mask")
+    return tuple(Sender(*row) for row in rows.values_list(*columns))

@@ -13,7 +13,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from hosting import access, audit, names, passwords
+from hosting import access, addresses, audit, names, passwords
 from hosting.actor import Actor
 from hosting.errors import BadName, NameTaken, NotAllowed
 from hosting.models import Account, Address, Domain, Grant, Identity, Role, Target, Tenant
@@ -44,7 +44,7 @@ def add(
         with drawing(domain.tenant_id) as chain:
             quota = _default_quota(chain) if quota_bytes is None else max(0, quota_bytes)
             check(chain, accounts=1, quota_bytes=quota or None)
-            _require_free(domain, local)
+            addresses.require_free(domain, local)
             account = _insert(domain, local, hashed=hashed, full_name=full_name, quota_bytes=quota)
             audit.record(actor, "account.add", of=account, after={"username": username, "quota_bytes": quota})
     except IntegrityError:
@@ -245,11 +245,6 @@ def _default_quota(chain: Sequence[Tenant]) -> int:
         return plan.account_quota_bytes
     # With a storage pool, its own or that of a tenant above, nobody may take all of it.
     return 1024**3 if any(limits(tenant)[2] for tenant in chain) else 0
-
-
-def _require_free(domain: Domain, local: str) -> None:
-    if Address.objects.filter(domain=domain, local_part=local).exists():
-        raise _taken(f"{local}@{domain.name}")
 
 
 def _taken(address: str) -> NameTaken:

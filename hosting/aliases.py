@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
-from hosting import access, audit, names
+from hosting import access, addresses, audit, names
 from hosting.actor import Actor
-from hosting.errors import BadName, NameTaken, NotAllowed
+from hosting.errors import BadName, NotAllowed
 from hosting.models import Account, Address, Domain, Identity, Target
 
 MOST_TARGETS = 100
@@ -22,13 +23,12 @@ def add(domain: Domain, local_part: str, *, targets: Sequence[str], actor: Actor
     leads = _targets(targets, actor=actor)
     try:
         with transaction.atomic():
-            if Address.objects.filter(domain=domain, local_part=local).exists():
-                raise _taken(domain, local)
+            addresses.require_free(domain, local)
             alias = Address.objects.create(domain=domain, local_part=local)
             _lead(alias, leads)
             audit.record(actor, "alias.add", of=alias, after={"targets": _shown(leads)})
     except IntegrityError:
-        raise _taken(domain, local) from None
+        raise addresses.taken(domain, local) from None
     return alias
 
 
@@ -108,12 +108,14 @@ def _require_alias(address: Address, actor: Actor) -> None:
     access.require(actor, access.ALIAS_EDIT, address)
     if address.account_id is not None:
         raise NotAllowed(_("This is an account's own address, not an alias."))
+    if not plain(Address.objects.filter(pk=address.pk)).exists():
+        raise NotAllowed(_("This is the address of a list or a masked one, not an alias."))
+
+
+def plain(rows: QuerySet[Address]) -> QuerySet[Address]:
+    """Those of them that are aliases, and not an account's own, a list's or a masked address."""
+    return rows.filter(account__isnull=True, mailing_list__isnull=True, mask__isnull=True)
 
 
 def _shown(leads: list[Target]) -> list[str]:
     return [lead.account.username if lead.account else lead.remote for lead in leads]
-
-
-def _taken(domain: Domain, local: str) -> NameTaken:
-    shown = names.shown_address(f"{local}@{domain.name}")
-    return NameTaken(_("%s exists already.") % shown, field="local_part")

@@ -6,15 +6,31 @@ small values of the port; no row leaves.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
+from django.db.models import Q
 
-from hosting import access, names, signing_in
-from hosting.models import Account, Address, Domain, DomainKey, Grant, Identity, Lineage, Role, Target
+from hosting import access, list_tokens, lists, masks, names, responsible, signing_in
+from hosting.addresses import of_list
+from hosting.models import (
+    Account,
+    Address,
+    Domain,
+    DomainKey,
+    Grant,
+    Identity,
+    Mask,
+    Target,
+)
 from hosting.sealing import unseal
+from mta import directory as port
 from mta.directory import (
+    BOUNCE,
+    LEAVE,
     InboundPolicy,
+    ListInfo,
+    ListTarget,
     LocalTarget,
     Login,
     MaildropOptions,
@@ -28,7 +44,17 @@ ELSEWHERE, UNKNOWN = Resolution("elsewhere"), Resolution("unknown")
 DEEPEST_ALIAS = 8  # aliases that lead to aliases here; a loop ends there
 ROLE_MAILBOXES = frozenset({"postmaster", "abuse"})  # RFC 2142; RFC 5321 §4.5.1 demands postmaster
 
-_Row = tuple[int | None, str, bool | None]  # mailspace, remote, account.receives
+_DUTIES = {"-bounces": (BOUNCE, list_tokens.BOUNCES), "-leave": (LEAVE, list_tokens.LEAVE)}
+
+
+class _Lead(NamedTuple):
+    """Where an address leads: one of a mailspace, an address elsewhere, a list. `receives` is of its account."""
+
+    mailspace: int | None
+    remote: str
+    receives: bool | None
+    mailing_list: int | None = None
+    mask: int | None = None
 
 
 class Directory:
@@ -36,7 +62,8 @@ class Directory:
 
     def resolve(self, address: str) -> Resolution:
         if address.lower() == "postmaster":  # RFC 5321 §4.1.1.3: the one name without a domain
-            return _answer(_provider_staff(), address)
+            staff = tuple(LocalTarget(each, address) for each in responsible.of_provider())
+            return Resolution("ours", staff) if staff else UNKNOWN
         if names.is_unstorable(address):
             return ELSEWHERE
         try:
@@ -52,26 +79,43 @@ class Directory:
         domain_id, tenant_id, receives, catch_all = found[0][:4]
         if not receives:
             return Resolution("suspended")
-        rows = _best(found, local)
-        if not rows and local in ROLE_MAILBOXES:
-            rows = _administrators(domain_id, tenant_id)
-        if not rows and catch_all is not None:
-            rows = _leads(address_id=catch_all)
-        return self._follow(rows, written, depth=depth)
+        best = _best(found, local)
+        if best is None:
+            return UNKNOWN
+        leads, service = best
+        if service:
+            return self._service(leads[0].mailing_list or 0, service, written, depth=depth)
+        if not leads and local in ROLE_MAILBOXES:
+            leads = [_Lead(each, "", True) for each in responsible.of_domain(domain_id, tenant_id)]
+        if not leads and catch_all is not None:
+            leads = _leads(address_id=catch_all)
+        return self._follow(leads, written, depth=depth)
 
-    def _follow(self, rows: list[_Row], written: str, *, depth: int) -> Resolution:
-        """Targets of the rows, aliases of aliases followed, each target once."""
-        found: dict[LocalTarget | RemoteTarget, None] = {}
+    def _service(self, list_id: int, service: str, written: str, *, depth: int) -> Resolution:
+        """Mail for what a list has beside its own address."""
+        if service not in _DUTIES:
+            owners = [_Lead(mailspace, "", True) for mailspace in lists.owners(list_id)]
+            return self._follow(owners, written, depth=depth)
+        duty, purpose = _DUTIES[service]
+        detail = names.split(written)[0].partition("+")[2]
+        member = list_tokens.read(purpose, detail)
+        return Resolution("ours", (ListTarget(list_id, written, duty, member),)) if member else UNKNOWN
+
+    def _follow(self, leads: list[_Lead], written: str, *, depth: int) -> Resolution:
+        """Targets of the leads, aliases of aliases followed, each target once."""
+        found: dict[port.Target, None] = {}
         shut = False
-        for mailspace, remote, receives in rows:
-            if mailspace is not None and receives is not None and not receives:
+        for lead in leads:
+            if lead.mailing_list is not None:
+                found[ListTarget(lead.mailing_list, written)] = None
+            elif lead.mailspace is not None and lead.receives is not None and not lead.receives:
                 shut = True
-            elif mailspace is not None:
-                found[LocalTarget(mailspace, written)] = None
+            elif lead.mailspace is not None:
+                found[LocalTarget(lead.mailspace, written, lead.mask or 0)] = None
             elif depth < DEEPEST_ALIAS:
-                there = self._resolve(remote, written, depth=depth + 1)
+                there = self._resolve(lead.remote, written, depth=depth + 1)
                 if there.kind == "elsewhere":
-                    found[RemoteTarget(remote)] = None
+                    found[RemoteTarget(lead.remote)] = None
                 shut = shut or there.kind == "suspended"
                 found.update(dict.fromkeys(there.targets))
         if found:
@@ -102,6 +146,8 @@ class Directory:
         senders = access.senders_for(account)
         if any(sender.address in spellings for sender in senders):
             return True
+        if main := _main_domain(domain):  # a domain alias: the same people
+            return self.may_send_as(account, f"{local}@{main}")
         return _caught_by(local, domain) in {sender.mailspace for sender in senders}
 
     def may_send(self, mailspace: int, address: str) -> bool:
@@ -131,88 +177,98 @@ class Directory:
 
     def inbound_policy(self, domain: str) -> InboundPolicy:
         fields = ("junk_at", "refuse_at", "hold_spam", "hold_forged", "greylist")
-        row = Domain.objects.filter(name=domain.lower()).values_list(*fields).first()
+        rows = Domain.objects.filter(
+            Q(name=domain.lower(), alias_of__isnull=True) | Q(aliases__name=domain.lower())
+        )
+        row = rows.values_list(*fields).first()
         return InboundPolicy(*row) if row else InboundPolicy()
 
     def owner(self, mailspace: int) -> str:
         rows = Identity.objects.filter(mailspace=mailspace, is_default=True)
         return rows.values_list("address", flat=True).first() or ""
 
+    def mailing_list(self, list_id: int) -> ListInfo | None:
+        return lists.info(list_id)
 
-# One row per target of the address as written and of it without its +detail; one row without a target
-# where the domain is ours and the address is not; none where the domain is not ours. Plain SQL, because
-# building the query through the ORM costs more than asking it.
+    def list_bounced(self, list_id: int, member: int, *, said: str) -> str:
+        return lists.bounced(list_id, member, said=said)
+
+    def list_left(self, list_id: int, member: int) -> None:
+        lists.left(list_id, member)
+
+    def mask_used(self, mask: int, *, at: int) -> None:
+        masks.used(mask, at=at)
+
+
+# One row per target of the address as written, of it without its +detail, and of the list that it is a service of;
+# one row without a target where the domain is ours and the address is not; none where the domain is not ours.
+# `n` is the domain as written, `d` the one whose addresses are meant. Plain SQL, because building the query through
+# the ORM costs more than asking it.
 _LOOK_UP = f"""
-    SELECT d.id, d.tenant_id, d.receives, d.catch_all_id, a.local_part, t.mailspace, t.remote, c.receives
-    FROM {Domain._meta.db_table} d
-    LEFT JOIN {Address._meta.db_table} a ON a.domain_id = d.id AND a.local_part IN (%s, %s)
+    SELECT d.id, d.tenant_id, n.receives AND d.receives, d.catch_all_id, a.local_part, a.closed,
+           t.mailspace, t.remote, c.receives, t.mailing_list_id, m.id
+    FROM {Domain._meta.db_table} n
+    JOIN {Domain._meta.db_table} d ON d.id = COALESCE(n.alias_of_id, n.id)
+    LEFT JOIN {Address._meta.db_table} a ON a.domain_id = d.id AND a.local_part IN (%s, %s, %s)
     LEFT JOIN {Target._meta.db_table} t ON t.address_id = a.id
     LEFT JOIN {Account._meta.db_table} c ON c.id = t.account_id
-    WHERE d.name = %s AND d.state <> '{Domain.PENDING}'
+    LEFT JOIN {Mask._meta.db_table} m ON m.address_id = a.id
+    WHERE n.name = %s AND n.state <> '{Domain.PENDING}' AND d.state <> '{Domain.PENDING}'
     ORDER BY t.id
 """  # noqa: S608 - the names of our own tables
 
 
 def _look_up(domain: str, local: str) -> list[tuple[Any, ...]]:
-    base = local.partition("+")[0] or local
+    base = _base(local)
     with connection.cursor() as cursor:
-        cursor.execute(_LOOK_UP, [local, base, domain])
+        cursor.execute(_LOOK_UP, [local, base, of_list(base)[0], domain])
         return cursor.fetchall()
+
+
+def _base(local: str) -> str:
+    """Without its detail; what begins with the plus has none."""
+    return local.partition("+")[0] or local
+
+
+def _main_domain(alias: str) -> str:
+    found = Domain.objects.filter(name=alias, alias_of__isnull=False).exclude(state=Domain.PENDING)
+    return found.values_list("alias_of__name", flat=True).first() or ""
 
 
 def _caught_by(local: str, domain_name: str) -> int | None:
     """The one mailspace that gets all mail to an address which nobody has; None where it is not one alone."""
     found = _look_up(domain_name, local)
-    if not found or _best(found, local) or local in ROLE_MAILBOXES:
+    if not found or _best(found, local) != ([], "") or local in ROLE_MAILBOXES:
         return None
     _domain, _tenant, receives, catch_all = found[0][:4]
-    rows = _leads(address_id=catch_all) if receives and catch_all is not None else []
-    return rows[0][0] if len(rows) == 1 else None
+    leads = _leads(address_id=catch_all) if receives and catch_all is not None else []
+    return leads[0].mailspace if len(leads) == 1 else None
 
 
-def _best(found: list[tuple[Any, ...]], local: str) -> list[_Row]:
-    """The targets of the address as written, else of it without its +detail."""
-    by_name: dict[str, list[_Row]] = {}
-    for *_domain, name, mailspace, remote, receives in found:
-        if name is not None and (mailspace is not None or remote):
-            by_name.setdefault(name, []).append((mailspace, remote, receives))
-    return by_name.get(local) or by_name.get(local.partition("+")[0]) or []
+def _best(found: list[tuple[Any, ...]], local: str) -> tuple[list[_Lead], str] | None:
+    """The leads of the address as written, else of it without its +detail, else of the list whose service it is,
+    with that service; None where the address is closed."""
+    by_name: dict[str, list[_Lead]] = {}
+    closed: set[str] = set()
+    for row in found:
+        name, is_closed, mailspace, remote, receives, mailing_list, mask = row[4:]
+        if name is not None and is_closed:
+            closed.add(name)
+        if name is not None and (mailspace is not None or remote or mailing_list is not None):
+            lead = _Lead(mailspace, remote, receives, mailing_list, mask)
+            by_name.setdefault(name, []).append(lead)
+    base = _base(local)
+    for name in (local, base):
+        if name in closed:
+            return None
+        if name in by_name:
+            return by_name[name], ""
+    stem, service = of_list(base)
+    leads = [lead for lead in by_name.get(stem, ()) if lead.mailing_list is not None] if service else []
+    return (leads, service) if leads else ([], "")
 
 
-def _leads(*, address_id: int) -> list[_Row]:
+def _leads(*, address_id: int) -> list[_Lead]:
     rows = Target.objects.filter(address_id=address_id)
-    return list(rows.values_list("mailspace", "remote", "account__receives"))
-
-
-def _administrators(domain_id: int, tenant_id: int) -> list[_Row]:
-    """Who answers for a domain: its own administrators, else those of the nearest tenant above."""
-    leading = Role.objects.filter(kind__in=[Role.OWNER, Role.ADMINISTRATOR], account__mailspace__isnull=False)
-    own = _mailspaces(leading.filter(domain_id=domain_id))
-    if own:
-        return own
-    above = Lineage.objects.filter(below_id=tenant_id).order_by("distance").values_list("above_id", flat=True)
-    for tenant in above:
-        found = _mailspaces(leading.filter(tenant_id=tenant))
-        if found:
-            return found
-    return []
-
-
-def _mailspaces(roles: object) -> list[_Row]:
-    rows = roles.filter(account__state=Account.ACTIVE)  # type: ignore[attr-defined]
-    return [(mailspace, "", True) for mailspace in rows.values_list("account__mailspace", flat=True)]
-
-
-def _provider_staff() -> list[_Row]:
-    return _mailspaces(
-        Role.objects.filter(
-            tenant__kind="provider",
-            kind__in=[Role.OWNER, Role.ADMINISTRATOR],
-            account__mailspace__isnull=False,
-        )
-    )
-
-
-def _answer(rows: list[_Row], written: str) -> Resolution:
-    targets = tuple(LocalTarget(mailspace, written) for mailspace, _r, _x in rows if mailspace is not None)
-    return Resolution("ours", targets) if targets else UNKNOWN
+    columns = ("mailspace", "remote", "account__receives", "mailing_list")
+    return [_Lead(*row) for row in rows.values_list(*columns)]

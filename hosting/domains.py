@@ -1,4 +1,4 @@
-"""Domains: adding with keys, suspending, resuming, activating, the catch-all."""
+"""Domains: adding with keys, suspending, resuming, activating, the catch-all; and further names of one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,17 @@ from hosting.models import Address, Domain, Tenant
 from hosting.pools import check, drawing
 
 
-def add(name: str, *, tenant: Tenant, actor: Actor) -> Domain:
+def add(name: str, *, tenant: Tenant, actor: Actor, alias_of: Domain | None = None) -> Domain:
     """A new domain of `tenant` with both DKIM keys, its first DNS check due now.
+
+    With `alias_of` it is another name for that domain: it has records and keys of its own, and no addresses.
 
     What a customer adds stays pending until DNS shows that it is theirs: an active domain takes the
     mail that others on this host send to it.
     """
     access.require(actor, access.DOMAIN_ADD, tenant)
+    if alias_of is not None and (alias_of.alias_of_id is not None or alias_of.tenant_id != tenant.pk):
+        raise BadName(_("Add the name to the domain that has the addresses."), field="name")
     canonical = names.domain_name(name)
     if Domain.objects.filter(name=canonical).exists():
         raise NameTaken(_("%s is on this host already.") % names.shown_domain(canonical), field="name")
@@ -32,9 +36,13 @@ def add(name: str, *, tenant: Tenant, actor: Actor) -> Domain:
                 name=canonical,
                 state=Domain.ACTIVE if _is_trusted(actor) else Domain.PENDING,
                 next_check_at=timezone.now(),
+                alias_of=alias_of,
             )
             keys.save(domain, pair)
-            audit.record(actor, "domain.add", of=domain, after={"name": canonical, "state": domain.state})
+            after = {"name": canonical, "state": domain.state}
+            if alias_of is not None:
+                after["alias_of"] = alias_of.name
+            audit.record(actor, "domain.add", of=domain, after=after)
     except IntegrityError:
         raise NameTaken(
             _("%s is on this host already.") % names.shown_domain(canonical), field="name"
@@ -76,6 +84,16 @@ def _change(domain: Domain, verb: str, *, actor: Actor, reason: str, state: str,
         before = {"state": held.state, "receives": held.receives}
         audit.record(actor, verb, of=domain, before=before, after=after, reason=reason)
     domain.state, domain.receives = state, receives
+
+
+def remove_alias(domain: Domain, *, actor: Actor) -> None:
+    """Mail to this name of a domain is refused from now on; its addresses stay."""
+    access.require(actor, access.DOMAIN_ADD, domain.tenant)
+    if domain.alias_of_id is None:
+        raise BadName(_("This is no other name of a domain."))
+    with transaction.atomic():
+        audit.record(actor, "domain.remove", of=domain, before={"name": domain.name})
+        domain.delete()
 
 
 def set_catch_all(domain: Domain, address: Address | None, *, actor: Actor) -> None:

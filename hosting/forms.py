@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from hosting.models import Account, Tenant
+from hosting.models import Account, MailingList, Tenant
 from mta.directory import MaildropOptions
 
 MB = 1024**2
@@ -238,6 +238,64 @@ class CatchAllForm(forms.Form):
         max_length=320,
         required=False,
         help_text=_("An address of this domain. Empty: such mail is refused, and its sender hears of it."),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+
+
+def _addresses(rows: int) -> forms.Textarea:
+    return forms.Textarea(attrs={"rows": rows, "spellcheck": "false", "autocapitalize": "off", "dir": "ltr"})
+
+
+class ListForm(forms.Form):
+    local_part = forms.CharField(
+        label=_("Address"),
+        max_length=64,
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    list_name = forms.CharField(
+        label=_("Name"), max_length=200, help_text=_("Members see it beside the address.")
+    )
+    policy = forms.ChoiceField(
+        label=_("Who may post"),
+        choices=[
+            (MailingList.MEMBERS, _("Its members")),
+            (MailingList.LISTED, _("Only the addresses below")),
+            (MailingList.ANYONE, _("Anyone")),
+        ],
+        initial=MailingList.MEMBERS,
+        widget=forms.RadioSelect,
+    )
+    posters = forms.CharField(
+        label=_("Addresses that may post"), max_length=20_000, required=False, widget=_addresses(2)
+    )
+    owner = forms.CharField(
+        label=_("Owner"),
+        max_length=320,
+        required=False,
+        help_text=_(
+            "An account here that hears of members who cannot be reached. Empty: the administrators."
+        ),
+        widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
+    )
+    pause_after = forms.IntegerField(
+        label=_("Refusals until a member is paused"), min_value=1, max_value=50, required=False, initial=3
+    )
+
+
+class MembersForm(forms.Form):
+    members = forms.CharField(
+        label=_("Add members"),
+        max_length=200_000,
+        help_text=_("Paste addresses, here or anywhere: one a line, or with commas between them."),
+        widget=_addresses(3),
+    )
+
+
+class DomainAliasForm(forms.Form):
+    name = forms.CharField(
+        label=_("Another name"),
+        max_length=253,
+        help_text=_("A domain such as example.net. Every address of this domain is good with it, too."),
         widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
     )
 

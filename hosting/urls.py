@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from django.urls import path
 
-from hosting.views import accounts, aliases, audit, domains, overview, setup, signing, tenants
+from hosting.views import (
+    accounts,
+    aliases,
+    audit,
+    domains,
+    lists,
+    other_names,
+    overview,
+    setup,
+    signing,
+    tenants,
+)
 
 app_name = "hosting"
 
@@ -36,6 +47,18 @@ urlpatterns = [
     path("panel/domains/<str:name>/catch-all/", aliases.set_catch_all, name="catch_all"),
     path("panel/domains/<str:name>/aliases/<int:address_id>/", aliases.edit, name="alias"),
     path("panel/domains/<str:name>/aliases/<int:address_id>/remove/", aliases.remove, name="alias_remove"),
+    path("panel/domains/<str:name>/lists/", lists.listing, name="lists"),
+    path("panel/domains/<str:name>/lists/<int:list_id>/", lists.one, name="list"),
+    path("panel/domains/<str:name>/lists/<int:list_id>/remove/", lists.remove, name="list_remove"),
+    path(
+        "panel/domains/<str:name>/lists/<int:list_id>/members/<int:member_id>/",
+        lists.member,
+        name="list_member",
+    ),
+    path("panel/domains/<str:name>/names/", other_names.listing, name="names"),
+    path("panel/domains/<str:name>/names/remove/", other_names.remove, name="name_remove"),
+    # for members of a list who are elsewhere
+    path("lists/leave/<str:token>/", lists.leave, name="list_leave"),
     path("panel/accounts/", accounts.listing, name="accounts"),
     path("panel/accounts/add/", accounts.add, name="account_add"),
     path("panel/accounts/<int:account_id>/", accounts.detail, name="account"),

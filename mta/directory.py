@@ -18,10 +18,12 @@ from django.utils.module_loading import import_string
 
 @dataclass(frozen=True, slots=True)
 class LocalTarget:
-    """A mailspace here that a recipient address means. `address` is what the mail was written to."""
+    """A mailspace here that a recipient address means. `address` is what the mail was written to; `mask` the masked
+    address that it came through, whose uses are counted (`mask_used`)."""
 
     mailspace: int
     address: str
+    mask: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,49 @@ class RemoteTarget:
     """An outside address that an alias of ours forwards to."""
 
     address: str
+
+
+POST, BOUNCE, LEAVE = "post", "bounce", "leave"
+
+
+@dataclass(frozen=True, slots=True)
+class ListTarget:
+    """A distribution list of ours. `duty`: what the mail is to it: a posting, a report about a copy to `member`, or
+    the wish of `member` to leave; the last two only at addresses that nobody else could make up."""
+
+    list_id: int
+    address: str
+    duty: str = POST
+    member: int = 0
+
+
+Target = LocalTarget | RemoteTarget | ListTarget
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """Who gets what is posted. `bounces_to` is the envelope sender of their copy; `leave_to` and `leave_url` end it."""
+
+    id: int
+    address: str
+    bounces_to: str = ""
+    leave_to: str = ""
+    leave_url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ListInfo:
+    """A distribution list as a posting finds it. `members` are those who get it now; `posters` who may post, as
+    canonical addresses, unless `policy` is "anyone"; `owners` the mailspaces that get what is not taken."""
+
+    id: int
+    address: str
+    name: str
+    policy: str
+    posters: frozenset[str]
+    members: tuple[Member, ...]
+    owners: tuple[int, ...] = ()
+    owner_address: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +85,7 @@ class Resolution:
     """
 
     kind: str
-    targets: tuple[LocalTarget | RemoteTarget, ...] = ()
+    targets: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +180,21 @@ class Directory(Protocol):
 
     def owner(self, mailspace: int) -> str:
         """The main address of a mailspace, for DSNs and the journal; '' if unknown."""
+        ...
+
+    def mailing_list(self, list_id: int) -> ListInfo | None: ...
+
+    # The three below write, in the transaction of the caller.
+    def list_bounced(self, list_id: int, member: int, *, said: str) -> str:
+        """A copy could not be delivered for good. The address of the member if that paused them, else ""."""
+        ...
+
+    def list_left(self, list_id: int, member: int) -> None:
+        """A member outside does not want the list any more."""
+        ...
+
+    def mask_used(self, mask: int, *, at: int) -> None:
+        """A message came through a masked address at `at` (µs)."""
         ...
 
 

@@ -2,18 +2,32 @@
 
     FakeDirectory({"ann@a.test": 1, "team@a.test": ["ann@a.test", "out@b.test"], "shut@a.test": None})
 
-A number is a mailspace, a list what an alias leads to, None an address that takes no mail now. Account 1 may
-send as every address here; the others as none.
+A number is a mailspace, a list what an alias leads to, None an address that takes no mail now, a ListInfo a
+distribution list (whose members' addresses for bounces and leaving are known, too). Account 1 may send as every
+address here; the others as none.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from mta.directory import Access, InboundPolicy, LocalTarget, Login, RemoteTarget, Resolution, SigningKey
+from mta.directory import (
+    BOUNCE,
+    LEAVE,
+    Access,
+    InboundPolicy,
+    ListInfo,
+    ListTarget,
+    LocalTarget,
+    Login,
+    RemoteTarget,
+    Resolution,
+    SigningKey,
+    Target,
+)
 from mta.message.address import canonical
 
-Entries = Mapping[str, int | Sequence[str] | None]
+Entries = Mapping[str, int | Sequence[str] | ListInfo | None]
 
 
 class FakeDirectory:
@@ -21,24 +35,39 @@ class FakeDirectory:
         self.entries = dict(entries)
         self.keys = list(keys)
         self.policies: dict[str, InboundPolicy] = {}
+        self.bounced: list[tuple[int, int]] = []  # (list, member)
+        self.pauses: dict[int, str] = {}  # members who are paused by their next bounce, and their addresses
+        self.left: list[tuple[int, int]] = []
+        self.masks: dict[str, int] = {}  # masked addresses among the entries
+        self.used: list[int] = []
 
     def resolve(self, address: str) -> Resolution:
         wanted = canonical(address)
         if not self.is_local_domain(wanted.rpartition("@")[2]):
             return Resolution("elsewhere")
         if wanted not in self.entries:
-            return Resolution("unknown")
+            return self._of_a_list(wanted)
         entry = self.entries[wanted]
         if entry is None:
             return Resolution("suspended")
         if isinstance(entry, int):
-            return Resolution("ours", (LocalTarget(entry, address),))
-        targets: dict[LocalTarget | RemoteTarget, None] = {}
+            return Resolution("ours", (LocalTarget(entry, address, self.masks.get(wanted, 0)),))
+        if isinstance(entry, ListInfo):
+            return Resolution("ours", (ListTarget(entry.id, address),))
+        targets: dict[Target, None] = {}
         for each in entry:
             there = self.resolve(each)
             found = there.targets if there.kind == "ours" else (RemoteTarget(each),)
             targets.update(dict.fromkeys(found))
         return Resolution("ours", tuple(targets))
+
+    def _of_a_list(self, wanted: str) -> Resolution:
+        for entry in self.entries.values():
+            for member in entry.members if isinstance(entry, ListInfo) else ():
+                for duty, address in ((BOUNCE, member.bounces_to), (LEAVE, member.leave_to)):
+                    if address and canonical(address) == wanted:
+                        return Resolution("ours", (ListTarget(entry.id, address, duty, member.id),))
+        return Resolution("unknown")
 
     def is_local_domain(self, domain: str) -> bool:
         return any(address.endswith("@" + domain.lower()) for address in self.entries)
@@ -66,3 +95,17 @@ class FakeDirectory:
 
     def owner(self, mailspace: int) -> str:
         return next((address for address, entry in self.entries.items() if entry == mailspace), "")
+
+    def mailing_list(self, list_id: int) -> ListInfo | None:
+        found = (entry for entry in self.entries.values() if isinstance(entry, ListInfo))
+        return next((entry for entry in found if entry.id == list_id), None)
+
+    def list_bounced(self, list_id: int, member: int, *, said: str) -> str:
+        self.bounced.append((list_id, member))
+        return self.pauses.get(member, "")
+
+    def list_left(self, list_id: int, member: int) -> None:
+        self.left.append((list_id, member))
+
+    def mask_used(self, mask: int, *, at: int) -> None:
+        self.used.append(mask)

@@ -15,6 +15,7 @@ class Domain(models.Model):
 
     pending: added by somebody who has not shown yet that it is theirs; mail treats it as not ours.
     suspended: nobody signs in or sends; mail keeps arriving unless `receives` is off.
+    `alias_of`: every address of that domain is good with this name, too; it has records and keys, no addresses.
     """
 
     ACTIVE, SUSPENDED, PENDING = "active", "suspended", "pending"
@@ -24,6 +25,9 @@ class Domain(models.Model):
     name = models.CharField(max_length=253, unique=True)
     state = models.CharField(max_length=10, choices=STATES, default=ACTIVE)
     receives = models.BooleanField(default=True)
+    alias_of: models.ForeignKey[Domain | None] = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="aliases"
+    )
     catch_all: models.ForeignKey[Address | None] = models.ForeignKey(
         "hosting.Address", null=True, on_delete=models.SET_NULL, related_name="+"
     )

@@ -68,7 +68,7 @@ def _add_usage(rows: list[Account]) -> None:
 @require_http_methods(["GET", "HEAD", "POST"])
 @panel
 def add(request: PanelRequest) -> HttpResponse:
-    reach = access.domains_for(request.actor, access.ACCOUNT_ADD).order_by("name")
+    reach = access.domains_for(request.actor, access.ACCOUNT_ADD).filter(alias_of=None).order_by("name")
     choices = [
         (name, f"@{names.shown_domain(name)}") for name in reach.values_list("name", flat=True)[:MOST_DOMAINS]
     ]

@@ -40,8 +40,8 @@ def _show(
     request: PanelRequest, domain: Domain, *, form: AliasForm, catch_all_form: CatchAllForm | None
 ) -> HttpResponse:
     rows = (
-        access.addresses_for(request.actor)
-        .filter(domain=domain, account__isnull=True)
+        aliases.plain(access.addresses_for(request.actor))
+        .filter(domain=domain)
         .select_related("domain")
         .prefetch_related("targets__account")
     )
@@ -113,4 +113,4 @@ def _set(request: PanelRequest, domain: Domain, wanted: str) -> None:
 
 def _alias(request: PanelRequest, domain: Domain, address_id: int) -> Address:
     found = access.addresses_for(request.actor).select_related("domain")
-    return access.find(found, domain=domain, pk=address_id, account__isnull=True)
+    return access.find(aliases.plain(found), domain=domain, pk=address_id)

@@ -16,6 +16,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from hosting import access, domains, names
 from hosting.actor import Actor
+from hosting.aliases import plain
 from hosting.dns import check, expected
 from hosting.dns.judge import GOOD, MISSING, UNKNOWN, WRONG
 from hosting.forms import DomainForm, SuspendForm
@@ -31,7 +32,7 @@ FILTERS = ("active", "pending", "suspended", "dns")
 @require_safe
 @panel
 def listing(request: PanelRequest) -> HttpResponse:
-    rows = access.domains_for(request.actor).select_related("tenant")
+    rows = access.domains_for(request.actor).select_related("tenant", "alias_of")
     words = request.GET.get("q", "").strip()[:100].replace("\x00", "")
     state = request.GET.get("state", "")
     if words:
@@ -112,8 +113,8 @@ def records_right(domain: Domain) -> bool:
 
 
 def _steps(domain: Domain) -> list[dict[str, str]]:
-    """Where a new domain stands; nothing once it has an account."""
-    if domain.accounts.exists():
+    """Where a new domain stands; nothing once it has an account, or if it is another name of one."""
+    if domain.alias_of_id is not None or domain.accounts.exists():
         return []
     return wizard(2, records_right=True) if records_right(domain) else wizard(1)
 
@@ -121,7 +122,7 @@ def _steps(domain: Domain) -> list[dict[str, str]]:
 def get(actor: Actor, name: str) -> Domain:
     """The domain of this name, if the actor may see it."""
     return access.find(
-        access.domains_for(actor).select_related("tenant", "catch_all__domain"), name=name.lower()
+        access.domains_for(actor).select_related("tenant", "catch_all__domain", "alias_of"), name=name.lower()
     )
 
 
@@ -143,8 +144,10 @@ def frame(request: PanelRequest, domain: Domain, *, tab: str) -> dict[str, Any]:
 
 
 def _lead(domain: Domain) -> str:
+    if domain.alias_of is not None:
+        return _("Another name of %s.") % names.shown_domain(domain.alias_of.name)
     accounts = domain.accounts.count()
-    aliases = domain.addresses.filter(account__isnull=True).count()
+    aliases = plain(domain.addresses.all()).count()
     return "{}, {}. {}".format(
         ngettext("%d account", "%d accounts", accounts) % accounts,
         ngettext("%d alias", "%d aliases", aliases) % aliases,

@@ -20,6 +20,7 @@ from django.conf import settings
 
 from mta import directory
 from mta.directory import LocalTarget
+from mta.flow import list_bounces
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.mailstore.service import Door, Prepared, prepare
@@ -331,12 +332,23 @@ def _sending(info: OutgoingInfo, addressee: Addressee, dsn: bytes) -> Callable[[
     return store
 
 
+def _answer(each: Settled) -> str:
+    """The other server's words, or ours where there was none."""
+    outcome = each.outcome
+    words = f"{outcome.code} {outcome.text}".strip() if outcome.code else outcome.text
+    return words or said(outcome.reason, address=each.claimed.address)
+
+
 _KINDS = {DELIVERED: tracing.DELIVERED, FAILED: tracing.BOUNCED, EXPIRED: tracing.BOUNCED}
 
 
 def _record(info: OutgoingInfo, each: Settled, now: int, *, door: Door, warned: bool = False) -> None:
     outcome, decision = each.outcome, each.decision
     queue.record(each.claimed, outcome, decision, now=now, warned=warned)
+    if each.given_up and (member := list_bounces.member_of(info.sender)) is not None:
+        list_bounces.failed(
+            member, said=outcome.text or said(outcome.reason, address=each.claimed.address), at=now
+        )
     if info.mailspace is not None and info.message is not None:
         mailstore.moved_on(door, info.mailspace, info.message)
     detail = {

@@ -53,3 +53,9 @@ class BadMessage(Refused):
 
 class AlreadySent(Refused):
     """The draft was sent or discarded, perhaps in another window."""
+
+
+class MayNotPost(Refused):
+    """A distribution list does not take this message, or not from this sender."""
+
+    code, enhanced = 550, "5.7.1"

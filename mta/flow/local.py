@@ -7,11 +7,13 @@ waited in the queue: sent with a delay to take them back, or ours but full or su
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from mta import directory
-from mta.flow import bounce, filing, placement, recipients
+from mta.flow import bounce, filing, lists, placement, recipients
+from mta.flow.errors import MayNotPost
 from mta.flow.filing import Copy
+from mta.flow.lists import Posted, Spread
 from mta.flow.recipients import Here
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, prepare
@@ -24,6 +26,8 @@ from mta.queue.values import (
     DELIVERED,
     FAILED,
     FORWARD,
+    SUBMISSION,
+    WEB,
     Claimed,
     NewOutgoing,
     NewRecipient,
@@ -86,6 +90,8 @@ def store(
                 )
             )
             events += more
+        for mask in each.masks:
+            directory.current().mask_used(mask, at=door.now)
     return events
 
 
@@ -127,22 +133,33 @@ def deliver(info: OutgoingInfo, raw: bytes, claims: Sequence[Claimed]) -> None:
     started = now_us()
     storable: list[tuple[Claimed, Here]] = []
     others: list[tuple[Claimed, Outcome]] = []
+    spread: dict[int, Spread] = {}
     for claimed in claims:
         found = _look_up(claimed.address, size=len(raw))
         if isinstance(found, Here):
-            storable.append((claimed, found))
+            try:
+                spread[claimed.id] = lists.spread(found.lists, _posted(info, raw, at=started), strict=True)
+                storable.append((claimed, found))
+            except MayNotPost as refused:
+                others.append((claimed, Outcome(FAILED, reasons.POLICY, 550, "5.7.1", str(refused))))
         else:
             others.append((claimed, found))
     if storable:
         prepared = prepare(raw)
         while storable:
             try:
-                _commit(info, raw, prepared, storable, started=started)
+                _commit(info, raw, prepared, storable, spread, started=started)
                 break
             except LostClaim as lost:  # its new holder stores it
                 storable = [pair for pair in storable if pair[0].address != str(lost)]
     if others:
         bounce.settle(info, others, raw=raw)
+
+
+def _posted(info: OutgoingInfo, raw: bytes, *, at: int) -> Posted:
+    """As a distribution list sees it: what our people sent was theirs to send when they did."""
+    trusted = info.kind in (WEB, SUBMISSION)
+    return Posted(raw, info.sender, trusted=trusted, trace_id=info.trace_id, at=at, utf8=info.utf8)
 
 
 def _look_up(address: str, *, size: int) -> Here | Outcome:
@@ -162,6 +179,7 @@ def _commit(
     raw: bytes,
     prepared: Prepared,
     pairs: Sequence[tuple[Claimed, Here]],
+    spread: Mapping[int, Spread],
     *,
     started: int,
 ) -> None:
@@ -185,7 +203,19 @@ def _commit(
             # A delivery may be recorded without the claim; a copy here must not be stored twice.
             queue.record(claimed, stored, decision, now=door.now, strictly=True)
         here = [each for _claimed, each in pairs]
-        events = store(door, here, prepared, sender=info.sender, trace_id=info.trace_id, cause=cause, raw=raw)
+        taken: set[int] = set()
+        events = store(
+            door,
+            here,
+            prepared,
+            sender=info.sender,
+            trace_id=info.trace_id,
+            cause=cause,
+            raw=raw,
+            taken=taken,
+        )
+        for claimed, _here in pairs:
+            events += lists.store(door, spread[claimed.id], cause=cause, taken=taken)
         forward(
             here,
             raw,
@@ -201,7 +231,9 @@ def _commit(
         if info.mailspace is not None and info.message is not None:
             mailstore.moved_on(door, info.mailspace, info.message)
 
-    mailspaces = {mailspace for _c, here in pairs for mailspace in here.mailspaces}
+    mailspaces = {
+        each for claimed, here in pairs for each in (*here.mailspaces, *spread[claimed.id].mailspaces)
+    }
     if info.mailspace is not None and info.message is not None:
         mailspaces.add(info.mailspace)
     if confirmed is not None:

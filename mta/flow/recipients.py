@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.utils.translation import gettext as _
 
 from mta import directory
-from mta.directory import LocalTarget, RemoteTarget
+from mta.directory import ListTarget, LocalTarget, RemoteTarget, Target
 from mta.flow.errors import BadRecipient, NoRecipients, TooManyRecipients
 from mta.mailstore import service as mailstore
 from mta.message.address import BadAddress, canonical, parse_path
@@ -22,11 +22,14 @@ MOST = 500
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """A recipient of ours whose mail can be stored now, and where; `outside` is where an alias leads."""
+    """A recipient of ours whose mail can be stored now, and where; `outside` is where an alias leads, `lists` the
+    distribution lists that it means, `masks` the masked addresses that it came through."""
 
     address: str
     mailspaces: tuple[int, ...]
     outside: tuple[str, ...] = ()
+    lists: tuple[ListTarget, ...] = ()
+    masks: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +86,15 @@ def divide(addresses: Sequence[str], *, size: int) -> Audience:
     return Audience(tuple(here), tuple(queued))
 
 
-def targets(address: str, found: Sequence[LocalTarget | RemoteTarget], *, size: int) -> Here | None:
+def targets(address: str, found: Sequence[Target], *, size: int) -> Here | None:
     """Where an address of ours leads; None while one of its mailboxes has no room for the message."""
     local = tuple(dict.fromkeys(each.mailspace for each in found if isinstance(each, LocalTarget)))
     if any(mailstore.would_exceed(mailspace, size) for mailspace in local):
         return None
-    return Here(address, local, tuple(each.address for each in found if isinstance(each, RemoteTarget)))
+    return Here(
+        address,
+        local,
+        outside=tuple(each.address for each in found if isinstance(each, RemoteTarget)),
+        lists=tuple(each for each in found if isinstance(each, ListTarget)),
+        masks=tuple(each.mask for each in found if isinstance(each, LocalTarget) and each.mask),
+    )

@@ -9,7 +9,7 @@ leaves the host. Never opens a socket. Called by `serve.smtp`, the web client an
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 from django.conf import settings
@@ -17,8 +17,9 @@ from django.utils.translation import gettext as _
 
 from mta import directory
 from mta.directory import Login
-from mta.flow import bounce, local, mime, recipients, submitted
+from mta.flow import bounce, lists, local, mime, recipients, submitted
 from mta.flow.errors import AlreadySent, BadMessage, NotYours, TooBig
+from mta.flow.lists import Posted, Spread
 from mta.flow.recipients import Audience
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchDraft, StoreError
@@ -63,6 +64,7 @@ class _Letter:
     parked: bool = False
     ip: str = ""
     wishes: Wishes = field(default_factory=Wishes)
+    spread: Spread | None = None  # to distribution lists here
 
     @property
     def held(self) -> bool:
@@ -116,18 +118,20 @@ def _submit_draft(
     prepared = prepare(raw)
     # The copy in Sent keeps its Bcc; without one, both copies are the same bytes.
     kept = prepare(seal(build.build(built, with_bcc=True))) if built.bcc else prepared
-    letter = _Letter(
-        kind=WEB,
-        sender=sender,
-        raw=raw,
-        prepared=prepared,
-        audience=audience,
-        trace_id=tracing.new_trace_id(),
-        cause=cause,
-        at=at,
-        mailspace=mailspace,
-        not_before=send_at or (at + undo_seconds * 1_000_000 if undo_seconds > 0 else 0),
-        parked=send_at is not None,
+    letter = _with_lists(
+        _Letter(
+            kind=WEB,
+            sender=sender,
+            raw=raw,
+            prepared=prepared,
+            audience=audience,
+            trace_id=tracing.new_trace_id(),
+            cause=cause,
+            at=at,
+            mailspace=mailspace,
+            not_before=send_at or (at + undo_seconds * 1_000_000 if undo_seconds > 0 else 0),
+            parked=send_at is not None,
+        )
     )
     answers = _unanswered_parent(mailspace, draft)
 
@@ -174,16 +178,18 @@ def submit_letter(
     _check_size(unsigned)
     audience = recipients.divide(addresses, size=len(unsigned))
     raw = sign(unsigned, sender, at=at)
-    letter = _Letter(
-        kind=WEB,
-        sender="" if unanswerable else sender,
-        raw=raw,
-        prepared=prepare(raw),
-        audience=audience,
-        trace_id=tracing.new_trace_id(),
-        cause=cause,
-        at=at,
-        mailspace=mailspace,
+    letter = _with_lists(
+        _Letter(
+            kind=WEB,
+            sender="" if unanswerable else sender,
+            raw=raw,
+            prepared=prepare(raw),
+            audience=audience,
+            trace_id=tracing.new_trace_id(),
+            cause=cause,
+            at=at,
+            mailspace=mailspace,
+        )
     )
 
     def work(door: Door) -> Submitted:
@@ -306,19 +312,21 @@ def submit_raw(
     line = trace.received(client, ip, None, settings.MAIL_HOSTNAME, protocol, tls, trace_id, only, at)
     signed = line + sign(complete, author, at=at)
     cause = Cause("smtp", session=f"{client} [{ip}]", actor=login.username)
-    letter = _Letter(
-        kind=SUBMISSION,
-        sender=mail_from,
-        raw=signed,
-        prepared=prepare(signed),
-        audience=audience,
-        trace_id=trace_id,
-        cause=cause,
-        at=at,
-        mailspace=login.access[0].mailspace if login.access else None,
-        not_before=wishes.hold_until,
-        ip=ip,
-        wishes=wishes,
+    letter = _with_lists(
+        _Letter(
+            kind=SUBMISSION,
+            sender=mail_from,
+            raw=signed,
+            prepared=prepare(signed),
+            audience=audience,
+            trace_id=trace_id,
+            cause=cause,
+            at=at,
+            mailspace=login.access[0].mailspace if login.access else None,
+            not_before=wishes.hold_until,
+            ip=ip,
+            wishes=wishes,
+        )
     )
     confirmed = _confirmation(letter)
 
@@ -373,11 +381,21 @@ def _check_size(raw: bytes) -> None:
         )
 
 
+def _with_lists(letter: _Letter) -> _Letter:
+    """What becomes of it at distribution lists; raises MayNotPost for one that does not take it."""
+    targets = [target for each in letter.audience.here for target in each.lists]
+    if not targets:
+        return letter
+    posted = Posted(letter.raw, letter.sender, trusted=True, trace_id=letter.trace_id, at=letter.at)
+    return replace(letter, spread=lists.spread(targets, posted, strict=True))
+
+
 def _mailspaces(letter: _Letter) -> set[int]:
     """Those whose mailboxes get a copy within this transaction."""
     if letter.held:
         return set()
-    return {mailspace for each in letter.audience.here for mailspace in each.mailspaces}
+    of_lists = letter.spread.mailspaces if letter.spread else ()
+    return {*of_lists, *(mailspace for each in letter.audience.here for mailspace in each.mailspaces)}
 
 
 def _send(
@@ -393,6 +411,7 @@ def _send(
     utf8 = not all(address.isascii() for address in (letter.sender, *letter.audience.addresses))
     events = [_event(letter, tracing.SUBMITTED, detail={"session": letter.cause.session})]
     if not letter.held:
+        taken: set[int] = set()
         events += local.store(
             door,
             letter.audience.here,
@@ -401,7 +420,10 @@ def _send(
             trace_id=letter.trace_id,
             cause=letter.cause,
             raw=letter.raw,
+            taken=taken,
         )
+        if letter.spread is not None:
+            events += lists.store(door, letter.spread, cause=letter.cause, taken=taken)
         local.forward(
             letter.audience.here,
             letter.raw,

@@ -10,8 +10,8 @@ import pytest
 from django.test import Client
 from django.urls import URLPattern, reverse
 
-from hosting import aliases, domains, urls
-from hosting.models import Account, Address, Domain, Role, Tenant
+from hosting import aliases, domains, lists, urls
+from hosting.models import Account, Address, Domain, MailingList, Role, Tenant
 from tests.hosting.conftest import PASSWORD, TEST, World
 
 pytestmark = pytest.mark.django_db
@@ -69,6 +69,16 @@ OF_BAKERY = {
     ),
     "alias": ("GET", SEE_DOMAIN),
     "alias_remove": ("POST", EDIT_ALIAS),
+    "lists": ("GET", SEE_DOMAIN),
+    "list": ("GET", SEE_DOMAIN),
+    "list_member": ("POST", EDIT_ALIAS),
+    "list_remove": ("POST", EDIT_ALIAS),
+    "names": ("GET", SEE_DOMAIN),
+    "name_remove": (
+        "POST",
+        dict.fromkeys(("admin", "seller", "owner"), 302)
+        | dict.fromkeys(("support", "billing", "reader"), 403),
+    ),
     "account": ("GET", SEE_DOMAIN),
     "account_password": ("POST", EDIT_ALIAS),
     "account_pop3": ("POST", EDIT_ALIAS),
@@ -83,6 +93,7 @@ NOT_OF_THE_PANEL = {
     "setup_doors",
     "setup_reach",
     "setup_domain",
+    "list_leave",
 }
 
 
@@ -90,6 +101,8 @@ NOT_OF_THE_PANEL = {
 class Site:
     world: World
     alias: Address
+    list: MailingList
+    other_name: Domain
 
     def client(self, who: str) -> Client:
         client = Client()
@@ -107,13 +120,27 @@ class Site:
             return reverse(f"hosting:{name}", args=[world.ann.pk])
         if name in ("alias", "alias_remove"):
             return reverse(f"hosting:{name}", args=[world.domain.name, self.alias.pk])
+        if name == "list_member":
+            member = self.list.members.get()
+            return reverse("hosting:list_member", args=[world.domain.name, self.list.pk, member.pk])
+        if name in ("list", "list_remove"):
+            return reverse(f"hosting:{name}", args=[world.domain.name, self.list.pk])
+        if name == "name_remove":
+            return reverse("hosting:name_remove", args=[self.other_name.name])
         return reverse(f"hosting:{name}", args=[world.domain.name])
 
 
 @pytest.fixture
 def site(world: World, monkeypatch: pytest.MonkeyPatch) -> Site:
     monkeypatch.setattr("hosting.dns.check.refresh", lambda domain, *, not_more_often: None)
-    return Site(world, aliases.add(world.domain, "info", targets=["ann@bakery.test"], actor=TEST))
+    news = lists.add(world.domain, "news", wanted=lists.Wanted("News"), actor=TEST)
+    lists.add_members(news, ["x@far.test"], actor=TEST)
+    return Site(
+        world,
+        aliases.add(world.domain, "info", targets=["ann@bakery.test"], actor=TEST),
+        news,
+        domains.add("baker.test", tenant=world.customer, alias_of=world.domain, actor=TEST),
+    )
 
 
 def test_every_address_of_the_panel_has_its_line_in_the_tables() -> None:
@@ -136,7 +163,7 @@ def test_pages_of_an_object_for_each_role(site: Site, who: str) -> None:
     for name, (method, table) in OF_BAKERY.items():
         send = client.get if method == "GET" else client.post
         wanted[name] = table.get(who, 404)
-        if name == "alias_remove" and wanted[name] == 302:
+        if name in ("alias_remove", "list_remove", "name_remove") and wanted[name] == 302:
             continue
         got[name] = send(site.url(name), data if method == "POST" else {}).status_code
     assert got == {name: wanted[name] for name in got}
