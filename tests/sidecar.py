@@ -6,7 +6,7 @@ import asyncio
 import socket
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -22,9 +22,12 @@ from mta.directory import (
     Resolution,
     SigningKey,
 )
+from mta.limits import service as limits
+from mta.limits.ledger import Ledger
+from mta.limits.policy import Policy
 from mta.mailstore import service as mailstore
-from mta.serve.listener import Limits
 from mta.serve.main import Sidecar
+from mta.serve.manners import Network
 from mta.values import Cause
 
 PASSWORD = "right horse battery"
@@ -83,15 +86,20 @@ class FakeDirectory:
 class RunningSidecar:
     """The sidecar's loop in a thread of its own. `address("SMTP_LISTEN")` says where it listens."""
 
-    def __init__(self, tls: ssl.SSLContext, *, limits: Limits | None = None) -> None:
+    def __init__(
+        self, tls: ssl.SSLContext, *, policy: Policy | None = None, exempt: Sequence[Network] | None = None
+    ) -> None:
         self._tls = tls
-        self._limits = limits
+        self._policy = policy
+        self._exempt = exempt
+        self._counting = limits.use(Ledger())
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sidecar")
 
     def __enter__(self) -> RunningSidecar:
         self._thread.start()
-        self.sidecar = Sidecar(self._tls, limits=self._limits)
+        self._counting.__enter__()  # each sidecar is a world of its own
+        self.sidecar = Sidecar(self._tls, policy=self._policy, exempt=self._exempt)
         self._await(self.sidecar.start())
         return self
 
@@ -105,6 +113,7 @@ class RunningSidecar:
             self._loop.call_soon_threadsafe(self._loop.stop)
             self._thread.join(10)
             self._loop.close()
+            self._counting.__exit__(None, None, None)
 
     def _await(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15)

@@ -197,8 +197,9 @@ class Ledger:
                 count.unsent += n
                 used += n
             if allowed:
-                return Allowed(True, max(0, int(rate.most - used)))
-            return Allowed(False, 0, _wait(count, slot, rate, now=now, n=max(n, 1)))
+                return Allowed(True, max(0, int(rate.most - used)), used=math.ceil(used))
+            wait = _wait(count, slot, rate, now=now, n=max(n, 1))
+            return Allowed(False, 0, wait, math.ceil(used))
 
     def _of(self, slot: Slot) -> _Count:
         """The key's count, moved on to the slot. The order of the dictionary is the order of last use."""

@@ -38,7 +38,8 @@ class Policy:
     errors: int = 20
     errors_before_delay: int = 4
     longest_delay: float = 8.0
-    recipients: int = 250
+    recipients: int = 250  # of one message
+    unknown: int = 100  # recipients that there are not, since a message was accepted
     # SMTP, over all connections
     recipient_rate: Rate = _RECIPIENTS
     unknown_rate: Rate = _UNKNOWN
@@ -68,6 +69,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "errors_before_delay": (0, 10_000),
     "longest_delay": (0, 60),
     "recipients": (100, 100_000),  # RFC 5321 §4.5.3.1.8: at least 100
+    "unknown": (1, 1_000_000),
     "greeting_delay": (0, 60),
     "command_seconds": (5, 3_600),
     "block_seconds": (5, 3_600),

@@ -48,11 +48,12 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Whether something may be done now, how often more, and if not, in how many seconds."""
+    """Whether something may be done now, how often more, and if not, in how many seconds; how often it has been."""
 
     yes: bool
     left: int
     retry_after: float = 0.0
+    used: int = 0
 
     def __bool__(self) -> bool:
         return self.yes

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from functools import cache
 from itertools import count
 from typing import Any
 
@@ -18,6 +17,7 @@ from aiosmtpd.smtp import SMTP
 
 from mta.serve import statuses
 from mta.serve.envelope import Refusal, Transaction
+from mta.serve.manners import Judgement, greet, pause
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.session import Context
 from mta.serve.statuses import Reply
@@ -26,14 +26,11 @@ from mta.wire import sasl
 log = logging.getLogger(__name__)
 logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells of each connection's beginnings
 
-MOST_ERRORS = 20
-MOST_UNKNOWN = 100  # recipients refused: someone is trying names
 LONGEST_LINE = 4096  # RFC 5321 §4.5.3.1.4 asks for 512, and extensions add to it
 LONGEST_AUTH = sasl.MAX_RESPONSE + 64
 MOST_SKIPPED = 1_000_000  # bytes of one over-long line
 
 AT_ONCE = 64  # commands of one client that are answered without a pause
-COMMAND_SECONDS = 300.0  # RFC 5321 §4.5.3.2.7
 WRITE_SECONDS = 120.0
 
 # A browser tricked into talking to us, not a mail program: no second line of it is read.
@@ -65,8 +62,11 @@ class Dialogue(SMTP):
         self.transaction: Transaction | None = None
         self._patience = Patience(reader, writer, context)
         self._replies = bytearray()
-        self._errors = 0
-        self._unknown = 0
+        our_ip = (writer.get_extra_info("sockname") or ("",))[0]
+        self.visit = context.house.manners.visit(
+            context.peer_ip, protocol=context.protocol, our_ip=str(our_ip)
+        )
+        self._failed = False
         self._begin()
 
     def _begin(self) -> None:
@@ -80,8 +80,9 @@ class Dialogue(SMTP):
 
     async def converse(self) -> None:
         """Greet, answer commands one after the other, end."""
-        self.say(Reply(220, "", f"{self.hostname} {self.dialect} Mailstead"))
         try:
+            await self._heed(await greet(self.visit, self._reader, self.context.stopping))
+            self.say(Reply(220, "", f"{self.hostname} {self.dialect} Mailstead"))
             for number in count(1):
                 line = await self._command_line()
                 await self._answer(line)
@@ -110,8 +111,16 @@ class Dialogue(SMTP):
     def say(self, reply: Reply) -> None:
         """Answer; what is said goes out when the client is waited for, all in one piece."""
         self._replies += bytes(reply)
-        if reply.code >= 500 or reply.code == 421:
-            self._errors += 1
+        # Recipients that there are not are counted apart: a list with stale addresses is no attack.
+        if reply.code >= 500 and reply != statuses.UNKNOWN_RECIPIENT:
+            self._failed = True
+
+    async def _heed(self, judgement: Judgement) -> None:
+        """Do what follows from how this client behaves."""
+        if judgement.delay:
+            await pause(judgement.delay, self.context.stopping)
+        if judgement.reply is not None:
+            raise Goodbye(judgement.reply) if judgement.ends else Refusal(judgement.reply)
 
     async def push(self, status: Any) -> None:
         """How aiosmtpd's own commands answer."""
@@ -142,7 +151,7 @@ class Dialogue(SMTP):
         return await self._line(LONGEST_AUTH, idle=True)
 
     async def _line(self, limit: int, *, idle: bool = False) -> bytes:
-        self._patience.wait(COMMAND_SECONDS, idle=idle)
+        self._patience.wait(self.visit.policy.command_seconds, idle=idle)
         try:
             line: bytes = await self._reader.readuntil(b"\n")
         except asyncio.LimitOverrunError:
@@ -167,7 +176,8 @@ class Dialogue(SMTP):
     async def _answer(self, line: bytes) -> None:
         """One command. Whatever goes wrong in it, the session goes on, unless it went wrong too often."""
         try:
-            method, argument = self._understand(line)
+            name, method, argument = self._understand(line)
+            await self._heed(self.visit.command(name))
             await method(argument)
         except Refusal as refusal:
             self.say(refusal.reply)
@@ -178,11 +188,11 @@ class Dialogue(SMTP):
             if reply == statuses.TRY_LATER:
                 log.exception("smtp: a command of %s failed", self.context.peer_ip)
             self.say(reply)
-        if self._errors >= MOST_ERRORS or self._unknown >= MOST_UNKNOWN:
-            log.info("smtp: too many errors from %s", self.context.peer_ip)
-            raise Goodbye(statuses.TOO_MANY_ERRORS)
+        if self._failed:
+            self._failed = False
+            await self._heed(self.visit.failed())
 
-    def _understand(self, line: bytes) -> tuple[Callable[[str], Awaitable[None]], str]:
+    def _understand(self, line: bytes) -> tuple[str, Callable[[str], Awaitable[None]], str]:
         if not line:
             raise Refusal(statuses.LINE_TOO_LONG)
         if not line.endswith(b"\r\n"):
@@ -203,14 +213,16 @@ class Dialogue(SMTP):
         method = self._smtp_methods.get(name)
         if method is None:
             raise Refusal(statuses.UNKNOWN_COMMAND)
-        return method, argument.strip(" ")
+        return name, method, argument.strip(" ")
+
+
+_COMMANDS: dict[str, tuple[tuple[str, str], ...]] = {}
 
 
 def _methods(server: Dialogue) -> dict[str, Callable[[str], Awaitable[None]]]:
-    return {command: getattr(server, name) for command, name in _names(type(server))}
-
-
-@cache
-def _names(kind: Any) -> tuple[tuple[str, str], ...]:
     """The commands that a server knows: `smtp_MAIL` is MAIL; one that is None is taken away."""
-    return tuple((name[5:], name) for name in dir(kind) if name.startswith("smtp_") and getattr(kind, name))
+    kind = type(server)
+    if kind.__name__ not in _COMMANDS:
+        names = (name for name in dir(kind) if name.startswith("smtp_") and getattr(kind, name))
+        _COMMANDS[kind.__name__] = tuple((name.removeprefix("smtp_"), name) for name in names)
+    return {command: getattr(server, name) for command, name in _COMMANDS[kind.__name__]}

@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
+from mta import metrics
 from mta.serve import statuses
 from mta.serve.dialogue import Dialogue, Goodbye
 from mta.serve.envelope import Refusal, Transaction
@@ -21,9 +22,6 @@ from mta.wire import smtp_words
 from mta.wire.smtp_data import ChunkReceiver, DataReceiver, Keeper
 
 BLOCK = 256 * 1024
-
-BLOCK_SECONDS = 180.0  # RFC 5321 §4.5.3.2.5
-DATA_SECONDS = 3600.0
 
 
 @dataclass(slots=True)
@@ -87,7 +85,8 @@ class Intake(Dialogue):
 
     async def _receive(self, receiver: DataReceiver) -> None:
         """Read blocks until the message has ended; what follows it goes back to be read as commands."""
-        until = self.loop.time() + DATA_SECONDS
+        start = self.loop.time()
+        until = start + self.visit.policy.data_seconds
         while True:
             block = await self._block(BLOCK, until)
             try:
@@ -100,6 +99,8 @@ class Intake(Dialogue):
                 return
             if receiver.received > self._most():
                 raise Goodbye(statuses.TOO_BIG)
+            if self.visit.is_too_slow(receiver.received, self.loop.time() - start):
+                raise Goodbye(statuses.TOO_SLOW)
 
     # --- BDAT
 
@@ -114,7 +115,7 @@ class Intake(Dialogue):
         try:
             transaction, chunks = self._ready(), self._chunked()
         except Refusal:
-            await self._read(size, lambda _block: None, self.loop.time() + DATA_SECONDS)
+            await self._read(size, lambda _block: None, self.loop.time() + self.visit.policy.data_seconds)
             raise
         await self._read(size, chunks.receiver.feed, chunks.until)
         if not last:
@@ -132,7 +133,7 @@ class Intake(Dialogue):
         if self._chunks is None:
             spool = Spool()
             receiver = ChunkReceiver(spool, limit=self.context.max_message_size, repair=self.submission)
-            self._chunks = Chunks(spool, receiver, self.loop.time() + DATA_SECONDS)
+            self._chunks = Chunks(spool, receiver, self.loop.time() + self.visit.policy.data_seconds)
         if self._chunks.broken:
             raise Refusal(statuses.RESET_FIRST)
         return self._chunks
@@ -146,9 +147,13 @@ class Intake(Dialogue):
 
     async def _read(self, size: int, take: Callable[[bytes], None], until: float) -> None:
         """Exactly so many bytes."""
+        start, received = self.loop.time(), 0
         while size:
             block = await self._block(min(BLOCK, size), until)
             size -= len(block)
+            received += len(block)
+            if size and self.visit.is_too_slow(received, self.loop.time() - start):
+                raise Goodbye(statuses.TOO_SLOW)
             try:
                 take(block)
             except OSError as error:
@@ -160,7 +165,7 @@ class Intake(Dialogue):
         """Some bytes of a message, before the time is over; the client hears first what it waits for."""
         if not self._reader._buffer:  # type: ignore[attr-defined]
             await self._flush()
-        self._patience.wait(min(BLOCK_SECONDS, max(0.0, until - self.loop.time())))
+        self._patience.wait(min(self.visit.policy.block_seconds, max(0.0, until - self.loop.time())))
         block = await self._reader.read(most)
         self._patience.rest()
         if not block:
@@ -180,8 +185,11 @@ class Intake(Dialogue):
             replies = await self._hand_over(transaction, spool)
         for reply in replies:
             self.say(reply)
+            outcome = "refused" if reply.is_error else "accepted"
+            metrics.MESSAGES.labels(self.context.protocol, outcome, reply.enhanced).inc()
         if not all(reply.is_error for reply in replies):
-            self._errors = self._unknown = 0
+            metrics.MESSAGE_BYTES.labels(self.context.protocol).inc(spool.size)
+            self.visit.accepted(len(transaction.recipients))
 
     def _end(self) -> None:
         """The session is over, however it ended."""

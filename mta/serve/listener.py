@@ -2,7 +2,7 @@
 
 A `Door` is one protocol on one or more addresses. SMTP brings a protocol class; IMAP and POP3 bring a coroutine
 `serve(reader, writer, context)`. The listener counts connections, turns away what is too much with the
-protocol's own words, and at the end gives everybody the time to finish a sentence. It knows no commands.
+protocol's own words, hears of a proxy for whom it speaks (PROXY_FROM), and at the end gives everybody the time to finish a sentence. It knows no commands.
 Called by `mta.serve.main`.
 """
 
@@ -12,35 +12,28 @@ import asyncio
 import ipaddress
 import logging
 import socket
-import ssl
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import cast
 
+from django.conf import settings
+
+from mta.serve import proxy
+from mta.serve.manners import Network
 from mta.serve.session import Context, House
+from mta.wire.proxy import BadProxy
 
 log = logging.getLogger(__name__)
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Context], Awaitable[None]]
 
 # Reading stops at twice this much until the server has caught up.
 READ_AHEAD = 128 * 1024
-HANDSHAKE_SECONDS = 30.0
 
 
 class PortInUse(Exception):
     """An address cannot be opened; the text names it and the setting that moves it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How many connections at once. `exempt`: networks without the limit per address (LIMITS_EXEMPT)."""
-
-    total: int = 20_000
-    per_address: int = 60
-    exempt: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,49 +48,14 @@ class Door:
     implicit_tls: bool = False
 
 
-class Census:
-    """Who is connected: in all, and per address."""
-
-    def __init__(self, limits: Limits) -> None:
-        self._limits = limits
-        self._per_address: Counter[str] = Counter()
-        self.total = 0
-
-    def enter(self, ip: str) -> bool:
-        if self.total >= self._limits.total:
-            return False
-        if self._per_address[ip] >= self._limits.per_address and not self._is_exempt(ip):
-            return False
-        self.total += 1
-        self._per_address[ip] += 1
-        return True
-
-    def leave(self, ip: str) -> None:
-        self.total -= 1
-        self._per_address[ip] -= 1
-        if not self._per_address[ip]:
-            del self._per_address[ip]
-
-    def _is_exempt(self, ip: str) -> bool:
-        try:
-            address = ipaddress.ip_address(ip)
-        except ValueError:
-            return False
-        return any(
-            address in network for network in self._limits.exempt if network.version == address.version
-        )
-
-
 class Listener:
     """All doors of this process. `open()` binds every address or raises PortInUse with nothing left open."""
 
-    def __init__(
-        self, house: House, doors: Sequence[Door], *, limits: Limits, share_ports: bool = False
-    ) -> None:
+    def __init__(self, house: House, doors: Sequence[Door], *, share_ports: bool = False) -> None:
         self._house = house
         self._doors = [door for door in doors if door.endpoints]
         self._share_ports = share_ports
-        self._census = Census(limits)
+        self._proxies = tuple(settings.PROXY_FROM)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self.addresses: dict[str, list[tuple[str, int]]] = {}
@@ -118,37 +76,77 @@ class Listener:
     async def _start(self, door: Door, listening: socket.socket) -> None:
         host, port = listening.getsockname()[:2]
         self.addresses.setdefault(door.setting, []).append((host, port))
-        tls = self._house.tls_context if door.implicit_tls else None
         server = await asyncio.start_server(
             lambda reader, writer: self._connected(door, reader, writer),
             sock=listening,
             limit=READ_AHEAD,
-            ssl=tls,
-            ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None,
             backlog=1024,
         )
         self._servers.append(server)
 
     def _connected(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername") or ("", 0)
-        context = Context(
-            self._house, door.protocol, _plain_ip(str(peer[0])), int(peer[1]), is_tls=door.implicit_tls
-        )
-        if self._house.stopping.is_set() or not self._census.enter(context.peer_ip):
-            log.warning("%s: turned %s away, too many connections", door.protocol, context.peer_ip)
-            writer.write(door.full)
-            writer.close()
+        context = Context(self._house, door.protocol, _plain_ip(str(peer[0])), int(peer[1]))
+        by_proxy = is_in(context.peer_ip, self._proxies)
+        # Who comes by a proxy is counted once it has said for whom; before that, proxies are trusted not to be many.
+        if not by_proxy and not self._admit(door, writer, context):
             return
-        task = asyncio.get_running_loop().create_task(self._serve(door, reader, writer, context))
+        if by_proxy or door.implicit_tls:
+            _reading(writer).pause_reading()  # what comes first is not for the server, see `_prepare`
+        task = asyncio.get_running_loop().create_task(
+            self._serve(door, reader, writer, context, by_proxy=by_proxy)
+        )
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def _admit(self, door: Door, writer: asyncio.StreamWriter, context: Context) -> bool:
+        """Count the connection; False if it is one too many, which has been told and closed then."""
+        if not self._house.stopping.is_set():
+            context.entry = self._house.manners.enter(context.peer_ip, door.protocol)
+        if context.entry is not None:
+            return True
+        if not door.implicit_tls:  # words in clear would be nonsense there
+            writer.write(door.full)
+        writer.close()
+        return False
+
+    async def _prepare(
+        self,
+        door: Door,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: Context,
+        *,
+        by_proxy: bool,
+    ) -> bool:
+        """The proxy's header, the limits, the TLS handshake, in this order; False if it ends here."""
+        if by_proxy:
+            origin = await proxy.read_origin(writer.transport)
+            if origin.ip:
+                context.peer_ip, context.peer_port = _plain_ip(origin.ip), origin.port
+            if not self._admit(door, writer, context):
+                return False
+        if door.implicit_tls:
+            await context.start_tls(reader, writer)
+        elif by_proxy:
+            _reading(writer).resume_reading()
+        return True
+
     async def _serve(
-        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context
+        self,
+        door: Door,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        context: Context,
+        *,
+        by_proxy: bool,
     ) -> None:
         try:
-            await door.serve(reader, writer, context)
-        except (ConnectionError, TimeoutError, ssl.SSLError, asyncio.IncompleteReadError) as error:
+            if await self._prepare(door, reader, writer, context, by_proxy=by_proxy):
+                await door.serve(reader, writer, context)
+        except BadProxy as error:
+            log.warning("%s: %s speaks no PROXY protocol: %s", door.protocol, context.peer_ip, error)
+        except (OSError, asyncio.IncompleteReadError) as error:  # of which time-outs and TLS errors are some
             log.info("%s: %s went away (%s)", door.protocol, context.peer_ip, type(error).__name__)
         except asyncio.CancelledError:
             log.info("%s: closing on %s", door.protocol, context.peer_ip)
@@ -156,7 +154,8 @@ class Listener:
             log.exception("%s: the session of %s broke", door.protocol, context.peer_ip)
         finally:
             context.sign_out()
-            self._census.leave(context.peer_ip)
+            if context.entry is not None:
+                context.entry.leave()
             await _close(writer)
 
     async def close(self, *, grace: float = 2.5) -> None:
@@ -172,6 +171,11 @@ class Listener:
             task.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=1.0)
+
+
+def _reading(writer: asyncio.StreamWriter) -> asyncio.ReadTransport:
+    """A connection's transport, which reads as well as it writes."""
+    return cast(asyncio.ReadTransport, writer.transport)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
@@ -206,6 +210,17 @@ def _listening_socket(door: Door, endpoint: tuple[str, int], *, share: bool) -> 
             f"cannot listen on {shown} ({error.strerror or error}): {door.setting} moves it"
         ) from error
     return listening
+
+
+def is_in(ip: str, networks: Sequence[Network]) -> bool:
+    """Whether an address lies in one of these networks."""
+    if not networks:
+        return False
+    try:
+        address = ipaddress.ip_address(ip.partition("%")[0])
+    except ValueError:
+        return False
+    return any(address in network for network in networks if network.version == address.version)
 
 
 def _plain_ip(ip: str) -> str:

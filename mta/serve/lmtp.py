@@ -8,7 +8,6 @@ may come in at all is LMTP_FROM; addresses outside are no more relayed to than o
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 from collections.abc import Sequence
 
 from django.conf import settings
@@ -16,6 +15,7 @@ from django.conf import settings
 from mta.flow.receive import Accepted
 from mta.serve import statuses
 from mta.serve.envelope import Transaction
+from mta.serve.listener import is_in
 from mta.serve.session import Context
 from mta.serve.smtp import Server
 from mta.serve.statuses import Reply
@@ -23,18 +23,10 @@ from mta.serve.statuses import Reply
 
 async def serve_lmtp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context) -> None:
     """LMTP_LISTEN: mail from the servers in LMTP_FROM only."""
-    if not may_come_in(context.peer_ip):
+    if not is_in(context.peer_ip, settings.LMTP_FROM):
         writer.write(bytes(statuses.NOT_FOR_YOU))
         return
     await LmtpServer(reader, writer, context, submission=False).converse()
-
-
-def may_come_in(ip: str) -> bool:
-    try:
-        address = ipaddress.ip_address(ip.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in settings.LMTP_FROM if network.version == address.version)
 
 
 class LmtpServer(Server):

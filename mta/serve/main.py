@@ -15,20 +15,24 @@ import os
 import resource
 import signal
 import ssl
+from collections.abc import Sequence
 from contextlib import suppress
 
 import uvloop
 from django.conf import settings
 from django.db import connection, connections
 
+from mta.limits import service as limits
+from mta.limits.policy import Policy
 from mta.mailstore import service as mailstore
 from mta.mailstore.indexer import Indexer
 from mta.serve import statuses
 from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
 from mta.serve.imap import serve_imap
-from mta.serve.listener import Door, Limits, Listener
+from mta.serve.listener import Door, Listener
 from mta.serve.lmtp import serve_lmtp
+from mta.serve.manners import Network
 from mta.serve.pop3 import serve_pop3
 from mta.serve.session import House
 from mta.serve.smtp import serve_smtp, serve_submission
@@ -105,10 +109,16 @@ class Sidecar:
     """One process's share of the work. `start`, then `stop`; `run` does both around signals."""
 
     def __init__(
-        self, tls: ssl.SSLContext | None, *, share_ports: bool = False, limits: Limits | None = None
+        self,
+        tls: ssl.SSLContext | None,
+        *,
+        share_ports: bool = False,
+        policy: Policy | None = None,
+        exempt: Sequence[Network] | None = None,
     ) -> None:
         self._tls = tls
-        self._limits = limits or Limits(exempt=tuple(settings.LIMITS_EXEMPT))
+        self._policy = settings.LIMITS if policy is None else policy
+        self._exempt = tuple(settings.LIMITS_EXEMPT if exempt is None else exempt)
         self._share_ports = share_ports
 
     async def run(self) -> None:
@@ -134,13 +144,17 @@ class Sidecar:
             max_message_size=settings.MAX_MESSAGE_SIZE,
             stopping=asyncio.Event(),
             per_account=settings.CONNECTIONS_PER_ACCOUNT,
+            policy=self._policy,
+            exempt=self._exempt,
         )
-        self.listener = Listener(self.house, _doors(), limits=self._limits, share_ports=self._share_ports)
+        self.listener = Listener(self.house, _doors(), share_ports=self._share_ports)
         self._indexer = Indexer()
+        self._sharing = limits.Sharing(limits.current())
         mailstore.start_writer()
         self._bridge.start()
         self._bellboard.start()
         self._indexer.start()
+        self._sharing.start()
         try:
             await self.listener.open()
         except BaseException:
@@ -158,6 +172,7 @@ class Sidecar:
         log.info("serve_mail has stopped")
 
     def _stop_threads(self) -> None:
+        self._sharing.stop()
         self._indexer.stop()
         self._bellboard.stop()
         self._bridge.stop()

@@ -14,8 +14,10 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
+from mta.limits.policy import Policy
 from mta.serve.bridge import Bridge
 from mta.serve.maildrop import Leases
+from mta.serve.manners import Entry, Manners, Network
 from mta.serve.room import Rooms
 from mta.serve.viewings import Viewings
 
@@ -41,13 +43,17 @@ class House:
     at_stop: set[Callable[[], None]] = field(default_factory=set)
     leases: Leases = field(default_factory=Leases)
     per_account: int = 200  # connections of one account over one protocol
+    policy: Policy = field(default_factory=Policy)  # LIMIT_*
+    exempt: tuple[Network, ...] = ()  # LIMITS_EXEMPT
     accounts: Counter[tuple[str, int]] = field(default_factory=Counter)
     viewings: Viewings = field(init=False)
+    manners: Manners = field(init=False)
     rooms: Rooms = field(default_factory=Rooms)
     chores: set[asyncio.Task[None]] = field(default_factory=set)  # what nobody waits for
 
     def __post_init__(self) -> None:
         self.viewings = Viewings(self.bridge)
+        self.manners = Manners(self.policy, hostname=self.hostname, exempt=self.exempt)
 
     def in_background(self, chore: Coroutine[Any, Any, None]) -> None:
         """Something no client waits for. It must handle its own errors."""
@@ -67,6 +73,7 @@ class Context:
     is_tls: bool = False
     notes: dict[str, str] = field(default_factory=dict)
     account: int | None = None
+    entry: Entry | None = None  # when it is counted among the connections of its address
 
     def sign_in(self, account: int) -> bool:
         """Count this connection as the account's; False if it has too many over this protocol already."""

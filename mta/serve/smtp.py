@@ -12,9 +12,11 @@ import asyncio
 import logging
 from collections.abc import Sequence
 
+from django.conf import settings
+
 from mta import directory
 from mta.directory import Login
-from mta.flow import receive, submit
+from mta.flow import receive, submit, verify
 from mta.flow.receive import Accepted, Arrival, MailLoop, Recipient
 from mta.queue.values import Wish, Wishes
 from mta.serve import statuses, whom
@@ -24,12 +26,12 @@ from mta.serve.intake import Intake
 from mta.serve.session import Context
 from mta.serve.spool import Spool
 from mta.serve.statuses import Reply
+from mta.trust.verdict import NOTHING_KNOWN
 from mta.values import now_us
 from mta.wire import sasl, smtp_words
 
 log = logging.getLogger(__name__)
 
-MOST_RECIPIENTS = 250  # RFC 5321 §4.5.3.1.8 asks for 100
 MOST_SIGN_INS = 4
 WAIT_FOR_ROOM = 240.0  # seconds; RFC 5321 §4.5.3.2.6: the client waits ten minutes for its answer
 
@@ -104,6 +106,9 @@ class Server(Intake):
         # RFC 5321 §4.1.4: a name that is wrong is no reason to refuse mail; one that is none is.
         if not hostname or len(hostname) > 255 or not hostname.isprintable() or " " in hostname:
             raise Refusal(statuses.BAD_ARGUMENTS.with_text("Say your host name after EHLO or HELO"))
+        judgement = self.visit.hello(hostname)
+        if judgement.reply is not None:
+            raise Refusal(judgement.reply)
         self._set_rset_state()
         self.client_name = hostname
         self.extended = extended
@@ -204,6 +209,7 @@ class Server(Intake):
             await asyncio.sleep(min(2.0, 0.25 * 2**self._sign_ins))
             raise Refusal(statuses.WRONG_PASSWORD)
         self.login = login
+        self.visit.signed_in = True
         self.say(statuses.SIGNED_IN)
 
     # --- the envelope
@@ -245,8 +251,7 @@ class Server(Intake):
         )
         address = addressed.address
         if address not in transaction.recipients:
-            if len(transaction.recipients) >= MOST_RECIPIENTS:
-                raise Refusal(statuses.TOO_MANY_RECIPIENTS)
+            await self._heed(self.visit.recipient(len(transaction.recipients)))
             transaction.recipients[address] = await self._recipient(address, transaction.sender)
             if addressed.notify or addressed.orcpt:
                 transaction.wishes[address] = Wish(addressed.notify, addressed.orcpt)
@@ -266,10 +271,8 @@ class Server(Intake):
             case "elsewhere" if self.submission:
                 return Recipient(address, ())
             case "elsewhere":
-                self._unknown += 1
                 raise Refusal(statuses.NO_RELAY)
-        self._unknown += 1
-        self._errors -= 1  # counted apart: a list with stale addresses is no attack
+        await self._heed(self.visit.unknown())
         raise Refusal(statuses.UNKNOWN_RECIPIENT)
 
     # --- the message
@@ -307,7 +310,10 @@ class Server(Intake):
             wishes=_wishes(transaction),
             each=self.each,
         )
-        committed = await self.context.bridge.run(receive.receive, arrival)
+        # What comes over LMTP was looked at by the server in front, whose address says nothing.
+        looked_at = self.each or not settings.INBOUND_CHECKS
+        verdict = NOTHING_KNOWN if looked_at else await verify.verify(arrival, run=self.context.bridge.run)
+        committed = await self.context.bridge.run(receive.receive, arrival, verdict)
         # The commit goes on when the client goes away: it must not be told "cancelled" half-way.
         accepted = await asyncio.shield(asyncio.wrap_future(committed))
         log.info("smtp: %s from %s, %d bytes: stored", accepted.trace_id, self.context.peer_ip, len(raw))

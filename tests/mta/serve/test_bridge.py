@@ -13,7 +13,7 @@ from django.db import connection
 
 from mta.serve import statuses
 from mta.serve.bridge import Bridge, Busy
-from mta.serve.listener import Door, Limits, Listener, PortInUse
+from mta.serve.listener import Door, Listener, PortInUse
 from mta.serve.patience import Closing, Patience, TooSlow
 from mta.serve.session import Context, House, is_loopback
 
@@ -195,7 +195,7 @@ def test_a_port_in_use_is_named_with_the_setting_that_moves_it(bridge: Bridge) -
                 Door("IMAP_LISTEN", "imap", [("127.0.0.1", 0)], nobody, b""),
                 Door("SMTP_LISTEN", "smtp", [("127.0.0.1", port)], nobody, b""),
             ]
-            listener = Listener(house(bridge), doors, limits=Limits())
+            listener = Listener(house(bridge), doors)
             with pytest.raises(PortInUse, match=rf"127\.0\.0\.1:{port}.*SMTP_LISTEN"):
                 await listener.open()
             assert listener.addresses == {}

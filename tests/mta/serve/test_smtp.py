@@ -12,10 +12,9 @@ import time
 import pytest
 
 from mta.directory import LocalTarget, RemoteTarget
+from mta.limits.policy import Policy
 from mta.mailstore import service as mailstore
 from mta.queue.models import Outgoing, QueuedRecipient
-from mta.serve import dialogue, smtp
-from mta.serve.listener import Limits
 from mta.tracing import service as tracing
 from tests.eventually import eventually
 from tests.mail import mail
@@ -242,21 +241,21 @@ def test_a_mailbox_that_got_full_after_rcpt_is_delivered_to_anyway(wire: Wire, p
 
 def test_recipients_beyond_the_limit_are_for_another_time(wire: Wire, people: FakeDirectory) -> None:
     ann = people.people["ann@example.test"]
-    for number in range(smtp.MOST_RECIPIENTS):
+    for number in range(Policy().recipients):
         people.aliases[f"a{number}@example.test"] = (LocalTarget(ann, f"a{number}@example.test"),)
     wire.send(b"\r\n".join(ENVELOPE) + b"\r\n")
-    for number in range(smtp.MOST_RECIPIENTS):
+    for number in range(Policy().recipients):
         wire.send(b"RCPT TO:<a%d@example.test>\r\n" % number)
-    codes = [wire.reply()[:9] for _ in range(3 + smtp.MOST_RECIPIENTS)]
+    codes = [wire.reply()[:9] for _ in range(3 + Policy().recipients)]
     assert codes[-1] == "452 4.5.3"
     assert set(codes[3:-1]) == {"250 2.1.5"}
 
 
 def test_who_tries_name_after_name_is_sent_away(wire: Wire) -> None:
     wire.send(b"\r\n".join(ENVELOPE[:2]) + b"\r\n")
-    for number in range(dialogue.MOST_UNKNOWN + 5):
+    for number in range(Policy().unknown + 5):
         wire.send(b"RCPT TO:<try%d@example.test>\r\n" % number)
-    assert list(wire.replies())[-1].startswith("421 4.7.0")
+    assert list(wire.replies())[-1].startswith("421 4.7.1")
 
 
 # --- bad input -----------------------------------------------------------------------------------------------
@@ -399,9 +398,9 @@ def test_a_sender_cannot_be_named_twice(wire: Wire) -> None:
 
 
 def test_too_many_errors_end_the_session(wire: Wire) -> None:
-    wire.send(b"NONSENSE\r\n" * (dialogue.MOST_ERRORS + 5))
+    wire.send(b"NONSENSE\r\n" * (Policy().errors + 5))
     replies = list(wire.replies())
-    assert len(replies) == dialogue.MOST_ERRORS + 1
+    assert len(replies) == Policy().errors + 1
     assert replies[-1].startswith("421 4.7.0")
 
 
@@ -460,7 +459,7 @@ def test_at_the_end_clients_are_told_and_nobody_is_kept(sidecar: RunningSidecar)
 def test_an_address_has_a_limit_of_connections(
     people: FakeDirectory, free_ports: None, server_tls: ssl.SSLContext
 ) -> None:
-    with RunningSidecar(server_tls, limits=Limits(per_address=3)) as running:
+    with RunningSidecar(server_tls, policy=Policy(connections_per_address=3), exempt=()) as running:
         address = running.address("SMTP_LISTEN")
         wires = [Wire(address) for _ in range(3)]
         with Wire(address, greeting=False) as one_too_many:
@@ -472,8 +471,8 @@ def test_an_address_has_a_limit_of_connections(
 def test_exempt_networks_have_none(
     people: FakeDirectory, free_ports: None, server_tls: ssl.SSLContext
 ) -> None:
-    limits = Limits(per_address=1, exempt=(ipaddress.ip_network("127.0.0.0/8"),))
-    with RunningSidecar(server_tls, limits=limits) as running:
+    exempt = (ipaddress.ip_network("127.0.0.0/8"),)
+    with RunningSidecar(server_tls, policy=Policy(connections_per_address=1), exempt=exempt) as running:
         wires = [Wire(running.address("SMTP_LISTEN")) for _ in range(3)]
         assert all(wire.ask("NOOP").startswith("250") for wire in wires)
         for wire in wires:
