@@ -150,7 +150,7 @@ def verify(found: Chain, fields: Sequence[Field], body: Body) -> Arc:
     signature = last.message_signature
     expected = body.hash(relaxed=signature.relaxed_body, length=signature.length)
     if expected != signature.body_hash or (
-        signature.length is not None and signature.length < body.size(relaxed=signature.relaxed_body)
+        signature.length is not None and signature.length != body.size(relaxed=signature.relaxed_body)
     ):
         return Arc(FAIL, reason="The text was changed after it was sealed.", length=count)
     if not signatures.fits(found.keys[-1], signature, signed_header(signature, last.message, fields)):
