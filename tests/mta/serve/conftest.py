@@ -16,7 +16,7 @@ from mta.serve.main import server_context
 from tests.sidecar import FakeDirectory, RunningSidecar
 from webmail.tls import make_self_signed
 
-LISTEN = ("SMTP", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS", "POP3", "POP3S")
+LISTEN = ("SMTP", "LMTP", "SUBMISSION", "SUBMISSIONS", "IMAP", "IMAPS", "POP3", "POP3S")
 
 
 @pytest.fixture(scope="session")
