@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from mta import directory
 from mta.directory import BOUNCE, LEAVE, ListInfo, ListTarget, LocalTarget, Member, RemoteTarget
-from mta.flow import filing, list_bounces, placement, submitted
+from mta.flow import filing, list_bounces, placement, sealing, submitted
 from mta.flow.errors import MayNotPost
 from mta.flow.filing import Copy
 from mta.flow.placement import Decision, Refusal
@@ -130,6 +130,16 @@ def spread(
         tuple(left),
         tuple(refused),
     )
+
+
+def judges(targets: Iterable[ListTarget]) -> list[int]:
+    """Whose eyes a posting is looked at with: those of the lists' owners."""
+    found = (
+        directory.current().mailing_list(target.list_id)
+        for target in targets
+        if target.duty == directory.POST
+    )
+    return list(dict.fromkeys(owner for info in found if info is not None for owner in info.owners[:1]))
 
 
 # --- who may post -------------------------------------------------------------------------------------------
@@ -285,6 +295,9 @@ def _send(
 ) -> None:
     posted = work.posted
     headed = list_fields.headed(posted.received + posted.raw, heading, rewrite_from=rewrite_from)
+    # What was found about the author here would not be found again: the copy comes from this host (RFC 8617).
+    domain = info.address.rpartition("@")[2]
+    headed = sealing.onward(headed, posted.verdict, domain=domain, at=posted.at) + headed
     for address, member in members.items():
         if address in work.sent:
             continue
