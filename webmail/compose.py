@@ -24,7 +24,7 @@ from mta.mailstore.service import ConversationMessage, DraftFields, DraftFile, D
 from mta.message import build
 from mta.message.address import BadAddress, canonical, split
 from mta.values import Cause, now_us
-from webmail import enclosing, quoting, signatures
+from webmail import enclosing, own_pictures, quoting, signatures
 from webmail.answering import ANSWERS, ATTACH, FORWARD, MODES, NEW, open_answer, quotation
 from webmail.enclosing import MOST_ENCLOSED
 from webmail.own_html import mail_html, own_text
@@ -146,7 +146,9 @@ def save_over(
         found = _turned(mailspace, found, written, senders=senders, cause=cause)
     fields = _applied(found.fields, written, senders, found.attachments, account)
     seen = found.version if written.version is None else written.version
-    return mailstore.save_draft(mailspace, draft_id, fields, version=seen, cause=cause), before
+    signed = found.fields.signature_html
+    saved = mailstore.save_draft(mailspace, draft_id, fields, version=seen, cause=cause)
+    return own_pictures.go_along(mailspace, saved, account, before=signed, cause=cause), before
 
 
 def _is_answer(written: Written) -> bool:
@@ -183,7 +185,8 @@ def _begin(
         _enclose(mailspace, made.id, about, written, original, cause=cause)
     if written.mode == ATTACH:
         enclosing.attach_messages(mailspace, made.id, written.attach, cause=cause)
-    return mailstore.draft(mailspace, made.id)
+    begun = mailstore.draft(mailspace, made.id)
+    return own_pictures.go_along(mailspace, begun, account, before="", cause=cause)
 
 
 def _answering(
@@ -328,7 +331,8 @@ def worries(draft: DraftInfo) -> list[tuple[str, str]]:
     own = fields.written if fields.plain else own_text(fields.html)
     if not fields.subject and not own:
         found.append(("empty", _("This message has no subject and no text.")))
-    if mentions_file(f"{fields.subject}\n{own}") and not draft.attachments:
+    files = [file for file in draft.attachments if not own_pictures.is_of_a_signature(file)]
+    if mentions_file(f"{fields.subject}\n{own}") and not files:
         found.append(("file", _("You mention an attachment, but none is here.")))
     return found
 

@@ -103,6 +103,7 @@ class Letter:
     banners: tuple[Banner, ...] = ()
     card: Card | None = None
     sending: Sending | None = None
+    face: str = ""  # where the picture of who wrote it lies here
     content: Content = field(default_factory=Content)
 
 

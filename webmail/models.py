@@ -89,6 +89,7 @@ class Preferences(models.Model):
     evening = models.PositiveSmallIntegerField(default=18)  # the hour of "later today"
     swipe_right = models.CharField(max_length=8, choices=SWIPES, default="archive")  # towards the line's end
     swipe_left = models.CharField(max_length=8, choices=SWIPES, default="delete")
+    face = models.BigIntegerField(default=0)  # the OwnPicture that shows this person; 0: none
     greeted = models.BooleanField(default=False)  # the first card was filled in, or put away
     cards_closed = models.JSONField(default=list, blank=True)  # cards of a new inbox that were put away
     label_looks = models.JSONField(
@@ -145,6 +146,27 @@ class Signature(models.Model):
         return self.name
 
 
+class OwnPicture(models.Model):
+    """A picture of a person's own: their face, or one that stands in a signature. Drawn anew by us; never the bytes
+    that came. `content_id` names it in signatures and in what is sent."""
+
+    FACE, SIGNATURE = "face", "signature"
+    KINDS = [(kind, kind) for kind in (FACE, SIGNATURE)]
+
+    account = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_pictures"
+    )
+    kind = models.CharField(max_length=10, choices=KINDS)
+    content_id = models.CharField(max_length=100, unique=True)
+    type = models.CharField(max_length=20)
+    size = models.IntegerField()
+    data = models.BinaryField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.content_id}"
+
+
 class IdentityLook(models.Model):
     """How messages from one address of a person look: which signature, and where answers are asked to go. Whether
     they may write from it is decided by `hosting`, each time."""
@@ -184,8 +206,8 @@ class Chore(models.Model):
     lease does it, and another begins it again when the lease runs out (webmail/chores.py).
     """
 
-    EXPORT, STORAGE, IMPORT = "export", "storage", "import"
-    KINDS = [(kind, kind) for kind in (EXPORT, STORAGE, IMPORT)]
+    EXPORT, STORAGE, IMPORT, CONTACTS = "export", "storage", "import", "contacts"
+    KINDS = [(kind, kind) for kind in (EXPORT, STORAGE, IMPORT, CONTACTS)]
     WAITING, RUNNING, DONE, FAILED = "waiting", "running", "done", "failed"
     STATES = [(state, state) for state in (WAITING, RUNNING, DONE, FAILED)]
 

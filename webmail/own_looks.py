@@ -6,7 +6,8 @@ messages as it is; a template as the editor takes it, because messages begin wit
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import nh3
@@ -16,7 +17,9 @@ from django.utils.translation import gettext as _
 from hosting.errors import BadName
 from hosting.models import Account
 from hosting.names import address as mail_address
+from mta.mailstore.service import DraftFile
 from mta.message.text import shallow_html
+from webmail import own_pictures
 from webmail.models import IdentityLook, Signature, Template
 from webmail.own_html import mail_html, paragraphs
 from webmail.own_styles import NAMED, as_names
@@ -38,11 +41,18 @@ class CannotKeep(Exception):
 
 def editor_form(html: str) -> str:
     """HTML as the editor takes it, from what it made or from what is sent."""
+    return _editable(html, _TAGS)
+
+
+def _editable(
+    html: str, tags: set[str], attribute: Callable[[str, str, str], str | None] | None = None
+) -> str:
     cleaned = nh3.clean(
         shallow_html(html[:MOST_HTML], MOST_HTML),
-        tags=_TAGS,
+        tags=tags,
         clean_content_tags=_DROPPED,
-        attributes={"a": {"href"}, "ol": {"start"}, "span": {"style"}, "p": {"style"}},
+        attributes={"a": {"href"}, "ol": {"start"}, "span": {"style"}, "p": {"style"}, "img": {"src", "alt"}},
+        attribute_filter=attribute,
         tag_attribute_values=NAMED,
         url_schemes={"http", "https", "mailto", "tel"},
         link_rel=None,
@@ -50,9 +60,21 @@ def editor_form(html: str) -> str:
     return as_names(cleaned)
 
 
-def sent_form(html: str) -> str:
+def signature_form(account: Account, html: str) -> str:
+    """A signature as the editor takes it, with its pictures at their addresses here."""
+    files = own_pictures.as_files(account.pk, html)
+    known = {own_pictures.address(file.id) for file in files}
+
+    def attribute(tag: str, name: str, value: str) -> str | None:
+        return value if (tag, name) != ("img", "src") or value in known else None
+
+    cleaned = _editable(own_pictures.by_address(html, files), {*_TAGS, "img"}, attribute)
+    return re.sub(r"<img(?![^>]*\bsrc=)[^>]*>", "", cleaned)
+
+
+def sent_form(html: str, files: Sequence[DraftFile] = ()) -> str:
     """HTML as it is sent, without the element that a whole message stands in."""
-    sent = mail_html(html[:MOST_HTML], ())
+    sent = mail_html(html[:MOST_HTML], files)
     return sent.removeprefix(_WRAP).removesuffix("</div>") if sent.startswith(_WRAP) else sent
 
 
@@ -72,7 +94,8 @@ def templates(account: Account) -> list[Template]:
 
 def save_signature(account: Account, which: Signature | None, *, name: str, html: str) -> Signature:
     kept = which or Signature(account=account)
-    kept.name, kept.html = _name(name), sent_form(html)
+    files = own_pictures.as_files(account.pk, html)
+    kept.name, kept.html = _name(name), sent_form(own_pictures.by_name(html, files), files)
     _save(kept, Signature.objects.filter(account=account).count() if which is None else 0)
     return kept
 

@@ -38,21 +38,22 @@ def letter_of(kind: str) -> bytes:
     return next(letter for letter, each in TYPES.items() if each == kind)
 
 
-def redrawn(data: bytes) -> Picture:
-    """The picture, written again; NoPicture when it is none, too large or broken."""
+def redrawn(data: bytes, *, side: int = MAX_SIDE) -> Picture:
+    """The picture, written again with no more than `side` pixels to its longer side (an animation as it is);
+    NoPicture when it is none, too large or broken."""
     with _turns:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("error", Image.DecompressionBombWarning)
                 with Image.open(BytesIO(data), formats=FORMATS) as image:
-                    return _written(image, data)
+                    return _written(image, data, side)
         except NoPicture:
             raise
         except Exception as trouble:  # decoders raise what they like: SyntaxError, struct.error, EOFError …
             raise NoPicture(f"{type(trouble).__name__}: {trouble}"[:200]) from trouble
 
 
-def _written(image: Image.Image, data: bytes) -> Picture:
+def _written(image: Image.Image, data: bytes, side: int) -> Picture:
     width, height = image.size
     if width * height > MAX_PIXELS or not width or not height:
         raise NoPicture(f"{width}×{height} pixels")
@@ -60,9 +61,9 @@ def _written(image: Image.Image, data: bytes) -> Picture:
         return _moving(image)
     kind = image.format
     if kind == "JPEG":
-        image.draft("RGB", (MAX_SIDE, MAX_SIDE))  # decodes a large one at half or a quarter of its size
+        image.draft("RGB", (side, side))  # decodes a large one at half or a quarter of its size
     still = ImageOps.exif_transpose(image)
-    still.thumbnail((MAX_SIDE, MAX_SIDE))
+    still.thumbnail((side, side))
     out = BytesIO()
     if kind == "JPEG":
         _bare(still.convert("RGB")).save(out, "JPEG", quality=86)

@@ -54,6 +54,7 @@ class Face:
     name: str
     address: str
     kind: str = "person"
+    picture: str = ""  # where it lies here
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from mta.mailstore.service import DraftFields
 from mta.message.flowed import SIGNATURE
 from mta.message.text import html_to_text
+from webmail import own_pictures
 from webmail.models import IdentityLook, Signature
 from webmail.own_html import own_text
 
@@ -46,6 +47,17 @@ def look(account: int, address: str) -> Look:
 
 def every(account: int) -> Sequence[Signature]:
     return list(Signature.objects.filter(account_id=account).order_by("name"))
+
+
+def choices(account: int) -> list[dict[str, object]]:
+    """All of them as a window shows them, pictures at their addresses here."""
+    found = every(account)
+    together = "".join(each.html for each in found)
+    files = own_pictures.as_files(account, together) if own_pictures.names_in(together) else ()
+    return [
+        {"id": each.pk, "name": each.name, "html": own_pictures.by_address(each.html, files)}
+        for each in found
+    ]
 
 
 def html_of(account: int, signature: int | None) -> str:

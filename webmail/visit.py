@@ -70,6 +70,13 @@ class Visit:
         return f"{self.account.pk}.{self.mailspace}"
 
     @property
+    def face(self) -> str:
+        """Where the picture of who is signed in lies; "" without one, and in somebody else's mailbox."""
+        if not self.preferences.face or self.account.mailspace != self.mailspace:
+            return ""
+        return f"{reverse('mail:face')}?v={self.preferences.face}"
+
+    @property
     def may_organise(self) -> bool:
         return self.access.rights in ("own", "organise")
 

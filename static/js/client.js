@@ -54,12 +54,12 @@ async function ask(url, options, how) {
 }
 document.addEventListener("mail:signed-out", () => signIn({ again: false }).catch(() => {}));
 
-/** POSTs fields and gives the JSON answer; throws a Problem whose message is a sentence. */
+/** POSTs fields (or a form with files) and gives the JSON answer; throws a Problem whose message is a sentence. */
 export async function post(url, fields, { wait = true } = {}) {
-  const body = new URLSearchParams(fields);
+  const body = fields instanceof FormData ? fields : new URLSearchParams(fields);
   let answer;
   try {
-    answer = await ask(url, { method: "POST", body, keepalive: true }, "1");
+    answer = await ask(url, { method: "POST", body, keepalive: body !== fields }, "1");  // which takes no files
   } catch (problem) {
     if (!problem.unreached || !wait || !WAITS.test(url)) throw problem;
     const { wait: hold } = await offline().catch(() => { throw problem; });

@@ -49,9 +49,13 @@ function initials(name, email) {
   return parts[0] >= "\u2e80" ? parts[0] : (parts[0] + (parts.length > 1 ? parts.at(-1) : "")).toUpperCase();
 }
 
+const faces = new Map();  // address → where the picture of a contact lies here, as far as the server told
+
 export function avatar(element, name, email, size = 24) {
   element.className = `avatar size-${size} hue-${hueOf(email || name || "?")}`;
-  element.textContent = initials(name, email);
+  const picture = faces.get((email || "").toLowerCase());
+  if (picture) element.replaceChildren(Object.assign(document.createElement("img"), { src: picture, alt: "" }));
+  else element.textContent = initials(name, email);
 }
 
 export class Recipients {
@@ -236,7 +240,11 @@ export class Recipients {
     this.asked = new AbortController();
     try {
       const key = prefix.toLowerCase();
-      if (!known.has(key)) known.set(key, (await call(`people/?q=${encodeURIComponent(prefix)}`, { signal: this.asked.signal })).people);
+      if (!known.has(key)) {
+        const said = await call(`people/?q=${encodeURIComponent(prefix)}`, { signal: this.asked.signal });
+        known.set(key, said.people);
+        for (const [address, picture] of Object.entries(said.faces ?? {})) faces.set(address, picture);
+      }
       if (this.input.value.trim() !== prefix || document.activeElement !== this.input) return;
       const taken = this.others();
       this.show(known.get(key).filter(([, email]) => Array.isArray(email) || !taken.has(email.toLowerCase())).slice(0, 6));

@@ -24,7 +24,8 @@ from mta.mailstore.doctor import differences
 from mta.message.criteria import Words
 from mta.values import INBOX
 from tests.webmail.mail_world import CAUSE, Reader, Response
-from webmail import mail_urls
+from tests.webmail.picture_server import png
+from webmail import mail_urls, own_pictures
 from webmail.contacts import service as contacts
 from webmail.contacts.values import Person
 from webmail.models import Chore, Signature, Template
@@ -85,6 +86,7 @@ class Belongings:
     contact: int = 0
     group: int = 0
     signature: int = 1
+    picture: int = 1
     template: int = 1
     chore: int = 1
     rule: int = 1
@@ -149,6 +151,7 @@ def belongings(who: Reader) -> Belongings:
         done.action,
         token,
         signature=signature.pk,
+        picture=own_pictures.keep(who.account.pk, png()).pk,
         template=template.pk,
         chore=chore.pk,
         job=job.id,

@@ -100,14 +100,21 @@ def test_the_quick_panel_comes_alone_and_its_choices_answer_a_script(ann: Reader
     assert not Preferences.objects.get(account=ann.account).conversations
 
 
+def know(who: Reader) -> None:
+    """They have a password, and stay signed in."""
+    accounts.set_password(who.account, PASSWORD, actor=system("test"))
+    who.client.force_login(who.account)
+
+
 # --- accounts ------------------------------------------------------------------------------------------------
 def test_names_answers_and_the_usual_address_are_set_for_each_address(ann: Reader) -> None:
     Identity.objects.create(mailspace=ann.space, address="hello@example.test", name="Hello")
     mark = Signature.objects.create(account=ann.account, name="Short", html="<p>Ann</p>")
     page = ann.page("/mail/settings/accounts/")
     assert page.index("ann@example.test") < page.index("hello@example.test")
+    know(ann)
     saved = {
-        "full_name": "Ann W.", "recovery_address": "Ann@Elsewhere.test", "default": "hello@example.test",
+        "full_name": "Ann W.", "recovery_address": "Ann@Elsewhere.test", "password": PASSWORD, "default": "hello@example.test",
         "name-0": "Ann W.", "reply-0": "", "new-0": str(mark.pk), "answer-0": "",
         "name-1": "Hello there\r\nBcc: x", "reply-1": "Desk@Example.test", "new-1": "", "answer-1": "",
     }  # fmt: skip
@@ -124,7 +131,24 @@ def test_names_answers_and_the_usual_address_are_set_for_each_address(ann: Reade
     assert looks["hello@example.test"].reply_to == "desk@example.test"
 
 
+def test_where_a_lost_password_goes_is_changed_with_the_password_only(ann: Reader) -> None:
+    know(ann)
+    for password, status in (("", 422), ("not it", 422), (PASSWORD, 302)):
+        sent = {"full_name": "Ann Weber", "recovery_address": "a@x.test", "password": password}
+        assert ann.client.post("/mail/settings/accounts/", sent).status_code == status
+        assert Account.objects.get(pk=ann.account.pk).recovery_address == (
+            "a@x.test" if status == 302 else ""
+        )
+    ann.client.post("/mail/settings/accounts/", {"full_name": "Ann", "recovery_address": "a@x.test"})
+    for recovery in ("thief@x.test", ""):  # nor with the card of a new inbox, nor by leaving it out
+        ann.client.post("/mail/welcome/", {"full_name": "Ann", "recovery_address": recovery})
+        ann.client.post("/mail/settings/accounts/", {"full_name": "Ann", "recovery_address": recovery})
+    account = Account.objects.get(pk=ann.account.pk)
+    assert (account.full_name, account.recovery_address) == ("Ann", "a@x.test")
+
+
 def test_what_cannot_be_is_said_and_nothing_is_kept(ann: Reader, eve: Reader) -> None:
+    know(ann)
     hers = Signature.objects.create(account=eve.account, name="Hers", html="<p>Secret</p>")
     for wrong, said in (
         ({"recovery_address": "nonsense"}, "is not an e-mail address"),
@@ -132,7 +156,7 @@ def test_what_cannot_be_is_said_and_nothing_is_kept(ann: Reader, eve: Reader) ->
         ({"reply-0": "not one"}, "is not an e-mail address"),
         ({"new-0": str(hers.pk)}, "no such signature"),
     ):
-        sent = {"full_name": "Other", "name-0": "Other"} | wrong
+        sent = {"full_name": "Other", "name-0": "Other", "password": PASSWORD} | wrong
         refused = ann.client.post("/mail/settings/accounts/", sent)
         assert refused.status_code == 422, wrong
         assert said in refused.content.decode(), wrong
@@ -315,13 +339,8 @@ def test_a_count_keeps_the_heaviest_senders_within_its_bounds(monkeypatch: pytes
 
 
 # --- export --------------------------------------------------------------------------------------------------
-def give_password(who: Reader) -> None:
-    accounts.set_password(who.account, PASSWORD, actor=system("test"))
-    who.client.force_login(who.account)
-
-
 def test_everything_is_taken_along_and_read_back(ann: Reader, own_data: Path) -> None:
-    give_password(ann)
+    know(ann)
     work = mailstore.create_mailbox(ann.space, "Work", cause=CAUSE)
     threads = [ann.receive(subject=f"Letter {number}", body="From here\r\n" * number) for number in range(5)]
     mailstore.label(ann.space, threads, work.id, cause=CAUSE)

@@ -12,7 +12,7 @@ from mta.correspondents import service as correspondents
 from mta.flow import acquainting
 from mta.message.text import fold
 
-from . import cards, photos, stored
+from . import cards, faces, photos, stored
 from .models import Contact, ContactEmail, Group, Past, Photo
 from .values import CannotKeep, GroupInfo, Kept, NoSuchContact, Person, Suggestion, line, tidy
 
@@ -140,6 +140,7 @@ def set_photo(mailspace: int, id_: int, data: bytes) -> bool:
         row.save(update_fields=["card"])
     if drawn:
         Photo.objects.create(contact=row, type=photos.TYPE, data=drawn)
+        faces.have_come(mailspace)
     return True
 
 

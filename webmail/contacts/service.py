@@ -24,6 +24,7 @@ from .book import (
     undo,
 )
 from .bringing import export_csv, export_vcards, import_csv, import_vcards
+from .faces import photos_of
 from .merging import duplicates, merge, preview
 from .values import CannotKeep, GroupInfo, Imported, Kept, NoSuchContact, Person, Suggestion
 
@@ -53,6 +54,7 @@ __all__ = [
     "import_vcards",
     "merge",
     "photo",
+    "photos_of",
     "preview",
     "put_in_group",
     "remove_group",

@@ -14,7 +14,7 @@ from mta.correspondents import service as correspondents
 from mta.message.text import fold
 from mta.values import now_us
 
-from . import photos
+from . import faces, photos
 from .models import Contact, ContactEmail, Group, Past, Photo
 from .values import CannotKeep, Kept, NoSuchContact, Person, line, search_words, sort_key
 
@@ -124,6 +124,8 @@ def insert(mailspace: int, people: Sequence[Person]) -> list[Contact]:
         if person.photo
     ]
     Photo.objects.bulk_create(pictures, batch_size=50)
+    if pictures:
+        faces.have_come(mailspace)
     return rows
 
 
@@ -135,6 +137,7 @@ def write(row: Contact, person: Person) -> None:
     _release(row.mailspace, before - {fold(value)[:320] for _label, value in row.emails})
     if person.photo:
         Photo.objects.update_or_create(contact=row, defaults={"type": photos.TYPE, "data": person.photo})
+        faces.have_come(row.mailspace)
 
 
 def _fill(row: Contact, person: Person) -> Contact:

@@ -170,7 +170,8 @@ def photo(request: HttpRequest, visit: Visit, contact: int) -> HttpResponse:
     """A picture of ours."""
     kind, data = service.photo(visit.mailspace, contact)
     response = HttpResponse(data, content_type=kind)
-    response["Cache-Control"] = "private, max-age=300"
+    kept = "604800, immutable" if "v" in request.GET else "300"  # where the address changes with the picture
+    response["Cache-Control"] = f"private, max-age={kept}"
     response["Vary"] = "Cookie"
     response["Content-Security-Policy"] = "default-src 'none'; frame-ancestors 'none'; sandbox"
     return response

@@ -158,17 +158,20 @@ def initials(name: str, address: str = "") -> str:
 
 
 @register.simple_tag
-def avatar(name: str, address: str = "", size: int = 32, kind: str = "person") -> SafeString:
-    """Initials on a label hue: round for people, square for lists and companies. Sizes 24, 32, 36, 40."""
+def avatar(
+    name: str, address: str = "", size: int = 32, kind: str = "person", picture: str = ""
+) -> SafeString:
+    """A picture, or initials on a label hue: round for people, square for lists and companies. Sizes 24, 32, 36, 40."""
     text = initials(str(name or ""), str(address or ""))
     shape = "" if kind == "person" else " square"
     scale = "" if size == 32 else f" size-{size}"
+    shown = format_html('<img src="{}" alt="" loading="lazy" decoding="async">', picture) if picture else text
     return format_html(
         '<span class="avatar {}{}{}" aria-hidden="true">{}</span>',
         hue_class(str(address or name or "?")),
         shape,
         scale,
-        text,
+        shown,
     )
 
 

@@ -27,6 +27,7 @@ from webmail.answering import ANSWERS, ATTACH, NEW, Opening, open_answer, open_e
 from webmail.compose import CannotWrite, Written
 from webmail.contacts import service as contacts
 from webmail.enclosing import MOST_ENCLOSED
+from webmail.faces import faces_of
 from webmail.models import Template
 from webmail.own_html import editor_html, for_editor, own_text, paragraphs
 from webmail.people import read_people, write_people, wrong_people
@@ -179,7 +180,17 @@ def people(request: HttpRequest, desk: Desk) -> JsonResponse:
     found = contacts.suggest(
         desk.mailspace, request.GET.get("q", "").strip()[:100], without=request.GET.getlist("not")[:100]
     )
-    return JsonResponse({"people": [(each.name, each.email or each.members) for each in found]})
+    pictures = faces_of(desk.visit, (each.email for each in found))
+    return JsonResponse(
+        {
+            "people": [(each.name, each.email or each.members) for each in found],
+            "faces": {
+                each.email.lower(): pictures[each.email.lower()]
+                for each in found
+                if each.email.lower() in pictures
+            },
+        }
+    )
 
 
 # --- the page, which needs no script ------------------------------------------------------------------------

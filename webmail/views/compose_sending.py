@@ -29,7 +29,6 @@ from webmail.visit import wants_parts
 from webmail.windows import as_window
 from webmail.writing import Desk, writing
 
-
 # Seconds that a browser's time to take back begins late and its Undo is on the way: what it offers must be true.
 ON_THE_WAY = 2
 

@@ -115,10 +115,7 @@ def _sender(desk: Desk, asked: Any) -> Sender:
 @writing
 def every_signature(request: HttpRequest, desk: Desk) -> JsonResponse:
     """The signatures there are to choose from."""
-    found = signatures.every(desk.visit.account.pk)
-    return JsonResponse(
-        {"signatures": [{"id": each.pk, "name": each.name, "html": each.html} for each in found]}
-    )
+    return JsonResponse({"signatures": signatures.choices(desk.visit.account.pk)})
 
 
 @require_POST

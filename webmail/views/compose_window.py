@@ -12,8 +12,9 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataExce
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
+from webmail import signatures
 from webmail.compose import room
-from webmail.models import IdentityLook, Preferences, Signature, Template
+from webmail.models import IdentityLook, Preferences, Template
 from webmail.own_styles import BACKS, INKS
 from webmail.templatetags.compose import alignments, colours, formats, sizes, words
 from webmail.writing import Desk, writing
@@ -41,10 +42,7 @@ def _choices(desk: Desk) -> dict[str, Any]:
     """What a new window starts from, which asks no server."""
     account, chosen = desk.visit.account.pk, desk.visit.preferences
     return {
-        "signatures": [
-            {"id": each.pk, "name": each.name, "html": each.html}
-            for each in Signature.objects.filter(account=account).order_by("name")
-        ],
+        "signatures": signatures.choices(account),
         "looks": {
             each.address: {"new": each.signature_new_id, "answer": each.signature_answer_id}
             for each in IdentityLook.objects.filter(account=account)

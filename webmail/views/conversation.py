@@ -13,6 +13,7 @@ from hosting.access import senders_for
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Conversation
 from mta.values import FLAGGED, IMPORTANT, JUNK, MUTED, SEEN, TRASH
+from webmail import faces
 from webmail.boxes import COMPOSE, Box
 from webmail.letters import Letter, folded, to_open, write_out
 from webmail.lookalike import circle_of
@@ -161,11 +162,12 @@ def letters_of(visit: Visit, found: Conversation, *, opened: str = "", pictures:
 
 
 def _written(visit: Visit, found: Conversation, open_ids: frozenset[int], pictures: str = "") -> list[Letter]:
-    return write_out(
+    own = own_addresses(visit)
+    letters = write_out(
         visit.mailspace,
         found,
         open_ids=open_ids,
-        own=own_addresses(visit),
+        own=own,
         trash=frozenset(each.id for each in visit.mailboxes if each.role == TRASH),
         junk=frozenset(each.id for each in visit.mailboxes if each.role == JUNK),
         circle=partial(circle_of, visit.account.pk, visit.mailspace),
@@ -173,6 +175,7 @@ def _written(visit: Visit, found: Conversation, open_ids: frozenset[int], pictur
         pictures=cache(partial(rules_for, visit, pictures)),
         dark=visit.preferences.dark_mail,
     )
+    return faces.on_letters(visit, letters, own)
 
 
 @visiting

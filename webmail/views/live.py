@@ -23,7 +23,7 @@ from hosting.access import mailspaces_for
 from hosting.models import Account
 from mta.mailstore import service as mailstore
 from mta.values import SEEN
-from webmail import boxes
+from webmail import boxes, faces
 from webmail.events import stream
 from webmail.rows import rows_of
 from webmail.searching import marks_of
@@ -87,15 +87,18 @@ def rows(request: HttpRequest, visit: Visit, box: str) -> JsonResponse:
             "unread": row.unread,
             "html": str(row),
         }
-        for row in rows_of(
-            lines,
-            place,
-            visit.mailboxes,
-            first=0,
-            search=request.GET.get("q", ""),
-            marks=marks_of(visit, request.GET.get("q", "")),
-            deliveries=deliveries(visit, place, lines),
-            hidden=boxes.hidden_in_rows(visit.preferences.label_looks),
+        for row in faces.on_rows(
+            visit,
+            rows_of(
+                lines,
+                place,
+                visit.mailboxes,
+                first=0,
+                search=request.GET.get("q", ""),
+                marks=marks_of(visit, request.GET.get("q", "")),
+                deliveries=deliveries(visit, place, lines),
+                hidden=boxes.hidden_in_rows(visit.preferences.label_looks),
+            ),
         )
     ]
     return JsonResponse(answer | {"rows": drawn, "gone": [each for each in changed if each not in here]})

@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Section, ThreadLine, ThreadPage
+from webmail import faces
 from webmail.boxes import COMPOSE, Box, box_of, hidden_in_rows
 from webmail.models import Preferences
 from webmail.rows import Row, rows_of
@@ -86,7 +87,7 @@ def by_thread(visit: Visit) -> bool:
 
 def rows_for(visit: Visit, place: Box, lines: Sequence[ThreadLine], *, first: int = 1) -> list[Row]:
     """Lines as rows of a place, as this person wants to see them."""
-    return rows_of(
+    rows = rows_of(
         lines,
         place,
         visit.mailboxes,
@@ -95,6 +96,7 @@ def rows_for(visit: Visit, place: Box, lines: Sequence[ThreadLine], *, first: in
         hidden=hidden_in_rows(visit.preferences.label_looks),
         messages=not by_thread(visit),
     )
+    return faces.on_rows(visit, rows)
 
 
 def deliveries(visit: Visit, place: Box, lines: Sequence[ThreadLine]) -> dict[int, tuple[str, str]]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from mta.values import ALL
-from webmail import search_chips
+from webmail import faces, search_chips
 from webmail.boxes import Box
 from webmail.highlight import highlights
 from webmail.rows import rows_of
@@ -50,7 +50,10 @@ def search(request: HttpRequest, visit: Visit) -> HttpResponse:
             "clock": clock,
             "query": text,
             "canonical": search_url(q=text, sort=sort) if "edit" in request.GET else "",
-            "rows": rows_of(page.rows, place, visit.mailboxes, first=found.first, search=text, marks=marks),
+            "rows": faces.on_rows(
+                visit,
+                rows_of(page.rows, place, visit.mailboxes, first=found.first, search=text, marks=marks),
+            ),
             "page": page,
             "pager": found.pager,
             "chips": search_chips.chips(text, sort=sort),

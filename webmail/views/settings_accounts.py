@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
-from hosting import accounts, identities
+from hosting import accounts, identities, signing_in
 from hosting.actor import Actor
 from hosting.errors import HostingError
 from hosting.views.frame import client_ip
@@ -19,6 +19,7 @@ from webmail.models import Signature, Template
 from webmail.own_html import own_text
 from webmail.own_looks import CannotKeep, Look
 from webmail.templates import VARIABLES, unknown
+from webmail.views.own_pictures import take_face
 from webmail.views.settings_frame import page
 from webmail.visit import Visit, number, visiting
 
@@ -53,17 +54,30 @@ def _save(request: HttpRequest, visit: Visit) -> None:
         asked[sender.address] = own_looks.checked(sender.address, look, known=known)
     actor = Actor(visit.account, "web mail", client_ip(request))
     if "full_name" in request.POST:
+        recovery = request.POST.get("recovery_address", "").strip()[:400]
+        _check_password(request, visit, recovery)
         accounts.set_own(
             visit.account,
             full_name=request.POST["full_name"],
-            recovery_address=request.POST.get("recovery_address", "")[:400],
+            recovery_address=recovery,
             actor=actor,
         )
+        take_face(request, visit.preferences)
     own_looks.save_looks(visit.account, asked)
     if visit.access.rights == "own" and names:
         default = request.POST.get("default", "")
         default = default if default in names else ""
         identities.change(visit.account, visit.mailspace, names=names, default=default, actor=actor)
+
+
+def _check_password(request: HttpRequest, visit: Visit, recovery: str) -> None:
+    """Who holds the other mailbox can get into this one: an open session alone is not enough to name it."""
+    if recovery.lower() == visit.account.recovery_address.lower():
+        return
+    password = request.POST.get("password", "")
+    if signing_in.verify(visit.account.username, password, remember=False) is None:
+        sentence = _("That is not your password.") if password else _("Enter your password to change this.")
+        raise CannotKeep(sentence, field="password")
 
 
 def refused(request: HttpRequest, visit: Visit, error: HostingError) -> HttpResponse:
@@ -99,6 +113,8 @@ def _page(
         "full_name": said.get("full_name", visit.account.full_name),
         "recovery_address": said.get("recovery_address", visit.account.recovery_address),
         "recovery_error": errors.get("recovery_address", ""),
+        "password_error": errors.get("password", ""),
+        "has_face": bool(visit.preferences.face),
         "form_error": errors.get("form", ""),
     }
     return page(request, visit, "accounts", "webmail/settings_accounts.html", context, status=status)
@@ -176,7 +192,9 @@ def _editor(
     html: str | None = None,
     error: str = "",
 ) -> HttpResponse:
-    shown = own_looks.editor_form(html if html is not None else found.html if found else "")
+    html = html if html is not None else found.html if found else ""
+    is_signature = kind == "signature"
+    shown = own_looks.signature_form(visit.account, html) if is_signature else own_looks.editor_form(html)
     context = {
         "kind": kind,
         "found": found,

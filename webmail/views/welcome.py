@@ -11,6 +11,7 @@ from hosting.actor import Actor
 from hosting.errors import HostingError
 from hosting.views.frame import client_ip
 from webmail.views import settings_accounts
+from webmail.views.own_pictures import take_face
 from webmail.views.settings_form import zones
 from webmail.visit import Visit, visiting
 from webmail.welcome import CARDS
@@ -26,15 +27,21 @@ def welcome(request: HttpRequest, visit: Visit) -> HttpResponse:
         preferences.cards_closed = sorted({*preferences.cards_closed, closed} & {*CARDS})
     elif closed != "greeting":
         actor = Actor(visit.account, "web mail", client_ip(request))
+        recovery = request.POST.get("recovery_address", "")[:400]
+        if preferences.greeted or visit.account.recovery_address:
+            recovery = (
+                visit.account.recovery_address
+            )  # changed in the settings, where the password is asked for
         try:
             accounts.set_own(
                 visit.account,
                 full_name=request.POST.get("full_name", "")[:400],
-                recovery_address=request.POST.get("recovery_address", "")[:400],
+                recovery_address=recovery,
                 actor=actor,
             )
         except HostingError as error:
             return settings_accounts.refused(request, visit, error)
+        take_face(request, preferences)
         zone = request.POST.get("time_zone", "")
         preferences.time_zone = zone if zone in dict(zones()) else preferences.time_zone
     if closed not in CARDS:
