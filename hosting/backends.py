@@ -9,6 +9,7 @@ from django.http import HttpRequest
 
 from hosting import signing_in
 from hosting.models import Account
+from mta import metrics
 
 
 class Accounts(BaseBackend):
@@ -23,7 +24,9 @@ class Accounts(BaseBackend):
     ) -> Account | None:
         if username is None or password is None:
             return None
-        return signing_in.verify(username, password, remember=False)
+        account = signing_in.verify(username, password, remember=False)
+        metrics.SIGN_INS.labels("web", "accepted" if account else "refused").inc()
+        return account
 
     def get_user(self, user_id: int) -> Account | None:
         account = Account.objects.with_standing().filter(pk=user_id).first()

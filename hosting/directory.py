@@ -25,6 +25,7 @@ from hosting.models import (
 )
 from hosting.sealing import unseal
 from mta import directory as port
+from mta import metrics
 from mta.directory import (
     BOUNCE,
     LEAVE,
@@ -127,6 +128,7 @@ class Directory:
 
     def sign_in(self, username: str, password: str, *, protocol: str, peer: str) -> Login | None:
         account = signing_in.verify(username, password)
+        metrics.SIGN_INS.labels(protocol, "accepted" if account else "refused").inc()
         if account is None:
             return None
         opens = access.mailspaces_for(account)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
-from mta import directory
+from mta import directory, metrics
 from mta.directory import LocalTarget
 from mta.flow import list_bounces
 from mta.mailstore import service as mailstore
@@ -345,6 +345,7 @@ _KINDS = {DELIVERED: tracing.DELIVERED, FAILED: tracing.BOUNCED, EXPIRED: tracin
 def _record(info: OutgoingInfo, each: Settled, now: int, *, door: Door, warned: bool = False) -> None:
     outcome, decision = each.outcome, each.decision
     queue.record(each.claimed, outcome, decision, now=now, warned=warned)
+    metrics.DELIVERIES.labels(decision.state).inc()
     if each.given_up and (member := list_bounces.member_of(info.sender)) is not None:
         list_bounces.failed(
             member, said=outcome.text or said(outcome.reason, address=each.claimed.address), at=now

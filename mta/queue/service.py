@@ -26,6 +26,7 @@ from mta.queue.models import Attempt, Outgoing, QueuedBytes, QueuedRecipient
 from mta.queue.reasons import HERE
 from mta.queue.schedule import Decision
 from mta.queue.standing import attempts as attempts
+from mta.queue.standing import depth as depth
 from mta.queue.standing import recipients as recipients
 from mta.queue.standing import states_for as states_for
 from mta.queue.values import (

@@ -6,11 +6,23 @@ Reads only. Asked through `mta.queue.service`.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from django.db.models import Count, Min
 
 from mta.queue.models import Attempt, Outgoing, QueuedRecipient
 from mta.queue.reasons import said
 from mta.queue.values import DELIVERING, PARKED, REPORT, AttemptInfo, RecipientState
+from mta.values import now_us
+
+
+@dataclass(frozen=True, slots=True)
+class Depth:
+    """Recipients that are not finished, by state; `late` in seconds."""
+
+    states: dict[str, int]
+    late: float
 
 
 def states_for(
@@ -32,6 +44,15 @@ def states_for(
         state = _state(row)
         found.setdefault(keys[state.outgoing], []).append(state)
     return {key: tuple(states) for key, states in found.items()}
+
+
+def depth(*, now: int | None = None) -> Depth:
+    """How much waits, and how late the first of it is. One index, which has nothing but what waits."""
+    now = now_us() if now is None else now
+    waiting = QueuedRecipient.objects.filter(finished_at__isnull=True)
+    first = waiting.filter(next_attempt__lt=PARKED).aggregate(Min("next_attempt"))["next_attempt__min"]
+    states = dict(waiting.values_list("state").annotate(Count("id")).order_by())
+    return Depth(states, max(0, now - first) / 1_000_000 if first is not None else 0.0)
 
 
 def recipients(outgoing: int) -> tuple[RecipientState, ...]:

@@ -178,11 +178,13 @@ class Intake(Dialogue):
 
     async def _finish(self, transaction: Transaction, spool: Spool, receiver: Keeper) -> None:
         self._set_rset_state()
+        begun = self.loop.time()
         fault = _fault(receiver)
         if fault is not None:
             replies = self._answers(transaction, fault)
         else:
             replies = await self._hand_over(transaction, spool)
+        metrics.STORED_IN.labels(self.context.protocol).observe(self.loop.time() - begun)
         for reply in replies:
             self.say(reply)
             outcome = "refused" if reply.is_error else "accepted"

@@ -33,6 +33,7 @@ from mta.serve.imap import serve_imap
 from mta.serve.listener import Door, Listener
 from mta.serve.lmtp import serve_lmtp
 from mta.serve.manners import Network
+from mta.serve.metrics import FULL, serve_metrics
 from mta.serve.pop3 import serve_pop3
 from mta.serve.session import House
 from mta.serve.smtp import serve_smtp, serve_submission
@@ -207,6 +208,7 @@ def _doors() -> list[Door]:
         Door("IMAPS_LISTEN", "imap", settings.IMAPS_LISTEN, serve_imap, bye, implicit_tls=True),
         Door("POP3_LISTEN", "pop3", settings.POP3_LISTEN, serve_pop3, err),
         Door("POP3S_LISTEN", "pop3", settings.POP3S_LISTEN, serve_pop3, err, implicit_tls=True),
+        Door("METRICS_LISTEN", "metrics", settings.METRICS_LISTEN, serve_metrics, FULL),
     ]
 
 

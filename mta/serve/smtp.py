@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from mta import directory
+from mta import directory, metrics
 from mta.directory import Login
 from mta.flow import receive, submit, verify
 from mta.flow.receive import Accepted, Arrival, MailLoop, Recipient
@@ -257,10 +257,13 @@ class Server(Intake):
                 transaction.wishes[address] = Wish(addressed.notify, addressed.orcpt)
         transaction.answers.append(address)
         transaction.refused -= 1
+        metrics.RECIPIENTS.labels(self.context.protocol, "accepted").inc()
         self.say(statuses.RECIPIENT_OK)
 
     async def _recipient(self, address: str, sender: Sender) -> Recipient:
-        resolution, is_full = await self.context.bridge.run(whom.look_up, address, sender.size)
+        resolution, is_full = await self.context.bridge.run(
+            whom.look_up, address, sender.size, mail_from=sender.address
+        )
         match resolution.kind:
             case "ours" if resolution.targets:
                 if is_full:
@@ -272,6 +275,7 @@ class Server(Intake):
                 return Recipient(address, ())
             case "elsewhere":
                 raise Refusal(statuses.NO_RELAY)
+        metrics.RECIPIENTS.labels(self.context.protocol, "unknown").inc()
         await self._heed(self.visit.unknown())
         raise Refusal(statuses.UNKNOWN_RECIPIENT)
 
@@ -313,9 +317,12 @@ class Server(Intake):
         # What comes over LMTP was looked at by the server in front, whose address says nothing.
         looked_at = self.each or not settings.INBOUND_CHECKS
         verdict = NOTHING_KNOWN if looked_at else await verify.verify(arrival, run=self.context.bridge.run)
+        verdict = verdict.plus(self.visit.evidence)  # how it introduced itself
         committed = await self.context.bridge.run(receive.receive, arrival, verdict)
         # The commit goes on when the client goes away: it must not be told "cancelled" half-way.
         accepted = await asyncio.shield(asyncio.wrap_future(committed))
+        for found in verdict.evidence:
+            metrics.VERDICTS.labels(found.method, found.result).inc()
         log.info("smtp: %s from %s, %d bytes: stored", accepted.trace_id, self.context.peer_ip, len(raw))
         return self._outcome(transaction, accepted, statuses.DONE.with_text(f"Stored as {accepted.trace_id}"))
 

@@ -6,12 +6,14 @@ from django.conf import settings
 
 from mta import directory
 from mta.directory import LocalTarget, Resolution
+from mta.flow import sealing
 from mta.mailstore import service as mailstore
+from mta.values import now_us
 
 
-def look_up(address: str, size: int) -> tuple[Resolution, bool]:
+def look_up(address: str, size: int, *, mail_from: str) -> tuple[Resolution, bool]:
     """Whom an address means, and whether none of them has room for so many bytes."""
-    resolution = _resolve(address)
+    resolution = sealing.back(address, mail_from=mail_from, at=now_us()) or _resolve(address)
     local = [target.mailspace for target in resolution.targets if isinstance(target, LocalTarget)]
     is_full = len(local) == len(resolution.targets) > 0 and all(
         mailstore.would_exceed(mailspace, size) for mailspace in local
