@@ -152,3 +152,16 @@ def test_networks_and_sizes() -> None:
     with pytest.raises(BadListen):
         parse_size("lots", name="X")
     assert is_loopback("127.9.9.9") and is_loopback("::1") and not is_loopback("192.0.2.1")
+
+
+def test_a_limit_that_makes_no_sense_stops_the_start_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(BadListen, match="LIMIT_ERRORS: 0 is not between 1 and 10000"):
+        settings(tmp_path, LIMIT_ERRORS="0")
+    with pytest.raises(BadListen, match="LIMIT_UNKNOWN_RATE: 'often' is not a rate such as"):
+        settings(tmp_path, LIMIT_UNKNOWN_RATE="often")
+
+
+def test_metrics_that_are_switched_on_are_for_this_machine(tmp_path: Path) -> None:
+    assert settings(tmp_path)["METRICS_LISTEN"] == []
+    assert settings(tmp_path, METRICS_LISTEN="on")["METRICS_LISTEN"] == [["127.0.0.1", 9464]]
+    assert (tmp_path / "metrics").stat().st_mode & 0o777 == 0o700

@@ -298,7 +298,9 @@ class Visit:
             (".net", self._network, self.policy.unknown_rate_network),
         ):
             unknown = self._ledger.peek(f"unknown{kind}:{key}", rate=rate)
-            if not unknown and unknown.used > self._ledger.peek(f"known{kind}:{key}", rate=rate).used:
+            if unknown.used <= rate.most:
+                continue
+            if unknown.used > self._ledger.peek(f"known{kind}:{key}", rate=rate).used:
                 return True
         return False
 

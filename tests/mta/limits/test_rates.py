@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import fields
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -73,3 +77,15 @@ def test_a_value_that_makes_no_sense_is_refused_with_a_sentence(name: str, text:
 def test_a_key_is_bounded_and_different_keys_stay_different(key: str) -> None:
     assert len(short(key)) <= LONGEST_KEY and "\0" not in short(key)
     assert short(key + "a" * 200) != short(key + "b" * 200)
+
+
+def test_the_readme_explains_every_limit_and_its_default() -> None:
+    text = (Path(__file__).resolve().parents[3] / "README.md").read_text()
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("| `LIMIT_")]
+    told: dict[str, str] = {}
+    for _, names, defaults, *_rest in rows:
+        told |= dict(
+            zip(re.findall(r"`(\w+)`", names), defaults.replace("`", "").strip().split(", "), strict=True)
+        )
+    assert told.keys() == {f"LIMIT_{each.name.upper()}" for each in fields(Policy)}
+    assert read(lambda name: told[name]) == Policy()
