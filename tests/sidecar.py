@@ -12,6 +12,7 @@ from typing import Any
 
 import uvloop
 
+from mta import resolver
 from mta.directory import (
     Access,
     InboundPolicy,
@@ -29,6 +30,7 @@ from mta.mailstore import service as mailstore
 from mta.serve.main import Sidecar
 from mta.serve.manners import Network
 from mta.values import Cause
+from tests.fake_resolver import FakeResolver
 
 PASSWORD = "right horse battery"
 
@@ -93,11 +95,13 @@ class RunningSidecar:
         self._policy = policy
         self._exempt = exempt
         self._counting = limits.use(Ledger())
+        self._names = resolver.use(FakeResolver({}))  # nobody out there has a name
         self._loop = uvloop.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="sidecar")
 
     def __enter__(self) -> RunningSidecar:
         self._thread.start()
+        self._names.__enter__()
         self._counting.__enter__()  # each sidecar is a world of its own
         self.sidecar = Sidecar(self._tls, policy=self._policy, exempt=self._exempt)
         self._await(self.sidecar.start())
@@ -114,6 +118,7 @@ class RunningSidecar:
             self._thread.join(10)
             self._loop.close()
             self._counting.__exit__(None, None, None)
+            self._names.__exit__(None, None, None)
 
     def _await(self, coroutine: Any) -> Any:
         return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result(15)

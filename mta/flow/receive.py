@@ -1,4 +1,4 @@
-"""Mail from outside, after its last dot: trace, place, store, answer.
+"""Mail from outside, after its last dot: trace, weigh, place, store, answer.
 
 Steps that pass one `Passage` along; what speaks for and against the message was found before (`flow.verify`). All
 recipients are stored, or queued for where they are forwarded to, in one transaction; the answer exists only after that
@@ -9,25 +9,26 @@ thread, not in the event loop. Called by `serve.smtp`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
-from mta import directory
-from mta.directory import LocalTarget, RemoteTarget
-from mta.flow import bounce, filing, placement
-from mta.flow.errors import Refused
+from django.conf import settings
+
+from mta import directory, metrics
+from mta.directory import ListTarget, LocalTarget, RemoteTarget
+from mta.flow import bounce, filing, heading, lists, onward, placement, telling, weighing
 from mta.flow.filing import Copy
+from mta.flow.lists import Posted
+from mta.flow.passage import Accepted, Arrival, Delivery, Forward, MailLoop, Passage, Unwanted
 from mta.flow.placement import Decision, Refusal
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, Tokens, prepare
 from mta.message import trace as trace_lines
 from mta.queue import service as queue
-from mta.queue.values import FORWARD, NewOutgoing, NewRecipient, Wishes
 from mta.tracing import service as tracing
-from mta.tracing.service import Event
-from mta.trust import verdict
+from mta.trust import results, verdict
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import INBOX, QUARANTINE, Cause, now_us
 
@@ -35,89 +36,9 @@ from mta.values import INBOX, QUARANTINE, Cause, now_us
 MOST_HOPS = 50
 
 
-class MailLoop(Exception):
-    """The message has passed too many hosts to still be on its way somewhere."""
-
-
-class Unwanted(Refused):
-    """None of its recipients wants it."""
-
-    def __init__(self, refusal: Refusal, trace_id: str) -> None:
-        super().__init__(f"{refusal.text} [{trace_id}]")
-        self.code, self.enhanced = refusal.code, refusal.enhanced
-
-
-@dataclass(frozen=True, slots=True)
-class Recipient:
-    """One accepted RCPT and whom it means here."""
-
-    address: str
-    targets: tuple[LocalTarget | RemoteTarget, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A message with its envelope, as the server took it. `sender` is '' for a bounce.
-
-    `each`: every recipient has an answer of its own (LMTP, RFC 2033), so that who refuses it need not hold it.
-    """
-
-    raw: bytes
-    sender: str
-    recipients: tuple[Recipient, ...]
-    client_name: str  # what it called itself
-    ip: str
-    hostname: str
-    protocol: str  # ESMTP, ESMTPS … (RFC 3848)
-    tls: str | None = None
-    utf8: bool = False  # SMTPUTF8 was asked for (RFC 6531)
-    wishes: Wishes = field(default_factory=Wishes)  # for reports (RFC 3461)
-    each: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One copy: a mailspace it goes to, under which of our addresses, what is known of it there, and where it goes."""
-
-    mailspace: int
-    address: str
-    verdict: Verdict
-    decision: Decision
-
-
-@dataclass(frozen=True, slots=True)
-class Forward:
-    """An alias of ours that points outside: `address` is ours, `target` is not."""
-
-    address: str
-    target: str
-    alone: bool = True  # the address leads nowhere else
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """What the steps hand on; each fills in its part."""
-
-    arrival: Arrival
-    trace_id: str = ""
-    at: int = 0
-    verdict: Verdict = NOTHING_KNOWN
-    deliveries: tuple[Delivery, ...] = ()
-    forwards: tuple[Forward, ...] = ()
-    refused: Mapping[str, Refusal] = field(default_factory=dict)  # address → why; held unless all are
-
-
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """The promise behind a 250. `refused` are those who do not want it, where each recipient has its own answer."""
-
-    trace_id: str
-    refused: Mapping[str, Refused] = field(default_factory=dict)
-
-
 def receive(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Future[Accepted]:
     """Take a message in. The future is done after the commit; MailLoop and Unwanted are raised at once."""
-    return store(place(trace(arrival, verdict)))
+    return store(place(weigh(trace(arrival, verdict))))
 
 
 def trace(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Passage:
@@ -125,6 +46,20 @@ def trace(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Passage:
     if trace_lines.count_received(arrival.raw) > MOST_HOPS:
         raise MailLoop
     return Passage(arrival, trace_id=tracing.new_trace_id(), at=now_us(), verdict=verdict)
+
+
+def weigh(passage: Passage) -> Passage:
+    """Parse it, and see what each mailspace makes of it: what is spam for one is wanted by another."""
+    arrival = passage.arrival
+    # RFC 8601 §5: what others claim in our name goes before anybody could believe it.
+    arrival = replace(arrival, raw=results.without_forged(arrival.raw, arrival.hostname))
+    prepared = prepare(arrival.raw)
+    targets = [target for recipient in arrival.recipients for target in recipient.targets]
+    mailspaces = {target.mailspace for target in targets if isinstance(target, LocalTarget)}
+    weighed: dict[int, Verdict] = {}
+    if settings.INBOUND_CHECKS:
+        weighed = weighing.weigh_all(prepared, arrival.raw, passage.verdict, mailspaces=sorted(mailspaces))
+    return replace(passage, arrival=arrival, prepared=prepared, weighed=weighed)
 
 
 def place(passage: Passage) -> Passage:
@@ -146,19 +81,56 @@ def place(passage: Passage) -> Passage:
                     if refusal is None or not passage.arrival.each:
                         forward = Forward(recipient.address, outside, len(recipient.targets) == 1)
                         forwards.setdefault(outside, forward)
-                case LocalTarget(mailspace=mailspace, address=address) if mailspace not in deliveries:
-                    decision = placement.decide(passage.verdict, address=address, policy=policy)
+                case LocalTarget(mailspace, address, mask) if mailspace not in deliveries:
+                    verdict = passage.weighed.get(mailspace, passage.verdict)
+                    decision = placement.decide(verdict, address=address, policy=policy)
                     if isinstance(decision, Refusal):
                         refused[recipient.address] = decision
                         if passage.arrival.each:
                             continue
                         decision = decision.instead
-                    deliveries[mailspace] = Delivery(mailspace, address, passage.verdict, decision)
-    passage = replace(
-        passage, deliveries=tuple(deliveries.values()), forwards=tuple(forwards.values()), refused=refused
+                    deliveries[mailspace] = Delivery(mailspace, address, verdict, decision, mask)
+    passage = _to_lists(
+        replace(
+            passage,
+            deliveries=tuple(deliveries.values()),
+            forwards=tuple(forwards.values()),
+            refused=refused,
+        )
     )
     _want(passage)
     return passage
+
+
+def _to_lists(passage: Passage) -> Passage:
+    """What becomes of it at distribution lists; a list that does not take it refuses for its address."""
+    arrival = passage.arrival
+    named = {
+        target: recipient.address
+        for recipient in arrival.recipients
+        for target in recipient.targets
+        if isinstance(target, ListTarget)
+    }
+    if not named:
+        return passage
+    judged = passage.verdict
+    if settings.INBOUND_CHECKS and passage.prepared is not None and (owners := lists.judges(named)):
+        seen = weighing.weigh_all(passage.prepared, arrival.raw, passage.verdict, mailspaces=owners)
+        judged = min(seen.values(), key=lambda each: each.score)
+    posted = Posted(
+        arrival.raw,
+        arrival.sender,
+        judged,
+        trace_id=passage.trace_id,
+        at=passage.at,
+        received=heading.received(passage, next(iter(named.values()))),
+        utf8=arrival.utf8,
+    )
+    spread = lists.spread(named, posted, hold=not arrival.each)
+    refused = {
+        named[target]: Refusal(why.code, why.enhanced, why.text, why.text) for target, why in spread.refused
+    }
+    return replace(passage, spread=spread, refused={**passage.refused, **refused})
 
 
 def _want(passage: Passage) -> None:
@@ -167,44 +139,54 @@ def _want(passage: Passage) -> None:
     refused = passage.refused
     if not refused:
         return
-    onward = {forward.address for forward in passage.forwards} & set(refused)
-    if onward or len(refused) == len(passage.arrival.recipients):
-        address = min(onward) if onward else min(refused)
-        _tell(passage, refused[address])
+    leaving = {forward.address for forward in passage.forwards} & set(refused)
+    if leaving or len(refused) == len(passage.arrival.recipients):
+        address = min(leaving) if leaving else min(refused)
+        events = telling.refused(passage, refused[address])
+        mailstore.submit([], lambda _door: tracing.record(events))
         raise Unwanted(refused[address], passage.trace_id)
-
-
-def _tell(passage: Passage, refusal: Refusal) -> None:
-    """Somebody will ask where that mail is."""
-    events = [_arrived(passage, ""), *_verified(passage, "")]
-    for recipient in passage.arrival.recipients:
-        detail = {"reply": f"{refusal.code} {refusal.enhanced} {refusal.text}", "reason": refusal.reason}
-        events.append(_event(passage, tracing.REFUSED, recipient.address, "", detail))
-    mailstore.submit([], lambda _door: tracing.record(events))
 
 
 def store(passage: Passage) -> Future[Accepted]:
     """Everything in one transaction of the writer's; large bytes are written once, before it."""
-    prepared = prepare(passage.arrival.raw)
+    arrival = passage.arrival
+    prepared = passage.prepared or prepare(arrival.raw)
     tokens = filing.ahead(prepared, [delivery.mailspace for delivery in passage.deliveries])
     confirmed = _confirmation(passage, prepared)
+    outgoing = onward.letters(passage, prepared)
+    placed: list[str] = []
 
     def work(door: Door) -> Accepted:
         filed = [filing.store(door, _copy(passage, each, prepared, tokens)) for each in passage.deliveries]
-        if passage.forwards:
-            _forward(passage, prepared)
+        for each in outgoing:
+            queue.enqueue(each)
         if confirmed is not None:
             confirmed.store(door)
-        decided = [decision for decision, _more in filed]
-        tracing.record(
-            _events(passage, prepared, decided) + [each for _decision, more in filed for each in more]
-        )
+        for mask in {delivery.mask for delivery in passage.deliveries} - {0}:
+            directory.current().mask_used(mask, at=door.now)
+        events = telling.accepted(passage, prepared, [decision for decision, _more in filed])
+        events += [each for _decision, more in filed for each in more]
+        if passage.spread is not None:
+            have = {delivery.mailspace for delivery in passage.deliveries}
+            events += lists.store(door, passage.spread, cause=_cause(arrival), taken=have)
+        tracing.record(events)
+        placed[:] = [decision.role for decision, _more in filed]
         return answer(passage)
 
     mailspaces = [delivery.mailspace for delivery in passage.deliveries]
+    if passage.spread is not None:
+        mailspaces += [each for each in passage.spread.mailspaces if each not in mailspaces]
     if confirmed is not None:
         mailspaces += [mailspace for mailspace in confirmed.mailspaces if mailspace not in mailspaces]
-    return mailstore.submit(mailspaces, work)
+    stored = mailstore.submit(mailspaces, work)
+    stored.add_done_callback(lambda done: _count(done, placed))
+    return stored
+
+
+def _count(done: Future[Accepted], placed: Sequence[str]) -> None:
+    if not done.cancelled() and done.exception() is None:
+        for role in placed:
+            metrics.PLACED.labels(role or "label").inc()
 
 
 def answer(passage: Passage) -> Accepted:
@@ -240,7 +222,7 @@ def _confirmation(passage: Passage, prepared: Prepared) -> bounce.Confirmation |
 
 def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Tokens | None) -> Copy:
     arrival = passage.arrival
-    received = _received(passage, delivery.address)
+    received = heading.received(passage, delivery.address)
     return Copy(
         mailspace=delivery.mailspace,
         address=delivery.address,
@@ -248,14 +230,18 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Toke
         decision=delivery.decision,
         prepared=prepared,
         raw=arrival.raw,
-        prefix=_prefix(passage, delivery.address, received),
+        prefix=heading.prefix(passage, delivery.address, received),
         received=received,
         trace_id=passage.trace_id,
         reasons=_reasons(delivery.verdict, delivery.decision),
-        cause=Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]"),
+        cause=_cause(arrival),
         utf8=arrival.utf8,
         tokens=tokens,
     )
+
+
+def _cause(arrival: Arrival) -> Cause:
+    return Cause("smtp", session=f"{arrival.client_name} [{arrival.ip}]")
 
 
 def _reasons(found: Verdict, decision: Decision) -> dict[str, Any]:
@@ -263,108 +249,3 @@ def _reasons(found: Verdict, decision: Decision) -> dict[str, Any]:
     evidence = verdict.written(found)
     held = {"held": placement.kind_held(found, decision)} if decision.role == QUARANTINE else {}
     return {"placement": decision.reason} | held | ({"evidence": evidence} if evidence else {})
-
-
-def _forward(passage: Passage, prepared: Prepared) -> None:
-    """One row of the queue for all outside targets. The sender stays who it was (bounces go back there)."""
-    queue.enqueue(
-        NewOutgoing(
-            kind=FORWARD,
-            sender=passage.arrival.sender,
-            raw=_received(passage, passage.forwards[0].address) + passage.arrival.raw,
-            recipients=tuple(_onward(forward, passage.arrival.wishes) for forward in passage.forwards),
-            header_id=prepared.facts.message_id,
-            trace_id=passage.trace_id,
-            utf8=passage.arrival.utf8,
-            ret=passage.arrival.wishes.ret,
-            envid=passage.arrival.wishes.envid,
-        )
-    )
-
-
-def _onward(forward: Forward, wishes: Wishes) -> NewRecipient:
-    wish = wishes.of(forward.address).passed_on(alone=forward.alone)
-    return NewRecipient(forward.target, notify=wish.notify, orcpt=wish.orcpt)
-
-
-def _prefix(passage: Passage, address: str, received: bytes) -> bytes:
-    """RFC 5321 §4.4: Return-Path first, for final delivery; then who it was for, and our Received."""
-    return b"".join(
-        (
-            trace_lines.return_path(passage.arrival.sender),
-            trace_lines.delivered_to(address),
-            passage.verdict.results,  # RFC 8601 §4: above what it speaks of
-            received,
-        )
-    )
-
-
-def _received(passage: Passage, address: str) -> bytes:
-    arrival = passage.arrival
-    # RFC 5321 §7.6: "for" only where it cannot tell one recipient of another.
-    only = address if len(arrival.recipients) == 1 else None
-    return trace_lines.received(
-        arrival.client_name,
-        arrival.ip,
-        None,
-        arrival.hostname,
-        arrival.protocol,
-        arrival.tls,
-        passage.trace_id,
-        only,
-        passage.at,
-    )
-
-
-def _events(passage: Passage, prepared: Prepared, decided: Sequence[Decision]) -> list[Event]:
-    message_id = prepared.facts.message_id
-    events = [_arrived(passage, message_id), *_verified(passage, message_id)]
-    for delivery, decision in zip(passage.deliveries, decided, strict=True):
-        detail: dict[str, Any] = {"mailbox": decision.role, "reason": decision.reason}
-        if delivery.verdict.score:
-            detail["score"] = delivery.verdict.score
-        event = _event(passage, tracing.PLACED, delivery.address, message_id, detail)
-        events.append(replace(event, mailspace=delivery.mailspace))
-    for forward in passage.forwards:
-        detail = {"to": forward.target}
-        events.append(_event(passage, tracing.FORWARDED, forward.address, message_id, detail))
-    return events
-
-
-def _arrived(passage: Passage, message_id: str) -> Event:
-    arrival = passage.arrival
-    return Event(
-        trace_id=passage.trace_id,
-        kind=tracing.RECEIVED,
-        at=passage.at,
-        sender=arrival.sender,
-        ip=arrival.ip,
-        message_id=message_id,
-        size=len(arrival.raw),
-        detail={"client": arrival.client_name, "protocol": arrival.protocol, "tls": arrival.tls or ""},
-    )
-
-
-def _verified(passage: Passage, message_id: str) -> list[Event]:
-    """What was found, if anything was looked at."""
-    found: dict[str, str] = {}
-    for each in passage.verdict.evidence:
-        found.setdefault(each.method, f"{each.result} ({each.domain})" if each.domain else each.result)
-    if not found:
-        return []
-    event = Event(passage.trace_id, tracing.VERIFIED, passage.at, sender=passage.arrival.sender)
-    return [replace(event, ip=passage.arrival.ip, message_id=message_id, detail=found)]
-
-
-def _event(passage: Passage, kind: str, address: str, message_id: str, detail: dict[str, Any]) -> Event:
-    """A step for one of our addresses."""
-    return Event(
-        trace_id=passage.trace_id,
-        kind=kind,
-        at=passage.at,
-        sender=passage.arrival.sender,
-        recipient=address,
-        domain=address.rpartition("@")[2],
-        message_id=message_id,
-        detail=detail,
-    )

@@ -11,7 +11,7 @@ import logging
 from django.conf import settings
 
 from mta import resolver
-from mta.flow.receive import Arrival
+from mta.flow.passage import Arrival
 from mta.trust import checks
 from mta.trust.checks import Letter, Run
 from mta.trust.verdict import NOTHING_KNOWN, Verdict

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from mta.flow.receive import Recipient
+from mta.flow.passage import Recipient
 from mta.message.address import BadAddress, canonical, parse_path
 from mta.queue.values import Wish
 from mta.serve import statuses

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from mta.flow.receive import Accepted
+from mta.flow.passage import Accepted
 from mta.serve import statuses
 from mta.serve.envelope import Transaction
 from mta.serve.listener import is_in

@@ -17,7 +17,7 @@ from django.conf import settings
 from mta import directory, metrics
 from mta.directory import Login
 from mta.flow import receive, submit, verify
-from mta.flow.receive import Accepted, Arrival, MailLoop, Recipient
+from mta.flow.passage import Accepted, Arrival, MailLoop, Recipient
 from mta.queue.values import Wish, Wishes
 from mta.serve import statuses, whom
 from mta.serve.dialogue import LONGEST_AUTH, Goodbye

@@ -13,7 +13,7 @@ from mta.filters import service as filters
 from mta.filters.models import FilterRule, ForwardingAddress, Replied
 from mta.filters.service import Actions, AutoReply
 from mta.flow import bounce, filing, local, receive
-from mta.flow.receive import Accepted, Arrival, Recipient
+from mta.flow.passage import Accepted, Arrival, Recipient
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
 from mta.message import criteria as c

@@ -7,15 +7,16 @@ from collections.abc import Iterator
 import pytest
 
 from mta import directory
-from mta.directory import InboundPolicy, LocalTarget, RemoteTarget
-from mta.flow import placement, receive
+from mta.directory import InboundPolicy, LocalTarget, RemoteTarget, Resolution
+from mta.flow import placement, receive, sealing
+from mta.flow.passage import Arrival, MailLoop, Recipient
 from mta.flow.placement import Decision
-from mta.flow.receive import Arrival, MailLoop, Recipient
 from mta.mailstore import service as mailstore
 from mta.mailstore.models import BlobObject
 from mta.queue.models import Outgoing, QueuedRecipient
 from mta.tracing import service as tracing
 from mta.trust.verdict import NOTHING_KNOWN
+from mta.values import now_us
 from tests.mail import mail
 from tests.sidecar import FakeDirectory, stored
 
@@ -105,7 +106,11 @@ def test_an_alias_that_only_points_outside_stores_nothing_here(people: FakeDirec
     accepted = receive.receive(arrival(people, "away@example.test")).result()
     assert sorted(QueuedRecipient.objects.values_list("address", flat=True)) == ["a@x.test", "b@y.test"]
     queued = Outgoing.objects.get()
-    assert (queued.sender, queued.trace_id) == ("joe@outside.test", accepted.trace_id)
+    assert queued.trace_id == accepted.trace_id
+    # A sender of ours, so that it passes SPF there, which leads bounces back to who sent it.
+    assert sealing.back(queued.sender, mail_from="", at=now_us()) == Resolution(
+        "ours", (RemoteTarget("joe@outside.test"),)
+    )
     kinds = [event.kind for event in tracing.timeline(accepted.trace_id)]
     assert kinds.count("forwarded") == 2
 

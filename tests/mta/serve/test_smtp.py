@@ -52,8 +52,9 @@ def test_a_message_is_stored_as_it_came_with_its_trace_in_front(
     prefix, _, _rest = found.partition(b"From: ")
     assert body_of(found) == raw
     assert prefix.startswith(
-        b"Return-Path: <joe@outside.test>\r\nDelivered-To: ann@example.test\r\nReceived: from "
+        b"Return-Path: <joe@outside.test>\r\nDelivered-To: ann@example.test\r\nAuthentication-Results: "
     )
+    assert b"\r\nReceived: from " in prefix
     assert b"with ESMTP id " in prefix
     assert b"for <ann@example.test>" in prefix
 
@@ -126,9 +127,11 @@ def test_an_alias_that_points_outside_is_queued_in_the_same_transaction(
 def test_the_trace_tells_who_sent_what_to_whom(wire: Wire, people: FakeDirectory) -> None:
     begin(wire)
     answer = wire.ask(mail(message_id="lunch@outside.test") + b".")
-    received, placed = tracing.timeline(answer.split()[-1])
+    received, verified, placed = tracing.timeline(answer.split()[-1])
     assert (received.kind, received.sender, received.ip) == ("received", "joe@outside.test", "127.0.0.1")
     assert received.message_id == "lunch@outside.test"
+    assert verified.kind == "verified"
+    assert {"spf", "dkim", "dmarc"} <= set(verified.detail)
     assert (placed.kind, placed.recipient, placed.domain) == ("placed", "ann@example.test", "example.test")
     assert placed.mailspace == people.people["ann@example.test"]
 
@@ -319,7 +322,8 @@ def test_malformed_messages_are_stored_byte_for_byte(wire: Wire, people: FakeDir
     expected = raw if not raw or raw.endswith(b"\r\n") else raw + b"\r\n"
     wire.send(stuffed + (b"" if stuffed == b"" or stuffed.endswith(b"\r\n") else b"\r\n") + b".\r\n")
     assert wire.reply().startswith("250")
-    (found,) = stored(people.people["ann@example.test"])
+    ann = people.people["ann@example.test"]
+    (found,) = stored(ann) + stored(ann, "junk")  # what names nobody and nothing looks like spam
     assert found.endswith(expected)
     assert found[: len(found) - len(expected)].count(b"Received: ") == 1
 
