@@ -11,8 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 NEUTRAL = 0.5
-STRENGTH = 0.6  # how many messages the assumption of a neutral word counts for
-LEAST = 0.1  # a token whose f(w) is nearer to neutral is left out
+STRENGTH = 1.0  # how many messages the assumption of a neutral word counts for
+LEAST = 0.05  # a token whose f(w) is nearer to neutral is left out
 MOST = 120  # tokens that are combined, those that say most
 FLOOR = 0.004
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 
 from mta.message.parse import Facts, parse_message
 from mta.message.text import fold, words
@@ -26,7 +26,7 @@ MOST_PAGES = 4
 MOST_HOSTS = 30
 MANY = 15  # recipients
 READ = 200_000  # encoded bytes of one part
-TEXT = 40_000  # characters that are looked at
+BEGINNING, END = 6_000, 1_500  # characters of a text that are looked at
 LONGEST = 24  # letters of a word
 
 _BODY = re.compile(r"[^\n]{0,20000}(?:\n[^\n]{0,20000}){0,5}\n")  # the lines of a search text before the body
@@ -83,23 +83,36 @@ def read(raw: bytes, facts: Facts | None = None) -> Features:
 def _look(raw: bytes, facts: Facts) -> _Seen:
     tree = parse_tree(raw)
     found = tuple(pages.read(decoded_text(raw, part, limit=READ)) for part in _html_parts(tree))
-    text = body = _body(facts.search_text)
+    text = _body(facts.search_text)
     if found:
         seen = "\n".join(page.text for page in found)
-        text = f"{seen[:TEXT]}\n{body[:TEXT]}" if _plain_differs(tree) else seen
-    text = text[:TEXT]
-    written = [link for each in links.IN_TEXT.finditer(text) if (link := links.read(_whole(each[0])))]
+        # A plain part beside the page may say something else, for filters alone.
+        text = f"{_cut(seen)}\n{text[:2_000]}" if _has_plain(tree) else seen
+    text = _cut(text)
+    written = _written(text) if "://" in text or "www." in text else ()
     author = facts.from_[0].email.lower() if facts.from_ else ""
     return _Seen(
         facts=facts,
         tree=tree,
         text=text,
         pages=found,
-        links=tuple(link for page in found for link in page.links) + tuple(written[: pages.MAX_LINKS]),
+        links=tuple(link for page in found for link in page.links) + tuple(written),
         author=author,
         host=author.rpartition("@")[2],
         names=frozenset(field.name for field in tree.fields),
     )
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= BEGINNING + END else f"{text[:BEGINNING]}\n{text[-END:]}"
+
+
+def _written(text: str) -> Iterator[Link]:
+    """Links that stand in the text itself."""
+    for match in islice(links.IN_TEXT.finditer(text), pages.MAX_LINKS):
+        link = links.read(_whole(match[0]))
+        if link is not None:
+            yield link
 
 
 def _whole(url: str) -> str:
@@ -111,7 +124,7 @@ def _html_parts(tree: Part) -> list[Part]:
     return [part for part in parts if part.disposition != "attachment"][:MOST_PAGES]
 
 
-def _plain_differs(tree: Part) -> bool:
+def _has_plain(tree: Part) -> bool:
     return any(part.subtype == "plain" and part.maintype == "text" for part in walk(tree))
 
 
@@ -143,15 +156,11 @@ def _words(text: str) -> Iterator[str]:
 
 def _short(found: Iterable[str]) -> list[str]:
     """Words worth counting: numbers become their length, what is very long is no word."""
-    return [
-        each
-        if not _NUMBER.search(each)
-        else "0" * min(len(each), 9)
-        if each.isdigit()
-        else f"#{_letters(each)}"
-        for each in found
-        if len(each) > 1 and len(each) <= LONGEST
-    ]
+    return [each if each.isalpha() else _numbered(each) for each in found if 1 < len(each) <= LONGEST]
+
+
+def _numbered(word: str) -> str:
+    return "0" * min(len(word), 9) if word.isdigit() else f"#{_letters(word)}"
 
 
 def _letters(word: str) -> str:
@@ -180,8 +189,14 @@ def _hosts(seen: _Seen) -> Iterator[str]:
     if hosts:
         own = links.registered(seen.host)
         yield "u=own" if any(links.registered(host) == own for host in hosts) else "u=other"
-    for match in list(_ADDRESS.finditer(seen.text))[:5]:
-        yield f"a:{match[1].lower()}"
+    at = -1
+    for _ in range(5):
+        at = seen.text.find("@", at + 1)
+        if at < 0:
+            break
+        match = _ADDRESS.search(seen.text, max(0, at - 64), at + 120)
+        if match is not None:
+            yield f"a:{match[1].lower()}"
 
 
 def _structure(seen: _Seen) -> Iterator[str]:

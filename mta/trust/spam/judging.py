@@ -36,7 +36,7 @@ def points(found: Likeness) -> float:
     """What the statistics say: 0 where they are undecided, more for each power of ten of certainty."""
     spam = min(1 - 1e-9, max(1e-9, found.spam))
     odds = math.log10(spam / (1 - spam))
-    worth = 1.15 * odds if odds > 0 else 0.7 * odds
+    worth = 2.5 * odds if odds > 0 else 0.7 * odds
     worth *= min(1.0, len(found.clues) / 8)  # few words say little
     return max(STATISTICS_LEAST, min(STATISTICS_MOST, worth))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from .bayes import Counts, Source
 
 FILE = Path(__file__).parent / "seed.txt"
-WEIGHT = 0.1  # of one of its messages, beside one that the host learned
+WEIGHT = 0.4  # of one of its messages, beside one that the host learned
 
 
 @cache

@@ -24,7 +24,7 @@ from .bayes import Counts, Source
 
 HOST = 0  # the scope of everybody
 TOTAL = 0  # the token of every message
-OWN_WEIGHT, HOST_WEIGHT = 6.0, 1.0
+OWN_WEIGHT, HOST_WEIGHT = 4.0, 1.0
 HOST_LEAST = 20  # lessons of each class, before which the host's say nothing
 DAY = 86_400 * 1_000_000
 SHARED_A_DAY = 50  # lessons of one mailspace a day that the host learns: nobody alone teaches everybody
