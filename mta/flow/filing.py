@@ -18,7 +18,7 @@ from mta.correspondents import service as correspondents
 from mta.directory import LocalTarget
 from mta.filters import service as filters
 from mta.filters.service import Plan
-from mta.flow import filtering, placement
+from mta.flow import filtering, placement, sealing
 from mta.flow.filtering import Answer, Outcome
 from mta.flow.placement import Decision
 from mta.mailstore.service import Candidate, Door, Filing, Prepared, Tokens
@@ -32,6 +32,7 @@ from mta.queue.values import FORWARD, REPORT, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
+from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import INBOX, QUARANTINE, Cause
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class Copy:
     cause: Cause
     utf8: bool
     tokens: Tokens | None = None  # see `ahead`
+    verdict: Verdict = NOTHING_KNOWN  # of who came from outside
     labels: tuple[int, ...] = ()  # that it gets besides those of filters
 
 
@@ -140,17 +142,19 @@ def _put(door: Door, copy: Copy, decision: Decision, outcome: Outcome | None = N
 
 
 def _forward(copy: Copy, outcome: Outcome, *, now: int) -> list[Event]:
-    """One row of the queue for all of them. The sender stays who it was, as for an alias: bounces go back there."""
+    """One row of the queue for all of them, as for an alias: sealed, from a sender that bounces find back to."""
     targets = outcome.forwards
     if not targets:
         return []
     # So that it is known here should it come back; and by others who look at one of the two.
     seen = trace.delivered_to(copy.address) + structured_field("X-Loop", copy.address)
+    domain = copy.address.rpartition("@")[2]
+    seal = sealing.onward(copy.raw, copy.verdict, domain=domain, at=now)
     queue.enqueue(
         NewOutgoing(
             kind=FORWARD,
-            sender=copy.sender,
-            raw=copy.received + seen + copy.raw,
+            sender=sealing.sender(copy.sender, domain=domain, at=now),
+            raw=seal + copy.received + seen + copy.raw,
             recipients=tuple(NewRecipient(target) for target in targets),
             header_id=copy.prepared.facts.message_id,
             trace_id=copy.trace_id,

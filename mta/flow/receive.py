@@ -237,6 +237,7 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Toke
         cause=_cause(arrival),
         utf8=arrival.utf8,
         tokens=tokens,
+        verdict=passage.verdict,
     )
 
 
