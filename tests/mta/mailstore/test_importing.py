@@ -148,6 +148,28 @@ def test_labels_make_one_message_in_several_mailboxes(space: Space) -> None:
     assert len(held(space)["Later"]) == 1
 
 
+def test_labels_that_come_before_a_message_has_its_first_place_count_it_once(space: Space) -> None:
+    letters = [Letter(mail(subject="a"), ("INBOX", "Work")), Letter(mail(subject="b"), ("Sent", "Work"))]
+    assert take(space, letters).messages == 2
+    assert mailstore.usage(space.id).messages == 2
+    assert doctor.differences(space.id) == []
+
+
+def test_an_import_makes_so_many_mailboxes_and_keeps_the_mail_of_the_others(space: Space) -> None:
+    letters = [Letter(mail(subject=name), (name,)) for name in ("A", "B", "C", "D")]
+    tally = take(space, letters, most_new=2)
+    assert (tally.created, tally.unmade, tally.broken) == (["A", "B"], 2, 0)
+    assert tally.stored == {"A": 1, "B": 1, "Archive": 2}
+
+
+def test_pieces_of_one_import_are_one_line_of_the_journal(space: Space) -> None:
+    action = mailstore.new_action()
+    for name in ("Work", "INBOX", "Lists"):
+        take(space, [Letter(mail(subject=name), (name,))], action=action)
+    (line,) = mailstore.history(space.id)
+    assert (line.verb, line.count, line.mailbox) == ("import", 3, "")
+
+
 def test_what_all_mail_repeats_is_not_stored_again(space: Space) -> None:
     one, two = mail(), mail()
     tally = take(
