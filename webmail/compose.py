@@ -32,6 +32,7 @@ from webmail.people import MOST_PEOPLE, Pair, one_line
 from webmail.templatetags.look import filesize
 
 MAX_HTML = 4 * 1024 * 1024
+MOST_LABELS = 100  # of one message
 
 
 class CannotWrite(Exception):
@@ -42,7 +43,7 @@ class CannotWrite(Exception):
 class Written:
     """What a window says when it saves. `keep` names the parts of the forwarded message that go along (None: all);
     `quote` is false once the writer took the original out; `html` comes from the editor, and `text` when it is written
-    `plain`. `signature` is 0 for none and None when nothing is said about it; `attach` are messages that go along as
+    `plain`. `signature` is 0 for none and None when nothing is said about it, and so are `labels`; `attach` are messages that go along as
     files; `version` is the draft as the window knows it."""
 
     mode: str = NEW
@@ -59,6 +60,7 @@ class Written:
     text: str = ""
     receipt: bool = False
     signature: int | None = None
+    labels: tuple[int, ...] | None = None
     attach: tuple[int, ...] = ()
     version: int | None = None
 
@@ -89,11 +91,16 @@ class Written:
                 text=_typed(data.get("text") or ""),
                 receipt=bool(data.get("receipt", False)),
                 signature=int(data["signature"] or 0) if "signature" in data else None,
+                labels=_labels(data["labels"]) if "labels" in data else None,
                 attach=tuple(dict.fromkeys(int(each) for each in (data.get("attach") or ())[:MOST_ENCLOSED])),
                 version=version if isinstance(version := data.get("version"), int) else None,
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
             raise CannotWrite(_("This message could not be read. Reload the page and try again.")) from error
+
+
+def _labels(ids: Any) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(int(each) for each in (ids or ())[:MOST_LABELS]))
 
 
 def _typed(text: Any) -> str:
@@ -265,6 +272,7 @@ def _applied(
         text=signatures.assembled(own, fields, quoting.as_text(quoted) if quoted else ""),
         quoted_html=quoted,
         receipt=written.receipt,
+        labels=fields.labels if written.labels is None else written.labels,
     )
 
 

@@ -35,6 +35,7 @@ def as_new_window(begun: Opening, desk: Desk) -> dict[str, Any]:
         "text": own_text(begun.html) if begun.html else "",
         "plain": chosen.write_plain,
         "receipt": False,
+        "labels": [],
         "signature": look.new if begun.mode == NEW else look.answer,
         "signature_above": chosen.signature_above,
         "quote": reverse("mail:compose-quote-of", args=[begun.parent]) + f"?mode={begun.mode}"
@@ -83,6 +84,7 @@ def as_window(draft: DraftInfo, desk: Desk) -> dict[str, Any]:
         "text": fields.written if fields.plain else own_text(fields.html),
         "plain": fields.plain,
         "receipt": fields.receipt,
+        "labels": fields.labels,
         "signature": fields.signature,
         "signature_above": fields.signature_above,
         "quote": _quote(draft),

@@ -147,6 +147,8 @@ def _submit_draft(
             cause=cause,
             wake_at=send_at,
         ).message
+        if fields.labels:
+            mailstore.put_under(door, mailspace, message, fields.labels)
         answered = _mark(door, mailspace, answers, forwarded=fields.mode in FORWARDS, cause=cause)
         return _send(door, letter, message=message, draft=draft_id, answered=answered)
 

@@ -127,6 +127,7 @@ def _adopt(changing: Changing, row: Draft, message: int, box: int) -> None:
         receipt=old.receipt,
         reply_to=old.reply_to,
         signature_above=old.signature_above,
+        labels=old.labels,
         in_reply_to=fields.in_reply_to or old.in_reply_to,
         references=fields.references or old.references,
     )

@@ -27,7 +27,7 @@ class DraftFields:
     `mode` is new, reply, reply_all, forward or attach; `parent` the message answered or forwarded;
     `quoted_html` the original and `signature_html` the signature, both opaque to the editor; `text` the whole
     text part. Of a `plain` message there is no HTML, and `written` is what the writer typed. `receipt` asks for
-    one (RFC 8098); `scheduled_at` µs, or None.
+    one (RFC 8098); `labels` are mailboxes that it lies in as well once it is sent; `scheduled_at` µs, or None.
     """
 
     identity: str = ""
@@ -51,6 +51,7 @@ class DraftFields:
     signature: int | None = None
     signature_html: str = ""
     signature_above: bool = True
+    labels: tuple[int, ...] = ()
 
     @property
     def body(self) -> str:
@@ -67,7 +68,8 @@ class DraftFields:
         values = {name: data[name] for name in known}
         for name in ("to", "cc", "bcc"):
             values[name] = tuple((str(a), str(b)) for a, b in values.get(name, ()))
-        values["references"] = tuple(values.get("references", ()))
+        for name in ("references", "labels"):
+            values[name] = tuple(values.get(name, ()))
         return cls(**values)
 
 
@@ -76,7 +78,8 @@ def jsonable(fields: DraftFields) -> dict[str, Any]:
     values = asdict(fields)
     for name in ("to", "cc", "bcc"):
         values[name] = [list(pair) for pair in values[name]]
-    values["references"] = list(values["references"])
+    for name in ("references", "labels"):
+        values[name] = list(values[name])
     del values["quoted_html"]
     return values
 

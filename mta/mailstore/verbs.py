@@ -17,6 +17,7 @@ from .acts import Act
 from .door import Door
 from .errors import CannotChange, NoSuchMessage
 from .live import Live, new_action
+from .models import Mailbox
 from .writer import commit
 
 THREADS_PER_CHUNK = 100
@@ -281,6 +282,17 @@ def moved_on(door: Door, mailspace: int, message: int) -> None:
             [changing.modseq, live.placement],
         )
         changing.touch_mailbox(changing.mailbox(live.mailbox))
+
+
+def put_under(door: Door, mailspace: int, message: int, labels: Sequence[int]) -> None:
+    """Within a sending transaction: what is sent carries these labels, too; those that are gone are passed over."""
+    changing = door[mailspace]
+    lives = rows.of_messages(mailspace, [message])
+    there = {live.mailbox for live in lives}
+    found = Mailbox.objects.filter(mailspace_id=mailspace, id__in=labels, role="", deleted_at__isnull=True)
+    for label in found.order_by("id").values_list("id", flat=True):
+        if label not in there:
+            changing.place(lives[:1], changing.open_mailbox(label))
 
 
 def withdraw(door: Door, mailspace: int, message: int) -> None:

@@ -1,5 +1,5 @@
-// The menus of a window that writes: colours and sizes open and close by themselves; signatures, templates, times and
-// emoji are filled when they are first opened.
+// The menus of a window that writes: colours and sizes open and close by themselves; signatures, labels, templates, times
+// and emoji are filled when they are first opened.
 
 import { call, desk, say } from "./compose-net.js";
 
@@ -39,7 +39,7 @@ export class Menus {
 
   opened(menu) {
     const name = menu.id.split("-")[1];
-    this[{ times: "fillTimes", emoji: "fillEmoji", signatures: "fillSignatures", templates: "fillTemplates", more: "showStates", types: "showType" }[name]]?.(menu);
+    this[{ times: "fillTimes", emoji: "fillEmoji", signatures: "fillSignatures", labels: "fillLabels", templates: "fillTemplates", more: "showStates", types: "showType" }[name]]?.(menu);
   }
 
   /** ← and → in a row of colours. */
@@ -55,7 +55,19 @@ export class Menus {
   showStates(menu) {
     const { window: own } = this;
     const on = { "always-full": desk.full, plain: own.body.isPlain, receipt: own.receipt };
+    menu.querySelector('[data-part="labelled"]').textContent = desk.labels.filter(({ id }) => own.labels.includes(id)).map(({ name }) => name.split("/").at(-1)).join(", ");
     for (const [name, state] of Object.entries(on)) menu.querySelector(`[data-do="${name}"]`).setAttribute("aria-checked", Boolean(state));
+  }
+
+  fillLabels(menu) {
+    const own = this.window;
+    const items = desk.labels.map(({ id, name }) => {
+      const item = textItem(name, { role: "menuitemcheckbox", checked: own.labels.includes(id), run: () => {} });
+      item.addEventListener("click", () => own.label(id));
+      return item;
+    });
+    menu.querySelector('[data-part="labels"]').replaceChildren(...(items.length ? items : [nothing(say("noLabels"))]));
+    items[0]?.focus({ focusVisible: false });
   }
 
   showType(menu) {

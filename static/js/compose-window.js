@@ -27,6 +27,7 @@ export class ComposeWindow {
     this.quoteUrl = data.quote ?? "";
     this.quoteKept = data.quoteKept ?? true;
     this.receipt = data.receipt ?? false;
+    this.labels = [...(data.labels ?? [])];
     Object.assign(this, { signatures: data.signatures ?? desk.signatures, looks: data.looks ?? desk.looks, above: data.signature_above ?? desk.above });
     this.element = part("window");
     this.find = (selector) => this.element.querySelector(selector);
@@ -75,7 +76,7 @@ export class ComposeWindow {
       mode: this.mode, message: this.message, keep: this.draft && !this.retyped ? null : this.files.keep, from: this.from.value || this.address,
       to: this.fields.to.people, cc: this.fields.cc.people, bcc: this.fields.bcc.people,
       subject: this.subject.value, html: this.body.html, quote: this.quoteKept, plain: this.body.isPlain, text: this.body.isPlain ? this.body.text : "",
-      receipt: this.receipt, signature: this.signature, attach: this.draft ? [] : this.files.attach,
+      receipt: this.receipt, labels: this.labels, signature: this.signature, attach: this.draft ? [] : this.files.attach,
     };
   }
 
@@ -233,6 +234,13 @@ export class ComposeWindow {
     if (byHand) { this.touched(); this.body.focus(); }
   }
 
+  /** Puts a label on what will be sent, or takes it off. */
+  label(id) {
+    this.labels = this.labels.includes(id) ? this.labels.filter((each) => each !== id) : [...this.labels, id];
+    this.touched();
+    this.body.focus();
+  }
+
   focusStart() {
     if (this.mode === "new" || this.mode === "forward") this.fields.to.people.length ? this.subject.value ? this.body.focus("start") : this.subject.focus() : this.fields.to.input.focus();
     else this.body.focus("start");
@@ -272,7 +280,7 @@ export class ComposeWindow {
       attach: () => this.find('[name="files"]').click(), picture: () => this.find('[name="pictures"]').click(),
       link: () => this.body.askForLink(), unlink: () => this.body.unlink(), subject: () => { this.subject.focus(); this.subject.select(); },
       format: () => { const on = this.find(".compose-format").hidden; this.formatting(on); localStorage.setItem(FORMATTING, on ? "on" : "off"); },
-      schedule: () => this.menus.open("times", "sending"), "send-archive": () => this.send({ archive: true }), templates: () => this.menus.open("templates", "more"),
+      schedule: () => this.menus.open("times", "sending"), "send-archive": () => this.send({ archive: true }), templates: () => this.menus.open("templates", "more"), labels: () => this.menus.open("labels", "more"),
       plain: () => this.attempt(() => togglePlain(this)), receipt: () => { this.receipt = !this.receipt; this.touched(); },
       "always-full": () => this.attempt(() => alwaysFull(this)), "pop-out": () => this.attempt(() => popOut(this)), print: () => this.attempt(() => print(this)),
     };

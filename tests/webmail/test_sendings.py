@@ -13,7 +13,7 @@ from mta.queue import service as queue
 from mta.queue.models import QueuedRecipient
 from mta.queue.values import DEFERRED, DELIVERED, FAILED, WEB, NewOutgoing, NewRecipient, Outcome
 from mta.values import SCHEDULED, SENT, now_us
-from tests.webmail.mail_world import Reader
+from tests.webmail.mail_world import CAUSE, Reader
 from tests.webmail.test_compose_pages import ask, done, in_box, save
 from webmail.models import Preferences
 from webmail.sendings import sending_of
@@ -188,3 +188,15 @@ def test_the_hours_of_another_time_are_the_writers_own(ann: Reader) -> None:
     page = ann.page(f"/mail/scheduled/{message.thread}/")
     offered = [each["when"] for each in done(ask(ann, "times/"))["times"] if each["key"] == "tomorrow"]
     assert offered and "6" in offered[0] and offered[0] in page
+
+
+def test_a_label_chosen_while_writing_is_on_what_was_sent(ann: Reader) -> None:
+    label = mailstore.create_mailbox(ann.space, "Trips/Norway", cause=CAUSE).id
+    assert '"name": "Trips/Norway"' in ann.page("/mail/compose/window/").replace("&quot;", '"')
+    made = save(ann, html="<p>Boats</p>", subject="Boats", labels=[label, label])
+    assert done(ask(ann, f"opening/?mode=draft&draft={made['draft']}"))["labels"] == [label]
+    again = save(ann, draft=made["draft"], html="<p>Boats and cars</p>", subject="Boats")
+    done(ask(ann, f"{again['draft']}/send/", {}))
+    assert "Boats" in ann.page("/mail/label/Trips/Norway/") and len(in_box(ann, SENT)) == 1
+    for odd in ("x", [None], ["1e9"], {"a": 1}):
+        assert ask(ann, "save/", {"html": "<p>x</p>", "labels": odd})[0] in (200, 422)

@@ -144,6 +144,7 @@ def words() -> dict[str, Any]:
             "Somebody, perhaps you, changed this draft in another place. What stands here is what counts now."
         ),
         "none": _("None"),
+        "noLabels": _("You have no labels yet."),
         "noSignatures": _("You have no signatures yet."),
         "noTemplates": _("You have no templates yet."),
         "templateSaved": _("Saved as a template."),

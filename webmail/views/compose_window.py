@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse, RawPostDataExce
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_POST
 
+from mta.values import LABEL
 from webmail import signatures
 from webmail.compose import room
 from webmail.models import IdentityLook, Preferences, Template
@@ -48,6 +49,9 @@ def _choices(desk: Desk) -> dict[str, Any]:
             for each in IdentityLook.objects.filter(account=account)
         },
         "templates": list(Template.objects.filter(account=account).order_by("name").values("id", "name")),
+        "labels": [{"id": each.id, "name": each.name} for each in desk.visit.mailboxes if each.role == LABEL]
+        if desk.visit.may_organise
+        else [],
         "full": chosen.compose_full,
         "plain": chosen.write_plain,
         "above": chosen.signature_above,

@@ -18,12 +18,13 @@ from mta.flow.errors import (
     TooManyRecipients,
 )
 from mta.mailstore import service as mailstore
+from mta.mailstore.doctor import differences
 from mta.message.dkim import public_record
 from mta.queue import service as queue
 from mta.queue.errors import TooLate
 from mta.queue.models import Outgoing, QueuedBytes
 from mta.tracing import service as tracing
-from mta.values import ANSWERED, SEEN, now_us
+from mta.values import ANSWERED, INBOX, SEEN, SENT, now_us
 from tests.mail import mail
 from tests.mta.flow.conftest import CAUSE
 
@@ -289,3 +290,18 @@ def test_capitals_in_front_of_the_at_are_left_as_they_are(office):
     sent = submission(office, "Carl.X@OUTSIDE.test", "BEN@a.test", "carl.x@outside.test")
     assert set(states(sent.outgoing)) == {"Carl.X@outside.test", "BEN@a.test"}
     assert len(office.box(office.ben, "inbox")) == 1
+
+
+def test_what_is_sent_carries_the_labels_that_its_writer_chose(office):
+    work, gone = (mailstore.create_mailbox(office.ann, name, cause=CAUSE).id for name in ("Work", "Gone"))
+    theirs = mailstore.create_mailbox(office.ben, "Theirs", cause=CAUSE).id
+    mailstore.delete_mailbox(office.ann, "Gone", cause=CAUSE)
+    inbox = mailstore.mailbox_by_role(office.ann, INBOX).id
+    labels = (work, gone, theirs, inbox, 10**9)
+    sent = office.send("x@outside.test", undo_seconds=10, labels=labels)
+    rows = mailstore.changes(office.ann, work).rows
+    assert [row.message for row in rows] == [sent.message] and office.box(office.ann, INBOX) == []
+    assert len(office.box(office.ann, SENT)) == 1 and differences(office.ann) == []
+    submit.cancel(office.ann, sent.outgoing, cause=CAUSE)
+    assert mailstore.changes(office.ann, work).rows == () and office.box(office.ann, SENT) == []
+    assert differences(office.ann) == []
