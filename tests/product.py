@@ -10,11 +10,13 @@ and on Redis (REDIS_URL) one of the fifteen numbered ones.
 """
 
 import contextlib
+import json
 import os
 import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from types import TracebackType
@@ -62,6 +64,8 @@ class Product:
         self._output = data_dir.parent / f"{data_dir.name}.up.log"
         self._process: subprocess.Popen[bytes] | None = None
         self._database = ""
+        self._clerk: subprocess.Popen[str] | None = None
+        self._clerks = threading.Lock()
         self.env = {key: os.environ[key] for key in _PASSED_ON if key in os.environ}
         self.env |= {
             "DATA_DIR": str(data_dir),
@@ -116,6 +120,7 @@ class Product:
     def stop(self) -> int:
         """Stop as Ctrl-C does; returns the exit code."""
         code = 0
+        self._dismiss_clerk()
         if self._process is not None:
             if self._process.poll() is None:
                 self._process.send_signal(signal.SIGTERM)
@@ -143,11 +148,47 @@ class Product:
             raise AssertionError(f"manage.py {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
+    def ask(self, *arguments: str, stdin: str = "") -> str:
+        """The same, by the clerk of this instance, who need not start first (tests/clerk.py)."""
+        with self._clerks:
+            if self._clerk is None or self._clerk.poll() is not None:
+                with self._output.with_suffix(".clerk").open("ab") as errors:
+                    self._clerk = subprocess.Popen(
+                        [sys.executable, "-m", "tests.clerk"],
+                        cwd=BASE,
+                        env=self.env,
+                        stdin=subprocess.PIPE,
+                        stdout=subprocess.PIPE,
+                        stderr=errors,
+                        text=True,
+                    )
+            assert self._clerk.stdin is not None
+            assert self._clerk.stdout is not None
+            self._clerk.stdin.write(json.dumps({"arguments": arguments, "stdin": stdin}) + "\n")
+            self._clerk.stdin.flush()
+            answer = self._clerk.stdout.readline()
+        if not answer:
+            raise AssertionError(f"The clerk ended: {self._output.with_suffix('.clerk').read_text()}")
+        told = json.loads(answer)
+        if told["code"]:
+            raise AssertionError(f"{' '.join(arguments)}: {told['said']}")
+        return str(told["said"])
+
+    def _dismiss_clerk(self) -> None:
+        with self._clerks:
+            if self._clerk is not None:
+                self._clerk.communicate()  # its input ends, and so does it
+                self._clerk = None
+
     def add_domain(self, name: str) -> None:
-        self.manage("domain", "add", name)
+        self.ask("domain", "add", name)
 
     def add_account(self, address: str, password: str) -> None:
-        self.manage("account", "add", address, stdin=password + "\n")
+        self.ask("account", "add", address, stdin=password + "\n")
+
+    def session(self, address: str) -> dict[str, str]:
+        """A cookie, as Playwright takes it, that has this account signed in."""
+        return {"name": "mailstead_session", "value": self.ask("session", address), "url": self.url}
 
     def logs(self) -> str:
         """The last lines of every log, for the message of a test that failed."""

@@ -66,6 +66,7 @@ export async function act(verb, ids, fields = {}) {
   const messages = "messages" in view() ? { messages: 1 } : {};
   try {
     const said = await post(`/mail/actions/${verb}/`, bodyOf({ box: view().box ?? "all", ...messages, ...fields, ids }));
+    forgetAhead();  // also what was asked for meanwhile: its neighbours may be what just left
     tell(said, verb);
     if (inConversation) {
       showFact(verb);

@@ -61,8 +61,14 @@ export class Body {
 
   get text() { return this.editor ? this.editor.getText({ blockSeparator: "\n" }) : this.plain.value; }
 
+  /** At once: the editor's own command waits for a frame, and then takes the focus from where somebody went meanwhile. */
   focus(where = null) {
-    if (this.editor) return void this.editor.commands.focus(where);
+    if (this.editor) {
+      const { state, view } = this.editor, kind = state.selection.constructor;
+      const change = where ? state.tr.setSelection(where === "end" ? kind.atEnd(state.doc) : kind.atStart(state.doc)) : state.tr;
+      view.focus();
+      return view.dispatch(change.scrollIntoView());
+    }
     this.plain.focus();
     if (where) { const at = where === "end" ? this.plain.value.length : 0; this.plain.setSelectionRange(at, at); }
   }

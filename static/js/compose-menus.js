@@ -101,6 +101,7 @@ export class Menus {
     form.closest("[popover]").hidePopover();
     field.value = "";
     own.attempt(async () => {
+      if (own.dirty) await own.saveQuietly();  // or its "Draft saved" would take the place of what is said here
       const { id } = await call("templates/", { body: { name, subject: own.subject.value, html: own.body.html } });
       desk.templates = [...desk.templates.filter((each) => each.id !== id), { id, name }].sort((a, b) => a.name.localeCompare(b.name));
       own.state(say("templateSaved"));

@@ -73,7 +73,7 @@ class Person:
 @pytest.fixture(scope="session")
 def _addresses(product: Product) -> Iterator[str]:
     product.add_domain(DOMAIN)
-    product.manage("shell", "-c", _MAKE)
+    product.ask("shell", "-c", _MAKE)
     return iter(f"user{number}@{DOMAIN}" for number in range(_ROOM))
 
 

@@ -51,4 +51,4 @@ def test_mail_moves_in_under_connected_programs_and_out_again(
         wanted = "(FLAGS INTERNALDATE RFC822.SIZE)"
         assert theirs.fetch("1:*", wanted)[1] == mine.fetch("1:*", wanted)[1]
     for whose in (person, friend):
-        assert "as it should be" in whose.product.manage("doctor", "--store", "--account", whose.address)
+        assert "as it should be" in whose.product.ask("doctor", "--store", "--account", whose.address)

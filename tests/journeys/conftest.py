@@ -76,9 +76,7 @@ def stores_add_up(request: pytest.FixtureRequest) -> Iterator[None]:
     hosts = {host for both in used if isinstance(both, TwoHosts) for host in (both.a, both.b)}
     hosts |= {one for one in used if isinstance(one, Product)}
     with ThreadPoolExecutor(2) as pool:
-        for said in pool.map(
-            lambda host: host.manage("doctor", "--store"), filter(Product.is_running, hosts)
-        ):
+        for said in pool.map(lambda host: host.ask("doctor", "--store"), filter(Product.is_running, hosts)):
             assert "as it should be" in said
 
 

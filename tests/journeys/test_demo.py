@@ -119,4 +119,4 @@ def test_the_administrator_lands_in_the_panel_and_the_reseller_sees_only_their_o
 
 
 def test_the_store_adds_up(demo: Product) -> None:
-    assert "as it should be" in demo.manage("doctor", "--store")
+    assert "as it should be" in demo.ask("doctor", "--store")

@@ -62,12 +62,12 @@ def test_a_filter_is_in_force_from_one_message_to_the_next(product: Product) -> 
     product.add_account(ADDRESS, PASSWORD)
     deliver(product, "Receipt one")
     assert len(flags_in(product, "INBOX", "Receipt one")) == 1
-    product.manage("shell", "-v0", "-c", FILTER + ADD)
+    product.ask("shell", "-v0", "-c", FILTER + ADD)
     deliver(product, "Receipt two")
     assert flags_in(product, "INBOX", "Receipt two") == []
     (filed,) = flags_in(product, "Shop", "Receipt two")
     assert b"\\Seen" in filed
-    told = product.manage("shell", "-v0", "-c", FILTER + REMOVE)
+    told = product.ask("shell", "-v0", "-c", FILTER + REMOVE)
     assert "('move', 'Receipts')" in told
     deliver(product, "Receipt three")
     assert len(flags_in(product, "INBOX", "Receipt three")) == 1

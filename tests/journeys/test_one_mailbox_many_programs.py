@@ -81,7 +81,7 @@ class TwoProcesses(Product):
 
     def stored(self) -> dict[str, dict[int, tuple[Flags, int]]]:
         """The store itself: flags and MODSEQ by UID, of every mailbox."""
-        told: dict[str, Any] = json.loads(self.manage("shell", "-v0", "-c", _DUMP).splitlines()[-1])
+        told: dict[str, Any] = json.loads(self.ask("shell", "-v0", "-c", _DUMP).splitlines()[-1])
         return {
             name: {uid: (frozenset(flags), modseq) for uid, flags, modseq in rows}
             for name, rows in told.items()
@@ -222,7 +222,7 @@ def _agree(product: TwoProcesses, watcher: Watcher, resyncer: Resyncer, browser:
     assert not unlike, "\n".join(["a tab shows something else than the server draws:", *unlike])
     assert browser.errors == []
     assert product.stored() == stored, "somebody changed something after the end"
-    product.manage("doctor", "--store")
+    product.ask("doctor", "--store")
     assert product.troubles() == []
 
 

@@ -68,7 +68,7 @@ def test_a_message_goes_to_the_other_host_and_its_answer_joins_the_conversation(
         "data-state", "delivered", timeout=PATIENCE
     )
     for host in (two_hosts.a, two_hosts.b):
-        assert "as it should be" in host.manage("doctor", "--store")
+        assert "as it should be" in host.ask("doctor", "--store")
 
 
 def test_mail_between_the_hosts_is_encrypted_and_signed(two_hosts: TwoHosts) -> None:

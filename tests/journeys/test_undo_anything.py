@@ -50,7 +50,7 @@ def test_what_a_mail_program_threw_away_comes_back_from_the_page_that_names_it(
     started = datetime.now(UTC)
     with program(product, address) as imap:
         fill(imap, address)
-        window = screen(product).sign_in(address, PASSWORD)
+        window = screen(product).enter(address)
         page = window.page
         page.wait_for_selector("body[data-ready]")
         archived = window.sees_row("Letter 299")

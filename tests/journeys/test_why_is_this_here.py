@@ -42,13 +42,7 @@ def enter(product: Product, screen: Callable[..., Screen], name: str) -> tuple[s
     """A mailbox of its own, and a window in which its owner has signed in."""
     address = f"{name}-{secrets.token_hex(4)}@example.test"
     product.add_account(address, PASSWORD)
-    page = screen(product).page
-    page.goto(product.url)
-    page.fill("input[name=username]", address)
-    page.fill("input[name=password]", PASSWORD)
-    page.click("button[type=submit]")
-    page.wait_for_selector("body[data-ready]")
-    return address, page
+    return address, screen(product).enter(address).page
 
 
 def program(product: Product, address: str) -> imaplib.IMAP4:
@@ -92,7 +86,7 @@ def test_mail_in_spam_says_why_and_one_press_brings_it_back(
     address, page = enter(product, screen, "suspect")
     bank = "Harbour Bank <no-reply@bank.test>"
     raw = mail(subject="Your account", to=address, sender=bank)
-    product.manage("shell", "-c", INTO_SPAM.format(address=address, raw=raw))
+    product.ask("shell", "-c", INTO_SPAM.format(address=address, raw=raw))
     go(page, "spam")
     open_letter(page, "Your account")
     panel = page.locator(".why")  # what lies in Spam is not asked first

@@ -34,7 +34,7 @@ def people(product: Product) -> Product:
 
 @pytest.fixture
 def writer(people: Product, browser: Browser) -> Iterator[Screen]:
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     yield screen
     screen.close()
     assert [error for error in screen.errors if "status of 4" not in error] == []
@@ -72,7 +72,7 @@ def test_a_message_is_taken_back_with_everything_and_then_sent(
     window.locator("[data-test=compose-body] [contenteditable]").press_sequentially(" again")
     writer.page.keyboard.press("Control+Enter")
     expect(writer.page.locator("[data-test=toast-sent]")).to_be_visible(timeout=PATIENCE)
-    friend = Screen(browser, people).sign_in(FRIEND, PASSWORD)
+    friend = Screen(browser, people).enter(FRIEND)
     friend.open("Taken back once")
     expect(friend.letters).to_have_count(1)
     friend.reads("Hello again", letter=friend.letters.last)

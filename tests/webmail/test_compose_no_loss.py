@@ -72,7 +72,7 @@ class Typing:
 
 def found_elsewhere(browser: Browser, product: Product, address: str) -> list[str]:
     """What another browser finds of the only draft."""
-    screen = Screen(browser, product).sign_in(address, PASSWORD)
+    screen = Screen(browser, product).enter(address)
     screen.go("/mail/drafts/")
     rows: Locator = screen.page.locator("[data-test=row]")
     expect(rows).to_have_count(1, timeout=PATIENCE)  # never a second copy
@@ -132,7 +132,7 @@ def test_the_browser_is_killed(
 
 @pytest.fixture
 def screen(product: Product, browser: Browser, typist: str) -> Iterator[Screen]:
-    made = Screen(browser, product).sign_in(typist, PASSWORD)
+    made = Screen(browser, product).enter(typist)
     yield made
     made.close()
 

@@ -35,7 +35,7 @@ def people(product: Product) -> Product:
 
 @pytest.fixture
 def writer(people: Product, browser: Browser) -> Iterator[Screen]:
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     yield screen
     screen.close()
     assert [error for error in screen.errors if "status of 4" not in error] == []
@@ -267,7 +267,7 @@ def test_two_browsers_on_one_draft_are_told_of_each_other(
     state(window, "Draft saved")
     number = re.search(r"compose=(\d+)", page.url)
     assert number is not None
-    other = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    other = Screen(browser, people).enter(WRITER)
     other.go(f"/mail/starred/#compose={number[1]}")
     copy = other.page.locator(WINDOW)
     expect(text_of(copy)).to_have_text("Hello", timeout=PATIENCE)

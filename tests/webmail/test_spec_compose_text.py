@@ -38,7 +38,7 @@ def people(product: Product) -> Product:
 
 @pytest.fixture
 def writer(people: Product, browser: Browser) -> Iterator[Screen]:
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     yield screen
     screen.close()
     assert [error for error in screen.errors if "status of 4" not in error] == []
@@ -128,7 +128,7 @@ def test_what_is_written_arrives_with_its_looks_and_as_plain_words(
     )
     window.locator("[data-test=send]").click()
     expect(page.locator("[data-test=toast-sent]")).to_be_visible(timeout=PATIENCE)
-    friend = Screen(browser, people).sign_in(FRIEND, PASSWORD)
+    friend = Screen(browser, people).enter(FRIEND)
     friend.open("With colours")
     friend.page.goto(re.sub(r"#.*", "", friend.page.url))
     friend.reads("red words", letter=friend.letters.last)

@@ -217,7 +217,7 @@ def test_pulling_loads_again_and_the_end_of_the_list_leads_on(
     product: Product, address: str, browser: Browser
 ) -> None:
     """Spec 12.4."""
-    product.manage("shell", "-c", f"from webmail.models import Preferences as P; from hosting.models import Account as A; P.objects.create(account=A.objects.get(username='{address}'), page_size=25)")  # fmt: skip
+    product.ask("shell", "-c", f"from webmail.models import Preferences as P; from hosting.models import Account as A; P.objects.create(account=A.objects.get(username='{address}'), page_size=25)")  # fmt: skip
     fill(product, address, *(f"No {n:02}" for n in range(27)))
     with phone(browser, product, address) as page:
         eventually(lambda: len(subjects(page)) == 25, "a page", within=15)

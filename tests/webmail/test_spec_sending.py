@@ -29,7 +29,7 @@ def people(product: Product) -> Product:
 
 @pytest.fixture
 def writer(people: Product, browser: Browser) -> Iterator[Screen]:
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     yield screen
     screen.close()
     assert [error for error in screen.errors if "status of 4" not in error] == []
@@ -124,14 +124,14 @@ def test_the_time_to_take_back_is_the_writers_choice_and_a_closed_tab_sends(
     people: Product, browser: Browser
 ) -> None:
     """Spec 5.3."""
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     chooses_time_to_take_back(screen, 10)
     screen.page.evaluate(LISTEN)
     window = begun(screen.page, "Closed at once", "Off it goes")
     window.locator("[data-test=send]").click()
     hears(screen.page, "Sending in 10 s.")
     screen.close()
-    friend = Screen(browser, people).sign_in(FRIEND, PASSWORD)
+    friend = Screen(browser, people).enter(FRIEND)
     friend.sees_row("Closed at once")
     friend.close()
 

@@ -35,7 +35,7 @@ def people(product: Product) -> Product:
 
 @pytest.fixture
 def writer(people: Product, browser: Browser) -> Iterator[Screen]:
-    screen = Screen(browser, people).sign_in(WRITER, PASSWORD)
+    screen = Screen(browser, people).enter(WRITER)
     yield screen
     screen.close()
     assert [error for error in screen.errors if "status of 4" not in error] == []
