@@ -38,6 +38,7 @@ from mta.directory import (
     RemoteTarget,
     Resolution,
     SigningKey,
+    SmartHost,
 )
 from mta.message.address import BadAddress, canonical
 
@@ -167,6 +168,10 @@ class Directory:
         except BadAddress:
             return ""
         return next((each.name for each in access.senders_for(account) if each.address == wanted), "")
+
+    def smart_host_for(self, sender: str, mailspace: int | None) -> SmartHost | None:
+        """Addresses of our own leave by our own relay."""
+        return None
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         rows = DomainKey.objects.filter(domain__name=domain.lower(), state=DomainKey.ACTIVE)

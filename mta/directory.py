@@ -130,6 +130,21 @@ class SigningKey:
 
 
 @dataclass(frozen=True, slots=True)
+class SmartHost:
+    """The server through which somebody's mail from an address elsewhere leaves. `tls` is "tls" (from the first byte),
+    "starttls", or "plain", which is for this very machine."""
+
+    host: str
+    port: int
+    username: str
+    password: str
+    tls: str = "tls"
+
+    def __repr__(self) -> str:  # a password has no place in a log
+        return f"SmartHost({self.host!r}, {self.port})"
+
+
+@dataclass(frozen=True, slots=True)
 class InboundPolicy:
     """What a domain of ours wants done with doubtful mail for its addresses. Points as in `trust.verdict`.
 
@@ -170,6 +185,10 @@ class Directory(Protocol):
 
     def identity_name(self, account: int, address: str) -> str:
         """The display name that goes with a From address, or ''."""
+        ...
+
+    def smart_host_for(self, sender: str, mailspace: int | None) -> SmartHost | None:
+        """The way out for mail that a mailspace sends from this envelope address; None: as any other mail."""
         ...
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]: ...

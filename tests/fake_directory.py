@@ -23,6 +23,7 @@ from mta.directory import (
     RemoteTarget,
     Resolution,
     SigningKey,
+    SmartHost,
     Target,
 )
 from mta.message.address import canonical
@@ -86,6 +87,9 @@ class FakeDirectory:
 
     def identity_name(self, account: int, address: str) -> str:
         return ""
+
+    def smart_host_for(self, sender: str, mailspace: int | None) -> SmartHost | None:
+        return None
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         return tuple(key for key in self.keys if key.domain == domain)

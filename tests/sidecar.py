@@ -22,6 +22,7 @@ from mta.directory import (
     RemoteTarget,
     Resolution,
     SigningKey,
+    SmartHost,
 )
 from mta.limits import service as limits
 from mta.limits.ledger import Ledger
@@ -74,6 +75,9 @@ class FakeDirectory:
 
     def identity_name(self, account: int, address: str) -> str:
         return ""
+
+    def smart_host_for(self, sender: str, mailspace: int | None) -> SmartHost | None:
+        return None
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         return ()
