@@ -25,7 +25,7 @@ OVERSIGNED = (
 _IF_PRESENT = ("sender", "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
 Key = RSAPrivateKey | Ed25519PrivateKey
 _SPACES = re.compile(rb"[ \t\r\n]+")
-_LINE_SPACES = re.compile(rb"[ \t]+")
+_LINE_SPACES = re.compile(rb"[ \t]{2,}|\t")  # all but the single space, which stays as it is
 
 
 def relaxed_field(name: str, value: bytes) -> bytes:

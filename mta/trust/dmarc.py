@@ -24,6 +24,7 @@ MOST_AUTHORS = 4  # domains in From that are looked at
 
 _LOOKS_LIKE_DOMAIN = re.compile(r"@([A-Za-z0-9_\x80-\U0010ffff](?:[A-Za-z0-9_.\x80-\U0010ffff-]{0,251}))")
 _LONGEST_FROM = 16_000
+_MOST_PEOPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,11 +55,14 @@ def author(fields: Sequence[Field]) -> Author:
     domains: dict[str, None] = {}
     broken = any(len(value) > _LONGEST_FROM for value in froms)
     for value in froms[:MOST_AUTHORS]:
-        people = [each for each in scan_addresses(value[:_LONGEST_FROM], 20) if isinstance(each, Address)]
+        people = [
+            each for each in scan_addresses(value[:_LONGEST_FROM], _MOST_PEOPLE) if isinstance(each, Address)
+        ]
         names = [_canonical(each.domain) for each in people]
+        broken = broken or len(people) == _MOST_PEOPLE
         if not names or not all(names):
             broken = True
-            names += [_canonical(each) for each in _LOOKS_LIKE_DOMAIN.findall(_text(value))[:20]]
+            names += [_canonical(each) for each in _LOOKS_LIKE_DOMAIN.findall(_text(value))[:_MOST_PEOPLE]]
         domains.update(dict.fromkeys(name for name in names if name))
     found = tuple(domains)
     if len(froms) > 1:

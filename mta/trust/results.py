@@ -18,7 +18,7 @@ LONGEST = 16_000
 NAME = "authentication-results"
 
 _TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~-]+")
-_VALUE = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`{|}~@:/\x80-\U0010ffff-]+")  # also what is in no need of quotes
+_VALUE = re.compile(r"[\w!#$%&'*+.^`{|}~@:/-]+")  # also what is in no need of quotes
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 
 
