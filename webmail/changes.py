@@ -227,6 +227,10 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         "delete": ngettext("moved a message to Trash", "moved %(n)s messages to Trash", c),
         "junk": ngettext("moved a message to Spam", "moved %(n)s messages to Spam", c),
         "not junk": ngettext("said a message is no spam", "said %(n)s messages are no spam", c),
+        "release": ngettext(
+            "released a message from the quarantine", "released %(n)s messages from the quarantine", c
+        ),
+        "hold": ngettext("put a message into the quarantine", "put %(n)s messages into the quarantine", c),
         "delete forever": ngettext("deleted a message forever", "deleted %(n)s messages forever", c),
         "expunge": ngettext("deleted a message", "deleted %(n)s messages", c),
         "move": ngettext("moved a message", "moved %(n)s messages", c),

@@ -16,7 +16,7 @@ from mta.mailstore.service import ConversationMessage
 from mta.message.headers import Field, decode_text, parse_header, raw_params, split_message, unfold
 from mta.trust.verdict import Evidence, read
 
-METHODS = ("spf", "dkim", "dmarc")
+METHODS = ("iprev", "spf", "dkim", "dmarc", "arc")
 MOST_FIELDS = 400
 _TRACE = re.compile(
     r"from (?P<helo>\S{1,255}) \((?P<rdns>\S{0,255}) \[(?:IPv6:)?(?P<ip>[^\]\s]{1,64})\]\)\s"

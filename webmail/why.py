@@ -8,7 +8,7 @@ what is known, and says so when nothing is. Built from the store by webmail/view
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from django.utils import timezone
@@ -53,6 +53,8 @@ class Story:
     also: tuple[str, ...] = ()  # titles of other places
     filters: tuple[str, ...] = ()  # names of the filters that did something to it as it arrived
     arrived: int = 0
+    mask: str = ""  # the masked address that it came through, with what it is for
+    mask_for: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +95,17 @@ def explain(story: Story) -> Why:
     """The three sentences."""
     said, corrections = _can(story)
     applied = story.here.session if story.here.cause == "filter" else ""
-    return Why(_came(story), _placed(story), said, corrections, applied, _is_blocked(story))
+    came = _came(story)
+    if story.mask:
+        came = replace(came, text=f"{came.text} {_through(story)}")
+    return Why(came, _placed(story), said, corrections, applied, _is_blocked(story))
+
+
+def _through(story: Story) -> str:
+    names = {"mask": story.mask, "note": story.mask_for}
+    if story.mask_for:
+        return _("It came through your masked address %(mask)s, for %(note)s.") % names
+    return _("It came through your masked address %(mask)s.") % names
 
 
 # --- how it came --------------------------------------------------------------------------------------------
@@ -203,7 +215,19 @@ def _placed(story: Story) -> Said:
     text, state = _why(story, place)
     if story.also:
         text += " " + _("It is also in %(places)s.") % {"places": ", ".join(story.also)}
-    return Said(title, text, state)
+    return Said(title, text, state, _weighed(story.known) if place.role in (JUNK, INBOX) else ())
+
+
+def _weighed(known: Known) -> tuple[str, ...]:
+    """What counted for and against it as it arrived, the heaviest first; nothing where all of it is light."""
+    counted = sorted(
+        (each for each in known.checked if each.score and each.reason), key=lambda each: -abs(each.score)
+    )
+    if not counted:
+        return ()
+    total = sum(each.score for each in known.checked)
+    lines = [f"{each.score:+.1f}  {each.reason}" for each in counted]
+    return (*lines, _("%(total)s points of spam together") % {"total": f"{total:.1f}"})
 
 
 def _why(story: Story, place: Place) -> tuple[str, str]:
@@ -284,6 +308,8 @@ def _moved(story: Story, place: Place) -> str:
         return _("%(who)s reported it as spam %(at)s.") % names
     if here.verb == "not junk":
         return _("%(who)s said %(at)s that it is not spam.") % names
+    if here.verb == "release":
+        return _("%(who)s released it from the quarantine %(at)s.") % names
     if here.verb == "label":
         return _("%(who)s labelled it %(at)s.") % names
     if here.verb == "copy":

@@ -49,6 +49,7 @@ from mta.queue.values import (
 )
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
+from mta.trust import srs
 from mta.values import INBOX, Cause, now_us
 from mta.wire import smtp_words
 
@@ -228,9 +229,11 @@ def _addressee(info: OutgoingInfo) -> Addressee | None:
         return Addressee((info.mailspace,), _thread(info))
     if not info.sender or info.kind == REPORT:
         return None
-    resolution = directory.current().resolve(info.sender)
+    # What was sent on has a sender of ours in place of the one who shall hear of it.
+    sender = srs.reverse(info.sender, at=now_us()) or info.sender
+    resolution = directory.current().resolve(sender)
     if resolution.kind == "elsewhere":
-        return Addressee(outside=info.sender)
+        return Addressee(outside=sender)
     mailspaces = [target.mailspace for target in resolution.targets if isinstance(target, LocalTarget)]
     return Addressee(tuple(dict.fromkeys(mailspaces))) if mailspaces else None
 

@@ -227,3 +227,25 @@ class freeze_year:
 
     def __exit__(self, *_exc: object) -> None:
         timezone.localdate = self._localdate
+
+
+def test_what_counted_is_told_to_who_wants_to_know() -> None:
+    evidence = (
+        Evidence("dmarc", "fail", "acme.test does not vouch for it.", "acme.test", 1.5),
+        Evidence("spam", "spam", "It is full of what spam is made of.", "", 4.25),
+        Evidence("known", "pass", "You have written to this sender before.", "", -0.5),
+        Evidence("spf", "pass", "The server may send for acme.test.", "acme.test"),
+    )
+    spam = replace(DELIVERED, known=replace(OUTSIDE, checked=evidence), here=Placed(SPAM, NOON), reason="x")
+    assert explain(spam).placed.details == (
+        "+4.2  It is full of what spam is made of.",
+        "+1.5  acme.test does not vouch for it.",
+        "-0.5  You have written to this sender before.",
+        "5.2 points of spam together",
+    )
+    assert explain(DELIVERED).placed.details == ()
+
+
+def test_released_mail_says_who_released_it() -> None:
+    released = replace(DELIVERED, here=Placed(IN, MORNING, verb="release", left=(99,), **BY_ME))
+    assert explain(released).placed.text.startswith("You released it from the quarantine")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mta.flow import bounce, local, submit
+from mta.flow import bounce, local, sealing, submit
 from mta.mailstore import service as mailstore
 from mta.message.report import parse_dsn
 from mta.queue import service as queue
@@ -76,6 +76,15 @@ def test_a_sender_outside_is_told_through_the_queue_from_nobody(office):
     assert parse_dsn(queue.raw(notice.id)).recipients[0].recipient == "x@elsewhere.test"
     settle(notice.id, {"carl@outside.test": NO})
     assert Outgoing.objects.filter(kind="report").count() == 1
+
+
+def test_who_wrote_what_was_sent_on_under_a_sender_of_ours_is_told(office):
+    ours = sealing.sender("carl@outside.test", domain="a.test", at=now_us())
+    assert ours.endswith("@a.test")
+    forwarded = queue.enqueue(NewOutgoing(FORWARD, ours, mail(), (NewRecipient("x@elsewhere.test"),)))
+    settle(forwarded, {"x@elsewhere.test": NO})
+    notice = Outgoing.objects.get(kind="report")
+    assert [state.address for state in queue.recipients(notice.id)] == ["carl@outside.test"]
 
 
 def test_nobody_hears_of_mail_from_nobody_or_from_an_address_that_is_gone(office):
