@@ -31,7 +31,7 @@ class House:
         """Every server with a set's accounts filled, and answering."""
         self._stop()
         servers: list[Server] = [self._ours(database, set_name, processes) for database in self._databases]
-        if self._peers and set_name == "people":
+        if self._peers and set_name in {"people", "inbound"}:
             servers[1:1] = self._dovecot(set_name)
         for server in list(servers):
             self._running.append(server)

@@ -30,6 +30,8 @@ SETS: dict[str, Accounts] = {
         **dict.fromkeys(SINKS, (0, REAL)),
         **{user: (count, REAL) for count, user in LARGE.items()},
     },
+    # Mail that comes in: empty mailboxes, so that filling takes no time.
+    "inbound": dict.fromkeys(SINKS, (0, REAL)),
     "growth": {user: (count, SMALL) for count, user in GROWTH.items()},
     "crowd": dict.fromkeys(CROWD, (CROWD_MESSAGES, SMALL)),
     "web": {

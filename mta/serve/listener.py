@@ -12,10 +12,10 @@ import asyncio
 import ipaddress
 import logging
 import socket
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
+from typing import Any
 
 from django.conf import settings
 
@@ -30,6 +30,7 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Context], Awaitabl
 
 # Reading stops at twice this much until the server has caught up.
 READ_AHEAD = 128 * 1024
+HANDSHAKE_SECONDS = 30.0
 
 
 class PortInUse(Exception):
@@ -58,6 +59,7 @@ class Listener:
         self._proxies = tuple(settings.PROXY_FROM)
         self._servers: list[asyncio.Server] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._accepting: set[asyncio.Task[None]] = set()
         self.addresses: dict[str, list[tuple[str, int]]] = {}
 
     async def open(self) -> None:
@@ -76,6 +78,10 @@ class Listener:
     async def _start(self, door: Door, listening: socket.socket) -> None:
         host, port = listening.getsockname()[:2]
         self.addresses.setdefault(door.setting, []).append((host, port))
+        if door.implicit_tls or self._proxies:
+            # Somebody must look at the socket, or at least count it, before a stream takes its first bytes.
+            self._accepting.add(asyncio.get_running_loop().create_task(self._accept(door, listening)))
+            return
         server = await asyncio.start_server(
             lambda reader, writer: self._connected(door, reader, writer),
             sock=listening,
@@ -86,66 +92,90 @@ class Listener:
 
     def _connected(self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         peer = writer.get_extra_info("peername") or ("", 0)
-        context = Context(self._house, door.protocol, _plain_ip(str(peer[0])), int(peer[1]))
-        by_proxy = is_in(context.peer_ip, self._proxies)
-        # Who comes by a proxy is counted once it has said for whom; before that, proxies are trusted not to be many.
-        if not by_proxy and not self._admit(door, writer, context):
+        context = self._context(door, peer)
+        if not self._admit(door, context):
+            writer.write(door.full)
+            writer.close()
             return
-        if by_proxy or door.implicit_tls:
-            _reading(writer).pause_reading()  # what comes first is not for the server, see `_prepare`
-        task = asyncio.get_running_loop().create_task(
-            self._serve(door, reader, writer, context, by_proxy=by_proxy)
+        self._in_task(self._serve(door, reader, writer, context))
+
+    # --- with a proxy in front, or TLS from the first byte
+
+    async def _accept(self, door: Door, listening: socket.socket) -> None:
+        listening.listen(1024)
+        loop = asyncio.get_running_loop()
+        try:
+            while True:
+                try:
+                    accepted, peer = await loop.sock_accept(listening)
+                except OSError as error:  # too many files are open, or the client has gone already
+                    log.warning("%s: nobody let in: %s", door.protocol, error)
+                    await asyncio.sleep(0.1)
+                    continue
+                self._in_task(self._take(door, accepted, self._context(door, peer)))
+        finally:
+            listening.close()
+
+    async def _take(self, door: Door, accepted: socket.socket, context: Context) -> None:
+        """The proxy's header, the limits, the TLS handshake, in this order; then as any other."""
+        try:
+            accepted.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if is_in(context.peer_ip, self._proxies):
+                origin = await proxy.read_origin(accepted)
+                if origin.ip:
+                    context.peer_ip, context.peer_port = _plain_ip(origin.ip), origin.port
+            if not self._admit(door, context):
+                if not door.implicit_tls:  # words in clear would be nonsense there
+                    await asyncio.get_running_loop().sock_sendall(accepted, door.full)
+                accepted.close()
+                return
+            reader, writer = await self._stream(door, accepted)
+        except BadProxy as error:
+            log.warning("%s: %s speaks no PROXY protocol: %s", door.protocol, context.peer_ip, error)
+            _leave(accepted, context)
+        except OSError as error:  # of which time-outs and TLS errors are some
+            log.info("%s: %s went away (%s)", door.protocol, context.peer_ip, type(error).__name__)
+            _leave(accepted, context)
+        except BaseException:
+            _leave(accepted, context)
+            raise
+        else:
+            context.is_tls = door.implicit_tls
+            await self._serve(door, reader, writer, context)
+
+    async def _stream(
+        self, door: Door, accepted: socket.socket
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        loop = asyncio.get_running_loop()
+        reader = asyncio.StreamReader(limit=READ_AHEAD, loop=loop)
+        protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+        tls = self._house.tls_context if door.implicit_tls else None
+        transport, _protocol = await loop.connect_accepted_socket(
+            lambda: protocol, accepted, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
         )
+        return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+    # --- everybody
+
+    def _context(self, door: Door, peer: Sequence[Any]) -> Context:
+        return Context(self._house, door.protocol, _plain_ip(str(peer[0])), int(peer[1]))
+
+    def _in_task(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _admit(self, door: Door, writer: asyncio.StreamWriter, context: Context) -> bool:
-        """Count the connection; False if it is one too many, which has been told and closed then."""
+    def _admit(self, door: Door, context: Context) -> bool:
+        """Count the connection; False if it is one too many."""
         if not self._house.stopping.is_set():
             context.entry = self._house.manners.enter(context.peer_ip, door.protocol)
-        if context.entry is not None:
-            return True
-        if not door.implicit_tls:  # words in clear would be nonsense there
-            writer.write(door.full)
-        writer.close()
-        return False
-
-    async def _prepare(
-        self,
-        door: Door,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        context: Context,
-        *,
-        by_proxy: bool,
-    ) -> bool:
-        """The proxy's header, the limits, the TLS handshake, in this order; False if it ends here."""
-        if by_proxy:
-            origin = await proxy.read_origin(writer.transport)
-            if origin.ip:
-                context.peer_ip, context.peer_port = _plain_ip(origin.ip), origin.port
-            if not self._admit(door, writer, context):
-                return False
-        if door.implicit_tls:
-            await context.start_tls(reader, writer)
-        elif by_proxy:
-            _reading(writer).resume_reading()
-        return True
+        return context.entry is not None
 
     async def _serve(
-        self,
-        door: Door,
-        reader: asyncio.StreamReader,
-        writer: asyncio.StreamWriter,
-        context: Context,
-        *,
-        by_proxy: bool,
+        self, door: Door, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: Context
     ) -> None:
         try:
-            if await self._prepare(door, reader, writer, context, by_proxy=by_proxy):
-                await door.serve(reader, writer, context)
-        except BadProxy as error:
-            log.warning("%s: %s speaks no PROXY protocol: %s", door.protocol, context.peer_ip, error)
+            await door.serve(reader, writer, context)
         except (OSError, asyncio.IncompleteReadError) as error:  # of which time-outs and TLS errors are some
             log.info("%s: %s went away (%s)", door.protocol, context.peer_ip, type(error).__name__)
         except asyncio.CancelledError:
@@ -165,6 +195,8 @@ class Listener:
             wake()
         for server in self._servers:
             server.close()
+        for accepting in self._accepting:
+            accepting.cancel()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=grace)
         for task in set(self._tasks):
@@ -173,9 +205,11 @@ class Listener:
             await asyncio.wait(set(self._tasks), timeout=1.0)
 
 
-def _reading(writer: asyncio.StreamWriter) -> asyncio.ReadTransport:
-    """A connection's transport, which reads as well as it writes."""
-    return cast(asyncio.ReadTransport, writer.transport)
+def _leave(accepted: socket.socket, context: Context) -> None:
+    """A connection that came to nothing."""
+    accepted.close()
+    if context.entry is not None:
+        context.entry.leave()
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
