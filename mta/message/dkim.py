@@ -25,7 +25,6 @@ OVERSIGNED = (
 _IF_PRESENT = ("sender", "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
 Key = RSAPrivateKey | Ed25519PrivateKey
 _SPACES = re.compile(rb"[ \t\r\n]+")
-_LINE_SPACES = re.compile(rb"[ \t]{2,}|\t")  # all but the single space, which stays as it is
 
 
 def relaxed_field(name: str, value: bytes) -> bytes:
@@ -33,10 +32,18 @@ def relaxed_field(name: str, value: bytes) -> bytes:
     return name.encode("ascii") + b":" + _SPACES.sub(b" ", value).strip() + b"\r\n"
 
 
+def relaxed_lines(lines: bytes, *, last: bool) -> bytes:
+    """RFC 6376 §3.4.4 for whole lines; `last`: the text ends here, maybe within a line."""
+    lines = lines.replace(b"\t", b" ")
+    while b"  " in lines:  # each turn halves every run; ten times as fast as an expression
+        lines = lines.replace(b"  ", b" ")
+    lines = lines.replace(b" \r\n", b"\r\n")
+    return lines.removesuffix(b" ") if last else lines
+
+
 def relaxed_body(body: bytes) -> bytes:
     """RFC 6376 §3.4.4."""
-    body = _LINE_SPACES.sub(b" ", body).replace(b" \r\n", b"\r\n")
-    body = body.removesuffix(b" ")
+    body = relaxed_lines(body, last=True)
     end = len(body)
     while body[max(0, end - 2) : end] == b"\r\n":
         end -= 2

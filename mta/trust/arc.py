@@ -148,7 +148,7 @@ def verify(found: Chain, fields: Sequence[Field], body: Body) -> Arc:
     count = len(found.sets)
     last = found.sets[-1]
     signature = last.message_signature
-    expected = body.hash(relaxed=signature.relaxed_body, length=signature.length)
+    expected = body.hash(relaxed=signature.relaxed_body)
     if expected != signature.body_hash or (
         signature.length is not None and signature.length != body.size(relaxed=signature.relaxed_body)
     ):

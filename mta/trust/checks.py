@@ -65,7 +65,7 @@ async def check(letter: Letter, *, resolver: Resolver, run: Run) -> Verdict:
 async def _parted(letter: Letter, run: Run) -> tuple[tuple[Field, ...], Body]:
     def part() -> tuple[tuple[Field, ...], Body]:
         header_end, body_start = split_message(letter.raw)
-        return parse_header(letter.raw[:header_end]), Body(letter.raw[body_start:])
+        return parse_header(letter.raw[:header_end]), Body(letter.raw, body_start)
 
     return part() if len(letter.raw) <= _INLINE else await run(part)
 

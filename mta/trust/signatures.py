@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from mta.message.address import BadAddress, canonical_domain
-from mta.message.dkim import relaxed_body, simple_body
+from mta.message.dkim import relaxed_lines
 from mta.resolver import Temporary
 from mta.trust import tags
 from mta.trust.asking import Asking
@@ -148,27 +149,56 @@ def _number(found: dict[str, str], name: str) -> int | None:
     return int(found[name])
 
 
+_BLOCK = 256 * 1024
+_LINE_END = b"\r\n"
+
+
 class Body:
-    """The hashes of one message's body, each made once."""
+    """What begins at `start` of a message: its hash in either form, read block by block, each made once.
 
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self._forms: dict[bool, bytes] = {}
-        self._hashes: dict[tuple[bool, int | None], bytes] = {}
+    A second copy of a large message would cost more than all the rest.
+    """
 
-    def hash(self, *, relaxed: bool, length: int | None = None) -> bytes:
-        key = (relaxed, length)
-        if key not in self._hashes:
-            self._hashes[key] = hashlib.sha256(memoryview(self._form(relaxed))[:length]).digest()
-        return self._hashes[key]
+    def __init__(self, raw: bytes, start: int = 0) -> None:
+        self._raw = raw
+        self._start = start
+        self._known: dict[bool, tuple[bytes, int]] = {}
+
+    def hash(self, *, relaxed: bool) -> bytes:
+        return self._made(relaxed)[0]
 
     def size(self, *, relaxed: bool) -> int:
-        return len(self._form(relaxed))
+        """Of the canonical form: what l= counts."""
+        return self._made(relaxed)[1]
 
-    def _form(self, relaxed: bool) -> bytes:
-        if relaxed not in self._forms:
-            self._forms[relaxed] = (relaxed_body if relaxed else simple_body)(self._body)
-        return self._forms[relaxed]
+    def _made(self, relaxed: bool) -> tuple[bytes, int]:
+        if relaxed not in self._known:
+            made, size = hashlib.sha256(), 0
+            for piece in self._pieces(relaxed):
+                made.update(piece)
+                size += len(piece)
+            self._known[relaxed] = made.digest(), size
+        return self._known[relaxed]
+
+    def _pieces(self, relaxed: bool) -> Iterator[bytes]:
+        """RFC 6376 §3.4.3, §3.4.4. Empty lines wait until it is certain that they are not the last ones."""
+        empty, anything = 0, False
+        at, end = self._start, len(self._raw)
+        while at < end:
+            cut = self._raw.find(b"\n", min(at + _BLOCK, end) - 1) + 1 or end
+            block = self._raw[at:cut]
+            at = cut
+            form = relaxed_lines(block, last=at == end) if relaxed else block
+            solid = len(form)
+            while form[max(0, solid - 2) : solid] == _LINE_END:
+                solid -= 2
+            if solid:
+                yield _LINE_END * empty
+                yield form[:solid]
+                empty, anything = 0, True
+            empty += (len(form) - solid) // 2
+        if anything or not relaxed:
+            yield _LINE_END
 
 
 # --- keys --------------------------------------------------------------------------------------------------

@@ -243,6 +243,20 @@ def test_what_dkimpy_signs_passes(canonical, body):
 
 
 @settings(max_examples=300, deadline=None)
+@given(
+    st.lists(st.sampled_from([b" ", b"\t", b"\r\n", b"\n", b"\r", b"a", b"."]), max_size=60).map(b"".join),
+    st.integers(1, 20),
+)
+def test_a_body_read_in_blocks_has_the_hash_of_the_whole(body, block):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signatures, "_BLOCK", block)
+        read = Body(b"A: b\r\n\r\n" + body, 8)
+        for relaxed, form in ((True, relaxed_body(body)), (False, simple_body(body))):
+            assert read.hash(relaxed=relaxed) == hashlib.sha256(form).digest()
+            assert read.size(relaxed=relaxed) == len(form)
+
+
+@settings(max_examples=300, deadline=None)
 @given(st.text(st.sampled_from(" \t\r\n=;:abvxz1-_@.\u00e4") | st.characters(), max_size=200))
 def test_no_text_upsets_the_reading_of_a_signature(text):
     for value in (text, f"v=1; a=rsa-sha256; d=a.test; s=s1; h=from; bh=AA==; b=AA==; {text}"):
