@@ -3,8 +3,10 @@
 from celery import shared_task
 
 from mta.filters import service as filters
+from mta.trust import greylist
+from mta.trust.spam import statistics
 
-from . import acquainting, scheduled
+from . import acquainting, learning, leftovers, scheduled
 
 ROUNDS = 20  # chunks of one sweep
 
@@ -15,10 +17,24 @@ def get_acquainted() -> None:
     acquainting.sweep(rounds=ROUNDS)
 
 
+@shared_task(name="mta.flow.tasks.learn_spam", ignore_result=True)
+def learn_spam() -> None:
+    """Learn what was moved into Junk, and out of it (beat)."""
+    learning.sweep(rounds=ROUNDS)
+
+
+@shared_task(name="mta.flow.tasks.keep_trust", ignore_result=True)
+def keep_trust() -> None:
+    """Old lessons count less, and what was asked to come again is forgotten (beat)."""
+    statistics.upkeep()
+    greylist.forget()
+
+
 @shared_task(name="mta.flow.tasks.forget_answered", ignore_result=True)
 def forget_answered() -> None:
-    """Forget who was answered automatically, once no reply remembers that long (beat)."""
+    """Forget who was answered automatically, once no reply remembers that long, and whose mailbox is gone (beat)."""
     filters.forget_answered()
+    leftovers.forget_gone()
 
 
 @shared_task(name="mta.flow.tasks.send_scheduled", ignore_result=True)

@@ -111,6 +111,7 @@ from .quarantine import unmentioned as held_unmentioned
 from .query import find as search
 from .query import search_uids
 from .receipts import note_receipt
+from .reports import Reports, kept, reports
 from .rewinding import rewind_preview
 from .scheduled import is_scheduled, leave_scheduled, scheduled_due, stay_scheduled
 from .search import Tokens
@@ -188,6 +189,7 @@ __all__ = [
     "Placed",
     "Prepared",
     "Provenance",
+    "Reports",
     "Section",
     "Shifts",
     "Tally",
@@ -251,6 +253,7 @@ __all__ = [
     "junk",
     "junk_messages",
     "keep_maildrops",
+    "kept",
     "label",
     "leave_scheduled",
     "letters",
@@ -290,6 +293,7 @@ __all__ = [
     "remove",
     "rename_mailbox",
     "reopen",
+    "reports",
     "rewind_preview",
     "save_draft",
     "scheduled_due",
