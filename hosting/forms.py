@@ -9,7 +9,7 @@ from django import forms
 from django.utils.translation import gettext_lazy as _
 
 from hosting.models import Account, MailingList, Tenant
-from mta.directory import MaildropOptions
+from mta.directory import InboundPolicy, MaildropOptions
 
 MB = 1024**2
 GB = 1024**3
@@ -298,6 +298,73 @@ class DomainAliasForm(forms.Form):
         help_text=_("A domain such as example.net. Every address of this domain is good with it, too."),
         widget=forms.TextInput(attrs={"autocapitalize": "off", "spellcheck": "false", "autocomplete": "off"}),
     )
+
+
+def _points(value: float) -> str:
+    return f"{value:g}"
+
+
+class InboundForm(forms.Form):
+    """What a domain does with doubtful mail. Points are the spam filter's (docs/spam.md)."""
+
+    junk_at = forms.ChoiceField(
+        label=_("The spam filter is"),
+        help_text=_(
+            "From so many points mail goes to Spam. A message shows its points in “Why is this here”."
+        ),
+    )
+    refuse_at = forms.ChoiceField(label=_("Surely spam is"))
+    hold_spam = forms.ChoiceField(
+        label=_("What is surely spam is"),
+        choices=[("1", _("held in the quarantine")), ("0", _("refused while it is sent"))],
+    )
+    hold_forged = forms.ChoiceField(
+        label=_("Forged mail is"),
+        choices=[("0", _("refused, as its supposed sender asks")), ("1", _("held in the quarantine"))],
+        help_text=_(
+            "Mail from an address whose domain asks (by DMARC) for what it did not send to be refused."
+        ),
+    )
+    greylist = forms.BooleanField(
+        label=_("Ask unknown servers to come again when in doubt"),
+        required=False,
+        help_text=_("Delays doubtful mail of strangers by some minutes; most spam never comes again."),
+    )
+
+    def __init__(self, data: Any = None, *, policy: InboundPolicy) -> None:
+        initial = {
+            "junk_at": _points(policy.junk_at),
+            "refuse_at": _points(policy.refuse_at),
+            "hold_spam": "1" if policy.hold_spam else "0",
+            "hold_forged": "1" if policy.hold_forged else "0",
+            "greylist": policy.greylist,
+        }
+        super().__init__(data, initial=initial)
+        words = {
+            "7": _("gentle, from 7 points"),
+            "5": _("usual, from 5 points"),
+            "3.5": _("strict, from 3.5 points"),
+        }
+        self._offer("junk_at", words, initial["junk_at"])
+        more = {each: _("what has %(n)s points or more") % {"n": each} for each in ("10", "15", "25")}
+        self._offer("refuse_at", more, initial["refuse_at"])
+
+    def _offer(self, name: str, words: dict[str, Any], kept: Any) -> None:
+        """The usual choices, and what is in force if it is none of them."""
+        if kept not in words:
+            words[str(kept)] = _("%(n)s points") % {"n": kept}
+        self.fields[name].choices = list(words.items())  # type: ignore[attr-defined]
+
+    def policy(self) -> dict[str, Any]:
+        """As the values of InboundPolicy."""
+        given = self.cleaned_data
+        return {
+            "junk_at": float(given["junk_at"]),
+            "refuse_at": float(given["refuse_at"]),
+            "hold_spam": given["hold_spam"] == "1",
+            "hold_forged": given["hold_forged"] == "1",
+            "greylist": given["greylist"],
+        }
 
 
 class AdministratorForm(forms.Form):

@@ -9,6 +9,7 @@ from hosting.views import (
     aliases,
     audit,
     domains,
+    doubtful,
     lists,
     other_names,
     overview,
@@ -55,6 +56,8 @@ urlpatterns = [
         lists.member,
         name="list_member",
     ),
+    path("panel/domains/<str:name>/doubtful/", doubtful.page, name="doubtful"),
+    path("panel/domains/<str:name>/doubtful/settle/", doubtful.settle, name="held_settle"),
     path("panel/domains/<str:name>/names/", other_names.listing, name="names"),
     path("panel/domains/<str:name>/names/remove/", other_names.remove, name="name_remove"),
     # for members of a list who are elsewhere

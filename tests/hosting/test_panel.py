@@ -73,6 +73,8 @@ OF_BAKERY = {
     "list": ("GET", SEE_DOMAIN),
     "list_member": ("POST", EDIT_ALIAS),
     "list_remove": ("POST", EDIT_ALIAS),
+    "doubtful": ("GET", SEE_DOMAIN),
+    "held_settle": ("POST", {}),  # without a message that is held
     "names": ("GET", SEE_DOMAIN),
     "name_remove": (
         "POST",
