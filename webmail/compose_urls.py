@@ -2,7 +2,7 @@
 
 from django.urls import URLPattern, path
 
-from webmail.views import compose, compose_sending, compose_tools, compose_window, draft_files
+from webmail.views import compose, compose_sending, compose_tools, compose_window, draft_files, masks
 
 urlpatterns: list[URLPattern] = [
     path("", compose.page, name="compose"),
@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern] = [
     path("templates/", compose_tools.every_template, name="compose-templates"),
     path("template/<int:template>/", compose_tools.template, name="compose-template"),
     path("signatures/", compose_tools.every_signature, name="compose-signatures"),
+    path("mask/", masks.from_compose, name="compose-mask"),
     path("security/", compose_tools.security, name="compose-security"),
     path("restore/", compose.restore, name="compose-restore"),
     path("quote/<int:message>/", draft_files.quote_of_message, name="compose-quote-of"),

@@ -4,6 +4,7 @@ from importlib.util import find_spec
 
 from django.urls import URLPattern, URLResolver, include, path, register_converter
 
+from webmail.moving import outside_views
 from webmail.moving import views as moving_views
 from webmail.views import (
     actions,
@@ -22,6 +23,7 @@ from webmail.views import (
     labels,
     live,
     mail,
+    masks,
     notices,
     original,
     own_pictures,
@@ -110,6 +112,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("settings/export/<int:chore>/remove/", settings_export.remove, name="settings-export-remove"),
     path("settings/import/", settings_import.bring, name="settings-import"),
     path("settings/import/<int:chore>/", settings_import.change, name="settings-import-do"),
+    path("settings/outside/", outside_views.outside, name="settings-outside"),
+    path("settings/outside/<int:outside>/", outside_views.change, name="settings-outside-do"),
     path("settings/moving/", moving_views.moving, name="settings-moving"),
     path("settings/moving/<int:source>/", moving_views.change, name="settings-moving-do"),
     path("settings/moving/<int:source>/progress/", moving_views.progress, name="settings-moving-progress"),
@@ -117,6 +121,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("welcome/", welcome.welcome, name="welcome"),
     path("settings/quick/", settings.quick, name="settings-quick"),
     path("settings/pop3/", settings.pop3, name="settings-pop3"),
+    path("settings/masks/", masks.every, name="settings-masks"),
+    path("settings/masks/<int:mask>/", masks.change, name="settings-mask"),
     path("settings/filters/", rules.every, name="settings-filters"),
     path("settings/filters/new/", rules.new, name="settings-filter-new"),
     path("settings/filters/like/", rules.like, name="settings-filter-like"),

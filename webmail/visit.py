@@ -32,6 +32,7 @@ from mta.values import QUARANTINE, Cause, MailboxInfo
 from webmail import boxes
 from webmail.i18n import speaking
 from webmail.models import Preferences
+from webmail.moving import proven
 from webmail.packing import packed
 from webmail.sending_times import Hours
 
@@ -107,9 +108,19 @@ class Visit:
         return self.usage.clock
 
     @cached_property
-    def senders(self) -> tuple[Sender, ...]:
-        """The addresses that they may write with from here."""
+    def own_senders(self) -> tuple[Sender, ...]:
+        """The addresses of this host that they may write with from here."""
         return tuple(each for each in senders_for(self.account.pk) if each.mailspace == self.mailspace)
+
+    @cached_property
+    def senders(self) -> tuple[Sender, ...]:
+        """All that they may write with from here; those at other hosts (webmail.moving) come last."""
+        return (*self.own_senders, *proven.of_account(self.account.pk, self.mailspace))
+
+    @property
+    def shown_senders(self) -> tuple[Sender, ...]:
+        """Those offered for any message; a masked address is, where mail came through it."""
+        return tuple(each for each in self.senders if not each.is_mask)
 
     def box(self, slug: str) -> boxes.Box:
         """The place an address names; a place that is not here is a 404."""

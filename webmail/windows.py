@@ -59,9 +59,10 @@ def as_new_window(begun: Opening, desk: Desk) -> dict[str, Any]:
 
 
 def _senders(desk: Desk, address: str, name: str) -> list[dict[str, str]]:
-    """Whom they may write as; an address with a detail after the plus only where it was written to."""
-    found = [{"address": each.address, "name": each.name} for each in desk.senders]
-    if address and address.lower() not in desk.own:
+    """Whom they may write as; a masked address, or one with a detail after the plus, only where it was written to."""
+    offered = desk.visit.shown_senders
+    found = [{"address": each.address, "name": each.name} for each in offered]
+    if address and address.lower() not in {each.address.lower() for each in offered}:
         found.append({"address": address, "name": name})
     return found
 

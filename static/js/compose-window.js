@@ -5,6 +5,7 @@
 import { alwaysFull, changeType, editQuote, isAnswer, popOut, print, showQuote, showSignature, showType, signatureFor, togglePlain, toggleQuote, unquote } from "./compose-answer.js";
 import { Body } from "./compose-editor.js";
 import { Files, sizeText } from "./compose-files.js";
+import { fromMask } from "./compose-mask.js";
 import { Menus } from "./compose-menus.js";
 import { account, call, desk, Offline, part, Refused, say, senders, SignedOut } from "./compose-net.js";
 import { Recipients } from "./compose-recipients.js";
@@ -282,7 +283,7 @@ export class ComposeWindow {
       format: () => { const on = this.find(".compose-format").hidden; this.formatting(on); localStorage.setItem(FORMATTING, on ? "on" : "off"); },
       schedule: () => this.menus.open("times", "sending"), "send-archive": () => this.send({ archive: true }), templates: () => this.menus.open("templates", "more"), labels: () => this.menus.open("labels", "more"),
       plain: () => this.attempt(() => togglePlain(this)), receipt: () => { this.receipt = !this.receipt; this.touched(); },
-      "always-full": () => this.attempt(() => alwaysFull(this)), "pop-out": () => this.attempt(() => popOut(this)), print: () => this.attempt(() => print(this)),
+      "always-full": () => this.attempt(() => alwaysFull(this)), "pop-out": () => this.attempt(() => popOut(this)), print: () => this.attempt(() => print(this)), mask: () => this.attempt(() => fromMask(this)),
     };
     this.element.addEventListener("click", (event) => {
       const button = event.target.closest("[data-do]");

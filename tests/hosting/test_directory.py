@@ -213,6 +213,10 @@ def test_you_may_only_send_as_yourself(world: World) -> None:
     assert list(allowed.values()) == [True, True, True, True, False, False, False, False]
     assert directory.identity_name(world.ann.pk, "ann@bakery.test") == "Ann"
     assert directory.owner(world.ann.mailspace or 0) == "ann@bakery.test"
+    space = world.ann.mailspace or 0
+    for address in ("ann@bakery.test", "Ann+shop@bakery.test", "team@bakery.test"):
+        assert directory.sender_name(space, address) == "Ann"
+    assert directory.sender_name(10**9, "ann@bakery.test") == directory.sender_name(space, "none") == ""
 
 
 def test_signing_keys_are_the_domains_own(world: World) -> None:

@@ -17,6 +17,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.urls import URLPattern, URLResolver
 
+from hosting.models import Address, Domain, Mask
 from mta.filters import service as filters
 from mta.filters.service import Actions
 from mta.mailstore import service as mailstore
@@ -90,6 +91,7 @@ class Belongings:
     template: int = 1
     chore: int = 1
     rule: int = 1
+    mask: int = 1
 
     def address(self, route: str) -> str:
         return route.format(**{name: quote(str(value)) for name, value in vars(self).items()})
@@ -156,9 +158,16 @@ def belongings(who: Reader) -> Belongings:
         chore=chore.pk,
         job=job.id,
         rule=rule.id,
+        mask=mask_of(who),
         contact=contact.id,
         group=contacts.groups(who.space)[0].id,
     )
+
+
+def mask_of(who: Reader) -> int:
+    domain, _made = Domain.objects.get_or_create(name="example.test", defaults={"tenant": who.account.tenant})
+    address = Address.objects.create(domain=domain, local_part=f"secret-{who.space}")
+    return Mask.objects.create(address=address, mailspace=who.space, note="Secret").pk
 
 
 @pytest.fixture

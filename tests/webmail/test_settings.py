@@ -48,7 +48,7 @@ def own_data(settings: Any, tmp_path: Path) -> Path:
 def test_every_tab_has_an_address_of_its_own_and_leads_to_the_others(ann: Reader) -> None:
     """Spec 2.11."""
     assert [tab.slug for tab in TABS] == [
-        *("general", "labels", "inbox", "accounts", "filters", "forwarding", "advanced"),
+        *("general", "labels", "inbox", "accounts", "masks", "filters", "forwarding", "advanced"),
     ]
     for tab in TABS:
         page = ann.page(f"/mail/settings/{tab.slug}/")

@@ -27,7 +27,8 @@ def parts(request: HttpRequest, desk: Desk) -> HttpResponse:
     """The markup of a window, its words, and who writes with which signature."""
     context = {
         "desk": _choices(desk),
-        "senders": [(each.address, each.name) for each in desk.senders],
+        "senders": [(each.address, each.name) for each in desk.visit.shown_senders],
+        "may_mask": desk.visit.access.rights == "own",
         "room": room(None),
         "words": words(),
         "formats": formats(),

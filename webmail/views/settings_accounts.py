@@ -42,10 +42,11 @@ def every(request: HttpRequest, visit: Visit) -> HttpResponse:
 def _save(request: HttpRequest, visit: Visit) -> None:
     known = {each.id for each in own_looks.signatures(visit.account)}
     asked, names = {}, {}
-    for index, sender in enumerate(visit.senders):
+    for index, sender in enumerate(visit.shown_senders):
         if f"name-{index}" not in request.POST:
             continue
-        names[sender.address] = request.POST[f"name-{index}"][:200]
+        if sender in visit.own_senders:
+            names[sender.address] = request.POST[f"name-{index}"][:200]
         look = Look(
             request.POST.get(f"reply-{index}", "")[:320],
             number(request.POST.get(f"new-{index}", "")),
@@ -91,7 +92,7 @@ def _page(
     looks, errors, said = own_looks.looks(visit.account), errors or {}, request.POST
     signatures = own_looks.signatures(visit.account)
     rows = []
-    for index, sender in enumerate(visit.senders):
+    for index, sender in enumerate(visit.shown_senders):
         look = looks.get(sender.address)
         rows.append(
             {
@@ -99,6 +100,7 @@ def _page(
                 "address": sender.address,
                 "name": said.get(f"name-{index}", sender.name),
                 "is_default": sender.is_default,
+                "is_outside": sender not in visit.own_senders,
                 "reply_to": said.get(f"reply-{index}", look.reply_to if look else ""),
                 "new": look.signature_new_id if look else None,
                 "answer": look.signature_answer_id if look else None,
@@ -133,7 +135,7 @@ def signature(request: HttpRequest, visit: Visit, signature: int = 0) -> HttpRes
         kept = own_looks.save_signature(visit.account, found, name=request.POST.get("name", ""), html=html)
     except CannotKeep as error:
         return _editor(request, visit, "signature", found, html=html, error=str(error))
-    addresses = [each.address for each in visit.senders]
+    addresses = [each.address for each in visit.shown_senders]
     if found is None and addresses and own_looks.choose_first(visit.account, kept, addresses):
         messages.info(
             request, _("Signature saved. It is chosen for new messages and answers from all your addresses.")

@@ -39,6 +39,7 @@ TABS = (
     Tab("labels", gettext_noop("Labels")),
     Tab("inbox", gettext_noop("Inbox")),
     Tab("accounts", gettext_noop("Accounts")),
+    Tab("masks", gettext_noop("Masked addresses")),
     Tab("filters", gettext_noop("Filters and blocked addresses")),
     Tab("forwarding", gettext_noop("Forwarding and POP/IMAP")),
     Tab("advanced", gettext_noop("Advanced")),
@@ -53,6 +54,7 @@ PAGES = (
     Tab("programs", gettext_noop("Set up a program or phone"), under="forwarding"),
     Tab("storage", gettext_noop("Storage"), under="advanced"),
     Tab("export", gettext_noop("Take your mail with you"), under="advanced"),
+    Tab("outside", gettext_noop("Addresses elsewhere"), under="accounts"),
     Tab("moving", gettext_noop("Bring your mail"), under="advanced"),
     Tab("import", gettext_noop("Bring mail from a file"), under="advanced"),
 )

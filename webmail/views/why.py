@@ -6,6 +6,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.translation import gettext as _
 
+from hosting import masks, names
+from hosting.models import Mask
 from mta.filters import service as filters
 from mta.filters.service import Rule
 from mta.mailstore import service as mailstore
@@ -14,6 +16,8 @@ from mta.tracing import service as tracing
 from mta.values import ARCHIVE, INBOX, JUNK, SENT, SNOOZED, TRASH
 from webmail import evidence, heads
 from webmail.boxes import box_of
+from webmail.evidence import Known
+from webmail.views.forwarding import may_own
 from webmail.visit import Visit, number, show, visiting, wants_parts
 from webmail.why import Place, Story, Why, explain
 
@@ -25,9 +29,12 @@ _ASKED_ABOUT = (JUNK, TRASH, SNOOZED, ARCHIVE, SENT, INBOX)
 def why(request: HttpRequest, visit: Visit, message: int) -> HttpResponse:
     """`?box=7` names the place the reader looks at it in."""
     about = mailstore.message(visit.mailspace, message)
-    found = tell(visit, about, looked_at=number(request.GET.get("box", "")))
+    known = _known(visit, about)
+    mask = masks.through(visit.mailspace, [known.delivered_to]) if known.delivered_to else None
+    found = tell(visit, about, looked_at=number(request.GET.get("box", "")), known=known, mask=mask)
     context = {
         "why": found,
+        "mask": mask if may_own(visit) else None,
         "message": about,
         "may_organise": visit.may_organise,
         "filters": _filters(visit, about, found),
@@ -68,18 +75,24 @@ def _blocked(visit: Visit, about: ConversationMessage) -> str:
     return ""
 
 
-def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> Why:
+def tell(
+    visit: Visit,
+    about: ConversationMessage,
+    *,
+    looked_at: int | None,
+    known: Known | None = None,
+    mask: Mask | None = None,
+) -> Why:
     """The three sentences about a message."""
     history = mailstore.provenance(visit.mailspace, about.id)
     places = {each.id: Place(box_of(each).title, each.role) for each in visit.mailboxes}
     here = _here(history.places or (history.first,), places, looked_at)
-    header = dict(mailstore.headers(visit.mailspace, [about.id])).get(about.id, b"")
     reasons = about.reasons if isinstance(about.reasons, dict) else {}
     placement = reasons.get("placement", "")
     said = heads.spam_reason(about) or (placement if isinstance(placement, str) else "")
     return explain(
         Story(
-            known=evidence.known(about, header),
+            known=known or _known(visit, about),
             here=here,
             first=history.first,
             places=places,
@@ -98,9 +111,15 @@ def tell(visit: Visit, about: ConversationMessage, *, looked_at: int | None) -> 
                 for each in history.places
                 if each.mailbox != here.mailbox and each.mailbox in places
             ),
+            mask=names.shown_address(str(mask.address)) if mask else "",
+            mask_for=mask.note if mask else "",
             arrived=about.sent_at if about.own and about.sent_at else about.internal_date,
         )
     )
+
+
+def _known(visit: Visit, about: ConversationMessage) -> Known:
+    return evidence.known(about, dict(mailstore.headers(visit.mailspace, [about.id])).get(about.id, b""))
 
 
 def _here(found: tuple[Placed, ...], places: dict[int, Place], looked_at: int | None) -> Placed:
