@@ -325,12 +325,15 @@ def judge_hello(name: str, *, ip: str, our_name: str, our_ip: str) -> tuple[Evid
     """What a name after EHLO says about its client, and whether it cannot be true at all. Pure."""
     said = name.lower().rstrip(".")
     literal = _literal(said)
+    peer = _parsed(ip)
+    if peer is not None and (peer.is_loopback or peer == _parsed(our_ip)):  # it is here, whatever it says
+        return Evidence("helo", "pass", "", said[:255]), False
     if said == our_name:
         return _against("impossible", "The sending server claims to be this server.", name, 4.0), True
     if said in _LOCAL_NAMES or (literal is not None and literal.is_loopback):
         return _against("impossible", "The sending server claims to be on this machine.", name, 4.0), True
     if literal is not None:
-        if literal == _parsed(our_ip) and literal != _parsed(ip):
+        if literal == _parsed(our_ip):
             return _against("impossible", "The sending server claims to have our address.", name, 4.0), True
         if literal != _parsed(ip):
             return _against(

@@ -10,6 +10,8 @@ import asyncio
 
 from mta.serve.session import Context
 
+_AGAIN = 0.1
+
 
 class TooSlow(Exception):
     """The client said nothing, or read nothing, for too long."""
@@ -65,6 +67,9 @@ class Patience:
             self._timer = self._loop.call_at(self._until, self._ring)
             return
         self._wake(TooSlow())
+        # A byte that came at this very moment may have woken the reader before, who then waits on and would not see
+        # the exception: whoever sends a byte now and then could stay for ever. So it is said until it was heard.
+        self._timer = self._loop.call_later(_AGAIN, self._ring)
 
     def _stop(self) -> None:
         if self._idle:

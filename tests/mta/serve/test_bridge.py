@@ -161,6 +161,25 @@ def test_working_time_is_not_the_clients(bridge: Bridge) -> None:
     asyncio.run(use())
 
 
+def test_a_byte_at_the_last_moment_saves_nobody(bridge: Bridge) -> None:
+    """The reader was woken by it already when the time was over, and waits for the rest of the line."""
+
+    async def use() -> None:
+        ends = Ends()
+        await ends.open(bridge)
+        ends.patience.wait(0.01)
+        reading = asyncio.ensure_future(ends.reader.readuntil(b"\n"))
+        await asyncio.sleep(0)
+        ends.patience._until = asyncio.get_running_loop().time() - 1
+        ends.reader.feed_data(b"x")
+        ends.patience._ring()
+        with pytest.raises(TooSlow):
+            await asyncio.wait_for(reading, 10)
+        ends.close()
+
+    asyncio.run(use())
+
+
 def test_a_client_that_is_idle_is_told_of_the_end_and_a_busy_one_is_not(bridge: Bridge) -> None:
     async def use() -> None:
         for idle in (True, False):

@@ -189,6 +189,12 @@ def test_what_a_name_says(name: str, result: str, impossible: bool) -> None:
     assert found.reason.endswith(".") or result == "pass"
 
 
+def test_what_is_on_this_machine_may_say_so() -> None:
+    for ip, name in (("127.0.0.1", "localhost"), ("::1", "mail.example.test"), ("192.0.2.1", "[192.0.2.1]")):
+        found, cannot_be = judge_hello(name, ip=ip, our_name="mail.example.test", our_ip="192.0.2.1")
+        assert (found.result, cannot_be) == ("pass", False)
+
+
 @given(st.text(max_size=255), st.text(max_size=60), st.text(max_size=60))
 def test_any_name_is_judged(name: str, ip: str, ours: str) -> None:
     judge_hello(name, ip=ip, our_name="mail.example.test", our_ip=ours)
