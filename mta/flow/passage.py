@@ -14,11 +14,20 @@ from mta.flow.lists import Spread
 from mta.flow.placement import Decision, Refusal
 from mta.mailstore.service import Prepared
 from mta.queue.values import Wishes
+from mta.trust import greylist
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 
 
 class MailLoop(Exception):
     """The message has passed too many hosts to still be on its way somewhere."""
+
+
+class ComeAgain(Refused):
+    """The message is doubtful and its sender a stranger: whoever tries again in some minutes is believed."""
+
+    def __init__(self) -> None:
+        super().__init__(greylist.REPLY[2])
+        self.code, self.enhanced = greylist.REPLY[:2]
 
 
 class Unwanted(Refused):
@@ -55,6 +64,7 @@ class Arrival:
     utf8: bool = False  # SMTPUTF8 was asked for (RFC 6531)
     wishes: Wishes = field(default_factory=Wishes)  # for reports (RFC 3461)
     each: bool = False
+    trusted: bool = False  # its host's network is in LIMITS_EXEMPT: it is never asked to come again
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,14 @@ from mta.directory import ListTarget, LocalTarget, RemoteTarget
 from mta.flow import bounce, filing, heading, lists, onward, placement, telling, weighing
 from mta.flow.filing import Copy
 from mta.flow.lists import Posted
-from mta.flow.passage import Accepted, Arrival, Delivery, Forward, MailLoop, Passage, Unwanted
+from mta.flow.passage import Accepted, Arrival, ComeAgain, Delivery, Forward, MailLoop, Passage, Unwanted
 from mta.flow.placement import Decision, Refusal
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, Tokens, prepare
 from mta.message import trace as trace_lines
 from mta.queue import service as queue
 from mta.tracing import service as tracing
-from mta.trust import results, verdict
+from mta.trust import greylist, results, verdict
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import INBOX, QUARANTINE, Cause, now_us
 
@@ -37,7 +37,7 @@ MOST_HOPS = 50
 
 
 def receive(arrival: Arrival, verdict: Verdict = NOTHING_KNOWN) -> Future[Accepted]:
-    """Take a message in. The future is done after the commit; MailLoop and Unwanted are raised at once."""
+    """Take a message in. The future is done after the commit; MailLoop, Unwanted and ComeAgain are raised at once."""
     return store(place(weigh(trace(arrival, verdict))))
 
 
@@ -65,7 +65,7 @@ def weigh(passage: Passage) -> Passage:
 def place(passage: Passage) -> Passage:
     """Each mailspace gets one copy, under the first of its addresses; each outside target one, too.
 
-    Raises Unwanted if none of them is to have it.
+    Raises Unwanted if none of them is to have it, ComeAgain if all of them are in doubt.
     """
     deliveries: dict[int, Delivery] = {}
     forwards: dict[str, Forward] = {}
@@ -99,6 +99,8 @@ def place(passage: Passage) -> Passage:
         )
     )
     _want(passage)
+    if _must_wait(passage):
+        raise ComeAgain
     return passage
 
 
@@ -145,6 +147,21 @@ def _want(passage: Passage) -> None:
         events = telling.refused(passage, refused[address])
         mailstore.submit([], lambda _door: tracing.record(events))
         raise Unwanted(refused[address], passage.trace_id)
+
+
+def _must_wait(passage: Passage) -> bool:
+    """Whether every copy is doubtful, in domains that ask such senders to come again, and this is the first time."""
+    arrival = passage.arrival
+    if arrival.trusted or not passage.deliveries or passage.forwards or passage.spread is not None:
+        return False
+    for delivery in passage.deliveries:
+        policy = directory.current().inbound_policy(delivery.address.rpartition("@")[2])
+        if not policy.greylist or not greylist.doubtful(delivery.verdict, junk_at=policy.junk_at):
+            return False
+    waits = [
+        greylist.wait(arrival.ip, arrival.sender, each.address, passage.at) for each in passage.deliveries
+    ]
+    return any(waits)
 
 
 def store(passage: Passage) -> Future[Accepted]:

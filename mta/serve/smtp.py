@@ -313,6 +313,7 @@ class Server(Intake):
             utf8=transaction.sender.smtputf8,
             wishes=_wishes(transaction),
             each=self.each,
+            trusted=self.context.house.manners.is_exempt(self.context.peer_ip),
         )
         # What comes over LMTP was looked at by the server in front, whose address says nothing.
         looked_at = self.each or not settings.INBOUND_CHECKS

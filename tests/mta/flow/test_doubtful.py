@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from mta.directory import InboundPolicy
 from mta.filters import service as filters
 from mta.filters.service import Actions
-from mta.flow import placement, receive
-from mta.flow.passage import Arrival, Recipient, Unwanted
+from mta.flow import placement, receive, weighing
+from mta.flow.passage import Arrival, ComeAgain, Recipient, Unwanted
 from mta.flow.placement import Decision, Refusal
 from mta.mailstore import service as mailstore
 from mta.mailstore.doctor import differences
@@ -112,7 +112,7 @@ def sound(db: None, office: Office) -> Iterator[Office]:
     assert differences(office.ann) == differences(office.ben) == []
 
 
-def arrive(office: Office, verdict: Verdict, *to: str) -> str:
+def arrive(office: Office, verdict: Verdict, *to: str, trusted: bool = False, later: int = 0) -> str:
     recipients = to or ("ann@a.test",)
     arrival = Arrival(
         raw=mail(sender="bills@shop.test", subject="Your order"),
@@ -122,8 +122,11 @@ def arrive(office: Office, verdict: Verdict, *to: str) -> str:
         ip="192.0.2.7",
         hostname="mail.a.test",
         protocol="ESMTPS",
+        trusted=trusted,
     )
-    return receive.receive(arrival, verdict).result().trace_id
+    weighed = receive.weigh(receive.trace(arrival, verdict))
+    placed = receive.place(replace(weighed, at=weighed.at + later))
+    return receive.store(placed).result().trace_id
 
 
 def roles(office: Office, mailspace: int) -> list[str]:
@@ -180,6 +183,42 @@ def test_what_was_found_stands_with_the_message_and_on_the_trace(sound: Office) 
     }
     raw = mailstore.raw(sound.ann, message.id)
     assert b"\r\nAuthentication-Results: mail.a.test; spf=pass\r\nReceived: from mx.shop.test" in raw
+
+
+# --- greylisting
+
+
+def points(office: Office, wanted: float) -> Verdict:
+    """A verdict that comes to so many points together with what the mailspace's own filter says."""
+    raw = mail(sender="bills@shop.test", subject="Your order")
+    own = weighing.weigh(mailstore.prepare(raw), raw, Verdict(), mailspace=office.ann).score
+    return Verdict((Evidence("dnsbl", "listed", "Listed somewhere.", score=wanted - own),))
+
+
+MINUTE = 60 * 1_000_000
+
+
+def test_a_doubtful_stranger_is_asked_to_come_again_and_then_believed(sound: Office) -> None:
+    doubtful = points(sound, 4.5)
+    with pytest.raises(ComeAgain) as asked:
+        arrive(sound, doubtful)
+    assert (asked.value.code, asked.value.enhanced) == (451, "4.7.1")
+    with pytest.raises(ComeAgain):
+        arrive(sound, doubtful, later=MINUTE)
+    assert roles(sound, sound.ann) == []
+    arrive(sound, doubtful, later=5 * MINUTE)
+    arrive(sound, doubtful, later=6 * MINUTE)
+    assert len(sound.box(sound.ann, INBOX)) == 2
+
+
+def test_only_the_doubtful_wait_and_only_where_their_recipients_want_it(sound: Office) -> None:
+    arrive(sound, points(sound, 2.0))
+    arrive(sound, points(sound, 6.0))
+    arrive(sound, points(sound, 4.5), trusted=True)
+    sound.directory.entries["cleo@b.test"] = sound.ben
+    sound.directory.policies["b.test"] = InboundPolicy(greylist=False)
+    arrive(sound, points(sound, 4.5), "ann@a.test", "cleo@b.test")
+    assert (len(sound.box(sound.ann, INBOX)), len(sound.box(sound.ann, JUNK))) == (3, 1)
 
 
 # --- filters
