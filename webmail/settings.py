@@ -121,6 +121,11 @@ MAIL_PROCESSES = max(1, env.int("MAIL_PROCESSES", default=1))
 ARC_TRUSTED = tuple(name.strip().lower() for name in env.list("ARC_TRUSTED", default=[]) if name.strip())
 RSPAMD_URL = env.str("RSPAMD_URL", default="")
 CLAMD_URL = env.str("CLAMD_URL", default="")
+# Lists of senders of spam with the points of each: "zen.example.org=4, bl.example.net=2".
+DNSBL = [
+    (zone.strip().strip(".").lower(), float(weight or 3))
+    for zone, _, weight in (each.partition("=") for each in env.str("DNSBL", default="").replace(",", " ").split())
+]
 
 
 def _public_url() -> str:
@@ -173,7 +178,7 @@ INSTALLED_APPS = [
     "webmail.contacts",
     "webmail.moving",
 ]
-DIRECTORY = "hosting.directory.Directory"  # who implements the port mta/directory.py
+DIRECTORY = "webmail.moving.directory.Directory"  # who implements the port mta/directory.py
 
 ROOT_URLCONF = "webmail.urls"
 ASGI_APPLICATION = "webmail.asgi.application"

@@ -15,6 +15,7 @@ POLICY, REFUSED, NO_UTF8 = "policy", "refused", "no utf8"
 WAIT, BUSY, TROUBLE = "asked to wait", "busy", "trouble"
 DNS, UNREACHABLE, LOST, SLOW, TLS = "dns", "unreachable", "lost", "slow", "tls"
 LOOP, PRIVATE, LOCAL_TROUBLE, GONE_LOCAL = "loop", "private", "local trouble", "gone local"
+NO_ENTRY = "no entry"  # the smart host does not take the password
 NOT_ALLOWED = "may not send"  # kept back at its hour, see mta.flow.scheduled
 
 _BY_DETAIL = {
@@ -87,6 +88,7 @@ def said(reason: str, *, address: str, state: str = "") -> str:
         WAIT: _("The server of %(domain)s asks us to wait."),
         BUSY: _("The server of %(domain)s is busy."),
         TROUBLE: _("Something went wrong on our side."),
+        NO_ENTRY: _("Your own server for this address does not take its password; see Settings, Accounts."),
         DNS: _("We could not find out where mail for %(domain)s goes."),
         UNREACHABLE: _("The server of %(domain)s cannot be reached."),
         LOST: _("The connection to the server of %(domain)s broke."),

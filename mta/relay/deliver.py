@@ -21,9 +21,11 @@ from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from types import TracebackType
+from typing import Any
 
 from aiosmtplib import (
     SMTP,
+    SMTPAuthenticationError,
     SMTPConnectError,
     SMTPConnectTimeoutError,
     SMTPDataError,
@@ -244,11 +246,12 @@ class Session:
                 local_hostname=self._world.hostname,
                 timeout=self._patience.command,
                 start_tls=False,
-                validate_certs=False,
+                **self._at_once(),
             )
             await self._smtp.connect()
+            self._note_tls(self._smtp)
             await self._greet(self._smtp)
-            if self._encrypt and self._smtp.supports_extension("starttls"):
+            if not self.tls and self._encrypt and self._smtp.supports_extension("starttls"):
                 await self._start_tls(self._smtp)
             await self._sign_in(self._smtp)
         except (SMTPConnectTimeoutError, SMTPTimeoutError) as trouble:
@@ -307,6 +310,16 @@ class Session:
             raise TlsFailed(_words(str(refused))) from refused
         except (SMTPException, OSError, ValueError) as trouble:
             raise TlsFailed(_words(str(trouble))) from trouble
+        self._note_tls(smtp)
+
+    def _at_once(self) -> dict[str, Any]:
+        """How the connection begins: under TLS where the smart host wants it (RFC 8314 §3.3)."""
+        smarthost = self._world.smarthost
+        if smarthost is not None and smarthost.tls == "tls":
+            return {"use_tls": True, "tls_context": ssl.create_default_context()}
+        return {"validate_certs": False}
+
+    def _note_tls(self, smtp: SMTP) -> None:
         encrypted = smtp.get_transport_info("ssl_object")
         self.tls = (encrypted.version() or "TLS") if encrypted is not None else ""
 
@@ -318,7 +331,12 @@ class Session:
             raise Unreachable(
                 Outcome(DEFERRED, reasons.TLS, text="the smart host offers no encryption for the password")
             )
-        await smtp.login(smarthost.username, smarthost.password)
+        try:
+            await smtp.login(smarthost.username, smarthost.password)
+        except SMTPAuthenticationError as refused:
+            said = _reply(refused.code, refused.message)
+            # Until somebody has looked at the password; should they never, the message expires and says so.
+            raise Unreachable(replace(said, state=DEFERRED, reason=reasons.NO_ENTRY)) from refused
 
     async def transact(self, parcel: Parcel, *, committing: Callable[[], None]) -> dict[str, Outcome]:
         """One MAIL, its RCPTs, one DATA. Raises Unreachable if nothing was judged yet."""

@@ -125,7 +125,8 @@ def _to_literal(domain: str, world: World) -> Route | Outcome:
 
 
 async def _to_smarthost(resolver: Resolver, world: World) -> Route | Outcome:
-    """The administrator named it: private addresses are as they should be, and its failures are ours."""
+    """The administrator named it: private addresses are as they should be, and its failures are ours. One that a
+    person named is somewhere on the internet, or nowhere."""
     smarthost = world.smarthost
     assert smarthost is not None  # noqa: S101 - the caller has looked
     try:
@@ -134,4 +135,9 @@ async def _to_smarthost(resolver: Resolver, world: World) -> Route | Outcome:
         addresses = (await resolver.addresses(smarthost.host)).values
     if not addresses:
         return Outcome(DEFERRED, reasons.DNS, text=f"the smart host {smarthost.host} has no address")
+    if smarthost.personal:
+        if not (world.allow_private or all(is_public(ip) for ip in addresses)):
+            return Outcome(FAILED, reasons.PRIVATE, 550, "5.4.4", f"{smarthost.host} has a private address")
+        if any(world.is_own_door(smarthost.host, ip, smarthost.port) for ip in addresses):
+            return Outcome(FAILED, reasons.LOOP, 554, "5.4.6", f"{smarthost.host} is this server itself")
     return tuple(Target(smarthost.host, ip, smarthost.port) for ip in addresses[:_MOST_ADDRESSES])

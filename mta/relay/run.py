@@ -14,6 +14,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import partial
 from typing import TypeVar
 
 from django.db import DatabaseError, InterfaceError, close_old_connections, connection
@@ -22,14 +24,15 @@ from mta import directory, resolver
 from mta.flow import bounce, local
 from mta.queue import service as queue
 from mta.queue.errors import NoSuchOutgoing
-from mta.queue.values import Claimed, Outcome, OutgoingInfo
+from mta.queue.values import SUBMISSION, WEB, Claimed, Outcome, OutgoingInfo
 from mta.relay import world
 from mta.relay.deliver import Carrier, Parcel, Patience, To
 from mta.relay.route import route
-from mta.relay.world import World
+from mta.relay.world import Smarthost, World
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+_Message = tuple[OutgoingInfo, bytes, list[Claimed]]
 
 WINDOW = 100  # recipients a run has in its hands at most
 LOOK_AGAIN = 1.0  # seconds between looks at the queue while others are being delivered
@@ -119,18 +122,25 @@ class _Run:
         try:
             messages = await self._blocking(lambda: _messages(claims))
             is_local = await self._blocking(lambda: directory.current().is_local_domain(domain))
-            targets = () if is_local else await route(domain, resolver=resolver.current(), world=self._world)
-            if isinstance(targets, Outcome) or is_local:
-                for info, raw, group in messages:
-                    await self._blocking(lambda i=info, r=raw, g=group: _settle_here(i, r, g, targets))  # type: ignore[misc]
-                return
-            async with Carrier(targets, self._world, patience=self._patience) as carrier:
-                for info, raw, group in messages:
-                    outcomes = await carrier.send(_parcel(info, raw, group))
-                    pairs = [(claimed, outcomes[claimed.address]) for claimed in group]
-                    await self._settle(info, pairs, raw)
-                    for claimed in group:
-                        del waiting[claimed.id]
+            by_way: dict[Smarthost | None, list[_Message]] = {None: messages}
+            if not is_local:
+                by_way = await self._blocking(lambda: _ways(messages))
+            for way, some in by_way.items():
+                world = self._world if way is None else replace(self._world, smarthost=way)
+                targets = () if is_local else await route(domain, resolver=resolver.current(), world=world)
+                if isinstance(targets, Outcome) or is_local:
+                    for info, raw, group in some:
+                        await self._blocking(partial(_settle_here, info, raw, group, targets))
+                        for claimed in group:
+                            del waiting[claimed.id]
+                    continue
+                async with Carrier(targets, world, patience=self._patience) as carrier:
+                    for info, raw, group in some:
+                        outcomes = await carrier.send(_parcel(info, raw, group))
+                        pairs = [(claimed, outcomes[claimed.address]) for claimed in group]
+                        await self._settle(info, pairs, raw)
+                        for claimed in group:
+                            del waiting[claimed.id]
         except asyncio.CancelledError:
             # If the other side may have the message already, only the end of the lease may bring it back.
             if carrier is None or not carrier.committed:
@@ -141,18 +151,31 @@ class _Run:
             log.exception("relay: an attempt for %s failed on our side", domain)
 
 
-def _messages(claims: Sequence[Claimed]) -> list[tuple[OutgoingInfo, bytes, list[Claimed]]]:
+def _messages(claims: Sequence[Claimed]) -> list[_Message]:
     """The claimed recipients by message, with its bytes."""
     close_old_connections()
     by_message: dict[int, list[Claimed]] = defaultdict(list)
     for claimed in claims:
         by_message[claimed.outgoing].append(claimed)
-    found: list[tuple[OutgoingInfo, bytes, list[Claimed]]] = []
+    found: list[_Message] = []
     for id, group in by_message.items():
         try:
             found.append((queue.outgoing(id), queue.raw(id), group))
         except NoSuchOutgoing:
             log.error("queue: message %s has recipients but no bytes", id)
+    return found
+
+
+def _ways(messages: Sequence[_Message]) -> dict[Smarthost | None, list[_Message]]:
+    """The messages by the way they leave: ours (None), or the server of the address that somebody writes from."""
+    found: dict[Smarthost | None, list[_Message]] = {}
+    for message in messages:
+        info, way = message[0], None
+        if info.sender and info.kind in (WEB, SUBMISSION):
+            asked = directory.current().smart_host_for(info.sender, info.mailspace)
+            if asked is not None:
+                way = Smarthost(asked.host, asked.port, asked.username, asked.password, asked.tls, True)
+        found.setdefault(way, []).append(message)
     return found
 
 

@@ -15,12 +15,18 @@ from django.conf import settings
 
 @dataclass(frozen=True, slots=True)
 class Smarthost:
-    """The one server that takes everything, as `RELAY_SMARTHOST` names it: `[user:password@]host[:port]`."""
+    """The one server that takes everything, as `RELAY_SMARTHOST` names it: `[user:password@]host[:port]`.
+
+    `tls` is "" for STARTTLS when it is offered; a person's own server (`directory.smart_host_for`) says how it wants
+    it, and is `personal`: not to be found in a network of ours, and never this server itself.
+    """
 
     host: str
     port: int
     username: str = ""
     password: str = ""
+    tls: str = ""
+    personal: bool = False
 
     def __repr__(self) -> str:  # a password has no place in a log
         return f"Smarthost({self.host!r}, {self.port})"
@@ -33,6 +39,7 @@ class World:
     hostname: str
     port: int = 25
     listening: tuple[tuple[str, int], ...] = ()
+    submitting: tuple[tuple[str, int], ...] = ()  # where our own people hand in mail
     allow_private: bool = False
     smarthost: Smarthost | None = None
 
@@ -41,12 +48,19 @@ class World:
 
         Never by the address alone: two installations, or a sandbox, may share one machine.
         """
-        for host, port in self.listening:
-            if port != self.port:
-                continue
-            if _same(host, address) or (_is_any(host) and _is_local(address)):
-                return True
-        return False
+        return self._is_door(address, self.port, self.listening)
+
+    def is_own_door(self, host: str, address: str, port: int) -> bool:
+        """Whether mail handed in there would come back to us."""
+        doors = (*self.listening, *self.submitting)
+        return host == self.hostname or self._is_door(address, port, doors)
+
+    @staticmethod
+    def _is_door(address: str, wanted: int, doors: tuple[tuple[str, int], ...]) -> bool:
+        return any(
+            port == wanted and (_same(host, address) or (_is_any(host) and _is_local(address)))
+            for host, port in doors
+        )
 
 
 def from_settings() -> World:
@@ -54,6 +68,7 @@ def from_settings() -> World:
         hostname=settings.MAIL_HOSTNAME,
         port=settings.RELAY_PORT,
         listening=tuple(settings.SMTP_LISTEN),
+        submitting=(*settings.SUBMISSION_LISTEN, *settings.SUBMISSIONS_LISTEN),
         allow_private=settings.RELAY_ALLOW_PRIVATE,
         smarthost=parse_smarthost(settings.RELAY_SMARTHOST, port=settings.RELAY_PORT),
     )
