@@ -173,6 +173,17 @@ class Directory:
         """Addresses of our own leave by our own relay."""
         return None
 
+    def sender_name(self, mailspace: int, address: str) -> str:
+        try:
+            local, domain = names.split(canonical(address))
+        except BadAddress:
+            return ""
+        spellings = (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}")
+        rows = Identity.objects.filter(mailspace=mailspace).order_by("-is_default")
+        known = {row_address: name for row_address, name in rows.values_list("address", "name")}
+        # Mail to an alias that leads here is answered in the name of who lives here.
+        return next((known[each] for each in spellings if each in known), next(iter(known.values()), ""))
+
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         rows = DomainKey.objects.filter(domain__name=domain.lower(), state=DomainKey.ACTIVE)
         return tuple(

@@ -191,6 +191,10 @@ class Directory(Protocol):
         """The way out for mail that a mailspace sends from this envelope address; None: as any other mail."""
         ...
 
+    def sender_name(self, mailspace: int, address: str) -> str:
+        """The display name with which a mailspace writes from one of its addresses, or ''."""
+        ...
+
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]: ...
 
     def inbound_policy(self, domain: str) -> InboundPolicy:

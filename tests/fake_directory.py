@@ -35,6 +35,7 @@ class FakeDirectory:
     def __init__(self, entries: Entries, *, keys: Sequence[SigningKey] = ()) -> None:
         self.entries = dict(entries)
         self.keys = list(keys)
+        self.names: dict[int, str] = {}
         self.policies: dict[str, InboundPolicy] = {}
         self.bounced: list[tuple[int, int]] = []  # (list, member)
         self.pauses: dict[int, str] = {}  # members who are paused by their next bounce, and their addresses
@@ -90,6 +91,9 @@ class FakeDirectory:
 
     def smart_host_for(self, sender: str, mailspace: int | None) -> SmartHost | None:
         return None
+
+    def sender_name(self, mailspace: int, address: str) -> str:
+        return self.names.get(mailspace, "")
 
     def signing_keys(self, domain: str) -> tuple[SigningKey, ...]:
         return tuple(key for key in self.keys if key.domain == domain)

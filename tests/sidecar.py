@@ -73,6 +73,12 @@ class FakeDirectory:
     def may_send_as(self, account: int, address: str) -> bool:
         return self.people.get(address) == account
 
+    def may_send(self, mailspace: int, address: str) -> bool:
+        return True
+
+    def sender_name(self, mailspace: int, address: str) -> str:
+        return ""
+
     def identity_name(self, account: int, address: str) -> str:
         return ""
 

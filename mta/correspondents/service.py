@@ -266,6 +266,42 @@ def forget(mailspace: int) -> None:
         Progress.objects.filter(mailspace_id=mailspace).delete()
 
 
+def mailspaces() -> set[int]:
+    """Those of whom something is known here."""
+    found = set(Progress.objects.values_list("mailspace_id", flat=True))
+    return found | set(Row.objects.values_list("mailspace_id", flat=True).distinct())
+
+
+# --- looking after it ---------------------------------------------------------------------------------------
+def differences(mailspace: int, *, most: int = 100) -> list[str]:
+    """What does not fit together; empty when all is well. Reads every row of the mailspace, in pieces."""
+    found: list[str] = []
+    words: dict[int, set[str]] = {}
+    lines = CorrespondentWord.objects.filter(mailspace_id=mailspace).values_list("correspondent_id", "word")
+    for correspondent, word in lines.iterator(chunk_size=2000):
+        words.setdefault(correspondent, set()).add(word)
+    rows = Row.objects.filter(mailspace_id=mailspace).order_by("id")
+    for row in rows.iterator(chunk_size=2000):
+        indexed = words.pop(row.pk, set())
+        if indexed != set(row.words.split()):
+            found.append(f"correspondent {row.pk}: the index has {len(indexed)} other words")
+        if row.written < 0 or row.heard < 0 or not (row.written or row.heard or row.kept):
+            found.append(f"correspondent {row.pk}: {row.written} letters to them, {row.heard} from them")
+    found += [f"the index has words of correspondent {gone}, who is not there" for gone in words]
+    return found[:most]
+
+
+def repair(mailspace: int) -> None:
+    """Write the index anew from the rows, and let go of those that nothing speaks for."""
+    with transaction.atomic():
+        rows = Row.objects.select_for_update().filter(mailspace_id=mailspace)
+        rows.filter(written__lt=0).update(written=0)
+        rows.filter(heard__lt=0).update(heard=0)
+        rows.filter(written=0, heard=0, kept=False).delete()
+        CorrespondentWord.objects.filter(mailspace_id=mailspace).delete()
+        _write_words(rows.order_by("id"))
+
+
 # --- rows ---------------------------------------------------------------------------------------------------
 def _rows(mailspace: int, emails: Collection[str]) -> dict[str, Row]:
     ordered = sorted(emails)

@@ -6,6 +6,7 @@ plain sentence. What follows for one arriving message is decided in `mta.flow.fi
 
 from .blocking import block, blocked, unblock
 from .errors import CannotFilter, NoSuchForwarding, NoSuchRule
+from .forgetting import forget, mailspaces
 from .forwarding import (
     ask_forwarding,
     asked,
@@ -43,10 +44,12 @@ __all__ = [
     "change_forwarding",
     "change_rule",
     "confirm_forwarding",
+    "forget",
     "forget_answered",
     "forwarding",
     "in_force",
     "kept",
+    "mailspaces",
     "matched",
     "may_answer",
     "move_rule",

@@ -25,6 +25,12 @@ from mta.message.structure import bodystructure, envelope
 from mta.message.text import bare_subject, html_to_text, snippet
 from mta.message.tree import Part, decoded_text, parse_tree
 
+# RFC 3834 §3.1.5: an automatic answer says so before the subject that it answers.
+_AUTOMATIC = re.compile(
+    r"(?:auto|auto[- ]?reply|automatic (?:reply|response)|out of (?:the )?office|automatische antwort|abwesenheitsnotiz"
+    r"|réponse automatique|risposta automatica|respuesta automática|resposta automática|autosvar|autoodpowiedź)\s?[:：]\s*",
+    re.IGNORECASE,
+)
 PARSER_VERSION = 3  # 2: more fields in `head`; 3: text of attached files is searched, Delivered-To
 MAX_SUBJECT = 998
 MAX_SNIPPET = 200
@@ -112,6 +118,8 @@ def parse_message(raw: bytes) -> Facts:
         values.setdefault(field.name, field.value)
     subject = decode_text(values.get("subject", b""))[:MAX_SUBJECT]
     bare, is_reply = bare_subject(subject)
+    if _auto_submitted(values) and (said := _AUTOMATIC.match(bare)):
+        bare, is_reply = bare_subject(bare[said.end() :])[0], True
     head, head_complete = _head(fields)
     in_reply_to = message_ids(values.get("in-reply-to", b""), MAX_IDS)
     references = message_ids(values.get("references", b""), MAX_IDS)

@@ -24,15 +24,19 @@ export async function click(button) {
   }
 }
 
-/** Draws how far a job is, where its button was, until it is done. */
-async function follow(job, place) {
-  const line = document.createElement("div");
+function freshLine() {
+  const line = document.createElement("div"), text = document.createElement("span");
   line.className = "job";
   line.setAttribute("role", "status");
-  const bar = document.createElement("progress"), text = document.createElement("span");
-  bar.className = "bar";
   text.className = "num";
-  line.append(bar, text);
+  line.append(Object.assign(document.createElement("progress"), { className: "bar" }), text);
+  return line;
+}
+
+/** Draws how far a job is until it is done: where its button was, or in the line that the page has for it already. */
+async function follow(job, place) {
+  const line = place.matches(".job") ? place : freshLine();
+  const bar = line.querySelector("progress"), text = line.querySelector("span");
   const draw = ({ done, total, text: said }) => {
     bar.max = total || 1;
     bar.value = done;
@@ -40,7 +44,7 @@ async function follow(job, place) {
   };
   draw({ ...job, text: job.progress });
   for (let look = 0; ; look += 1) {
-    if (look === 2) (place.closest(".change") ?? place).append(line);  // what is soon done needs no bar
+    if (look === 2 && line !== place) (place.closest(".change") ?? place).append(line);  // what is soon done needs no bar
     await new Promise((resolve) => { setTimeout(resolve, PACE[Math.min(look, PACE.length - 1)]); });
     const now = await getJson(`/mail/changes/job/${job.id}/`);
     draw(now);
@@ -94,8 +98,7 @@ async function preview(url) {
 /** What was under way when the page was drawn is followed to its end. */
 export function start() {
   for (const running of main.querySelectorAll("[data-job]")) {
-    const job = { id: running.dataset.job, total: 0, done: 0, progress: "" };
-    running.querySelector(".bar")?.remove();
+    const job = { id: running.dataset.job, total: running.querySelector("progress").max, done: running.querySelector("progress").value, progress: running.querySelector("span").textContent };
     running.removeAttribute("data-job");
     follow(job, running).then(refresh, (problem) => toast(problem));
   }

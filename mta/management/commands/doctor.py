@@ -14,6 +14,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
 from mta import directory
+from mta.correspondents import service as correspondents
 from mta.directory import LocalTarget
 from mta.mailstore import doctor, hostwide, repair, reparse
 
@@ -72,11 +73,12 @@ class Command(BaseCommand):
 
     def _look_at(self, mailspace: int, *, repairs: bool) -> int:
         name = self._name(mailspace)
-        differences = doctor.differences(mailspace)
+        differences = _differences(mailspace)
         if differences and repairs:
             self._tell(differences, name)
             repair.repair(mailspace)
-            left = doctor.differences(mailspace)
+            correspondents.repair(mailspace)
+            left = _differences(mailspace)
             self.stdout.write(f"{name}: repaired." if not left else f"{name}: repaired, but for:")
             return self._tell(left, name)
         return self._tell(differences, name)
@@ -105,3 +107,8 @@ class Command(BaseCommand):
         for message in unread:
             self.stderr.write(f"message {message} cannot be read")
         return len(unread)
+
+
+def _differences(mailspace: int) -> list[str]:
+    """In the mail, and in what is known of people."""
+    return [*doctor.differences(mailspace), *correspondents.differences(mailspace)]

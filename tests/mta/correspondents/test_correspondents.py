@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import random
+from io import StringIO
 from typing import Any
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from mta.correspondents import ranking
 from mta.correspondents import service as correspondents
 from mta.correspondents.models import Correspondent, CorrespondentWord
-from mta.flow import acquainting
+from mta.filters import service as filters
+from mta.flow import acquainting, leftovers
 from mta.mailstore import service as mailstore
+from mta.mailstore.models import Mailspace
 from mta.values import DRAFTS, INBOX, JUNK, SENT, TRASH, Cause
 from tests.mail import mail
 
@@ -221,3 +225,40 @@ def test_counting_in_any_order_and_taking_back_gives_the_same():
     assert total == pytest.approx(again)
     assert ranking.minus(ranking.plus(total, 3.0), 3.0) == pytest.approx(total)
     assert ranking.minus(weights[0], weights[0]) == ranking.NOTHING
+
+
+def test_the_doctor_sees_what_does_not_fit_together_and_puts_it_right(space):
+    for name in ("ada", "ben"):
+        put(space, sender=f"{name.title()} Stone <{name}@stone.test>")
+    assert emails(space, "stone") and correspondents.differences(space) == []
+    ada, ben = Correspondent.objects.filter(mailspace_id=space).order_by("email")
+    CorrespondentWord.objects.filter(correspondent_id=ada.pk, word="ada").delete()
+    Correspondent.objects.filter(pk=ben.pk).update(heard=-1)
+    CorrespondentWord.objects.create(mailspace_id=space, word="nobody", correspondent_id=10**9)
+    said = correspondents.differences(space)
+    assert len(said) == 3 and all(str(each) in " ".join(said) for each in (ada.pk, ben.pk, 10**9))
+    assert (
+        call("doctor", "--store") == 1 and call("doctor", "--repair") == 0 and call("doctor", "--store") == 0
+    )
+    assert correspondents.differences(space) == [] and emails(space, "ada") == ["ada@stone.test"]
+
+
+def call(*command: str) -> int:
+    try:
+        call_command(*command, stdout=StringIO(), stderr=StringIO())
+    except CommandError:
+        return 1
+    return 0
+
+
+def test_what_is_known_of_a_mailspace_goes_with_it(space):
+    other = mailstore.create_mailspace()
+    for each in (space, other):
+        put(each, sender="ada@stone.test")
+        assert emails(each, "ada")
+        filters.block(each, "spam@stone.test")
+    assert leftovers.forget_gone() == 0
+    Mailspace.objects.filter(pk=space).delete()
+    assert leftovers.forget_gone() == 2  # once in each room
+    assert emails(other, "ada") and filters.mailspaces() == {other} == correspondents.mailspaces()
+    assert not CorrespondentWord.objects.filter(mailspace_id=space).exists()

@@ -330,6 +330,33 @@ def test_an_automatic_reply_is_marked_and_in_the_conversation(office: Office) ->
     assert b"I am away." in raw
 
 
+def test_an_automatic_reply_names_its_person_and_stays_in_the_senders_conversation(office: Office) -> None:
+    away(office)
+    office.directory.names[office.ann] = "Ann Weber"
+    arrive(office, letter("Message-ID: <q2@there.test>", sender="ada@there.test"), sender="ada@there.test")
+    raw = next(raw for _s, to, raw in sent("report") if to == ["ada@there.test"])
+    facts, asked = parse_message(raw), parse_message(letter())
+    assert (facts.from_[0].name, facts.from_[0].email) == ("Ann Weber", "ann@a.test")
+    assert facts.subject.startswith("Auto: ") and facts.base_subject == asked.base_subject and facts.is_reply
+
+
+@pytest.mark.parametrize(
+    ("subject", "automatic", "base"),
+    [
+        ("Auto: Lunch", True, "lunch"),
+        ("Automatic reply: Re: Lunch", True, "lunch"),
+        ("Re: Out of Office: Lunch", True, "lunch"),
+        ("Abwesenheitsnotiz: AW: Lunch", True, "lunch"),
+        ("Auto: Ford Focus", False, "auto: ford focus"),  # a car
+    ],
+)
+def test_what_an_automatic_answer_says_before_the_subject_is_no_other_subject(
+    subject: str, automatic: bool, base: str
+) -> None:
+    said = "Auto-Submitted: auto-replied\r\n" if automatic else ""
+    assert parse_message(f"{said}Subject: {subject}\r\n\r\nAway".encode()).base_subject == base
+
+
 def test_nobody_is_answered_twice_within_the_days(office: Office) -> None:
     away(office, days=3)
     arrive(office)
