@@ -183,7 +183,8 @@ def _answer(copy: Copy, answer: Answer, *, now: int) -> list[Event]:
         return []
     if not filters.may_answer(copy.mailspace, sender, rule=answer.rule, days=answer.days, at=now):
         return []
-    raw = written(copy.prepared, answer, author=copy.address, to=copy.sender, at=now)
+    author = _person(copy.address, directory.current().sender_name(copy.mailspace, copy.address))
+    raw = written(copy.prepared, answer, author=author, to=copy.sender, at=now)
     queue.enqueue(
         NewOutgoing(
             kind=REPORT,  # nobody hears of it should it fail
@@ -198,18 +199,19 @@ def _answer(copy: Copy, answer: Answer, *, now: int) -> list[Event]:
     return [_event(copy, tracing.QUEUED, now=now, detail={"automatic reply to": copy.sender})]
 
 
-def written(prepared: Prepared, answer: Answer, *, author: str, to: str, at: int) -> bytes:
-    """The automatic answer itself: marked as such (RFC 3834 §5), in the conversation (§3.1.5, §3.1.6)."""
+def written(prepared: Prepared, answer: Answer, *, author: Address, to: str, at: int) -> bytes:
+    """The automatic answer itself: marked as such (RFC 3834 §5), in the conversation (§3.1.5, §3.1.6), whose base
+    subject it keeps (see message.parse)."""
     facts = prepared.facts
     parents = (facts.message_id,) if facts.message_id else ()
     return build(
         Outgoing(
-            from_=_person(author),
+            from_=author,
             to=(_person(to),),
             subject=answer.subject or f"Auto: {facts.subject}"[:500],
             text=answer.text or html_to_text(answer.html),
             html=answer.html or None,
-            message_id=new_message_id(author.rpartition("@")[2]),
+            message_id=new_message_id(author.domain),
             date=datetime.fromtimestamp(at / 1_000_000, UTC),
             in_reply_to=facts.message_id,
             references=(*facts.references[-20:], *facts.in_reply_to[:1], *parents) if parents else (),
@@ -219,9 +221,9 @@ def written(prepared: Prepared, answer: Answer, *, author: str, to: str, at: int
     )
 
 
-def _person(address: str) -> Address:
+def _person(address: str, name: str = "") -> Address:
     local, domain = split(address)
-    return Address("", local, domain)
+    return Address(name, local, domain)
 
 
 def _canonical(address: str) -> str:
