@@ -41,6 +41,7 @@ class Case:
     bars: tuple[Bar, ...] = ()
     peers: bool = True
     processes: int = 1
+    checks: bool = False  # ours looks at what comes in: SPF, DKIM, DMARC, ARC, the spam filter
     once: bool = False  # one round is enough: it hardly varies, and takes long
 
 

@@ -2,31 +2,46 @@
 
 from __future__ import annotations
 
+import base64
 import re
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable
 
-from bench import corpus, sets
+from bench import corpus, machine, names, sets
 from bench.cases import Figures, median, percentile
 from bench.imap import Imap, Refused, opened
-from bench.servers import DOMAIN, Server, address
+from bench.servers import PASSWORD, Server, address
 from bench.together import in_processes, in_threads
 
-_SENDER = f"sender@outside.{DOMAIN}"
+_SENDER = f"sender@{names.SENDER_DOMAIN}"
+_FROM = re.compile(rb"(?m)^From: .*\r\n(?:[ \t].*\r\n)*")
+_ANY_CERTIFICATE = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_ANY_CERTIFICATE.check_hostname = False
+_ANY_CERTIFICATE.verify_mode = ssl.CERT_NONE
 _DOTS = re.compile(rb"(?m)^\.")
 
 
 class Smtp:
-    """One connection that sends; every answer must be the one expected."""
+    """One connection that sends; every answer must be the one expected. With `login`, over the submission port."""
 
-    def __init__(self, server: Server) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", server.ports["smtp"]), timeout=120)
+    def __init__(self, server: Server, *, login: str = "", tls: bool = False) -> None:
+        port = server.ports["submission" if login else "smtp"]
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=120)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._file = self._socket.makefile("rb")
         self._expect(b"220")
-        self._ask(b"EHLO client.bench.test", b"250")
+        self._ask(f"EHLO {names.CLIENT}".encode(), b"250")
+        if tls:
+            self._ask(b"STARTTLS", b"220")
+            self._socket = _ANY_CERTIFICATE.wrap_socket(self._socket)
+            self._file = self._socket.makefile("rb")
+            self._ask(f"EHLO {names.CLIENT}".encode(), b"250")
+        if login:
+            plain = base64.b64encode(f"\0{login}\0{PASSWORD}".encode())
+            self._ask(b"AUTH PLAIN " + plain, b"235")
 
     def _expect(self, code: bytes) -> None:
         line = self._file.readline()
@@ -39,9 +54,9 @@ class Smtp:
         self._socket.sendall(command + b"\r\n")
         self._expect(code)
 
-    def send(self, user: str, message: bytes) -> None:
+    def send(self, user: str, message: bytes, *, sender: str = _SENDER) -> None:
         """Returns at the 250 to the message."""
-        self._ask(f"MAIL FROM:<{_SENDER}>".encode(), b"250")
+        self._ask(f"MAIL FROM:<{sender}>".encode(), b"250")
         self._ask(f"RCPT TO:<{address(user)}>".encode(), b"250")
         self._ask(b"DATA", b"354")
         self._socket.sendall(_DOTS.sub(b"..", message) + b".\r\n")
@@ -92,34 +107,87 @@ def _watch(client: Imap, seen: list[float]) -> None:
     seen.append(time.perf_counter())
 
 
-def deliver(count: int, connections: int) -> Callable[[Server], Figures]:
-    """Messages accepted a second, and all of them in their mailboxes a second."""
-    message = corpus.message(1, corpus.SMALL)
+def deliver(
+    count: int, connections: int, *, size: int = 0, each: bool = False, signed: bool = False
+) -> Callable[[Server], Figures]:
+    """Messages accepted a second, and all of them in their mailboxes a second.
+
+    Of `size` bytes (0: the small one of the corpus); `each`: a connection for each message.
+    """
 
     def measure(server: Server) -> Figures:
+        message = _message(size, signed=signed)
         before = sum(_messages(server, user) for user in sets.SINKS)
-        each = count // connections
+        share = count // connections
+        cpu = machine.cpu_seconds(server.pids())
 
         def work(numbers: list[int]) -> None:
-            in_threads(len(numbers), lambda n: _send(server, numbers[n], each, message))
+            in_threads(len(numbers), lambda n: _send(server, numbers[n], share, message, each=each))
 
         start = time.perf_counter()
-        _, accepted = in_processes([list(range(k, connections, 2)) for k in range(2)], work)
-        while sum(_messages(server, user) for user in sets.SINKS) - before < each * connections:
+        clients = min(2, connections)
+        _, accepted = in_processes([list(range(k, connections, clients)) for k in range(clients)], work)
+        while sum(_messages(server, user) for user in sets.SINKS) - before < share * connections:
             if time.perf_counter() - start > 120:
                 raise Refused("mail that was accepted is not in its mailbox after two minutes")
             time.sleep(0.05)
         seconds = time.perf_counter() - start
-        return {"per_s": each * connections / accepted, "visible_per_s": each * connections / seconds}
+        used = machine.cpu_seconds(server.pids()) - cpu
+        return {
+            "per_s": share * connections / accepted,
+            "visible_per_s": share * connections / seconds,
+            "cpu_ms_each": used * 1000 / (share * connections),
+        }
 
     return measure
 
 
-def _send(server: Server, number: int, count: int, message: bytes) -> None:
+def _message(size: int, *, signed: bool) -> bytes:
+    message = corpus.message(1, corpus.SMALL)
+    if size:
+        head = message.partition(b"\r\n\r\n")[0]
+        head = b"\r\n".join(
+            line
+            for line in head.split(b"\r\n")
+            if not line.lower().startswith((b"content-", b"mime-", b" ", b"\t"))
+        )
+        line = b"The quick brown fox jumps over the lazy dog, again and again and again.\r\n"
+        message = head + b"\r\n\r\n" + line * (max(0, size - len(head)) // len(line))
+    if signed:
+        message = _FROM.sub(f"From: Sender <{_SENDER}>\r\n".encode(), message, count=1)
+        message = names.signed(message)
+    return message
+
+
+def _send(server: Server, number: int, count: int, message: bytes, *, each: bool) -> None:
     client = Smtp(server)
     for one in range(count):
         client.send(sets.SINKS[(number + one) % len(sets.SINKS)], message)
-    client.close()
+        if each:
+            client.close()
+            if one < count - 1:
+                client = Smtp(server)
+    if not each:
+        client.close()
+
+
+def submit(count: int, *, tls: bool) -> Callable[[Server], Figures]:
+    """Connect, (STARTTLS,) sign in, send, QUIT, as a mail program does it for each message."""
+
+    def measure(server: Server) -> Figures:
+        times = []
+        for number in range(count):
+            user = sets.SINKS[number % len(sets.SINKS)]
+            own = f"From: {address(user)}\r\n".encode()
+            message = _FROM.sub(own, corpus.message(number, corpus.SMALL), count=1)
+            start = time.perf_counter()
+            client = Smtp(server, login=address(user), tls=tls)
+            client.send(sets.SINKS[(number + 1) % len(sets.SINKS)], message, sender=address(user))
+            client.close()
+            times.append(time.perf_counter() - start)
+        return {"p50_ms": median(times) * 1000, "p95_ms": percentile(times, 0.95) * 1000}
+
+    return measure
 
 
 def _messages(server: Server, user: str) -> int:

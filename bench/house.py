@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from bench import maildirs, sets
+from bench import maildirs, names, sets
 from bench.ours import Ours
 from bench.peers import Peers, Unavailable
 from bench.postgres import Cluster
@@ -27,10 +27,14 @@ class House:
         self._cluster: Cluster | None = None
         cache.mkdir(parents=True, exist_ok=True)
 
-    def open(self, set_name: str, processes: int) -> list[Server]:
+    def open(self, set_name: str, processes: int, checks: bool = False) -> list[Server]:
         """Every server with a set's accounts filled, and answering."""
         self._stop()
-        servers: list[Server] = [self._ours(database, set_name, processes) for database in self._databases]
+        if checks:
+            names.serve()
+        servers: list[Server] = [
+            self._ours(database, set_name, processes, checks=checks) for database in self._databases
+        ]
         if self._peers and set_name in {"people", "inbound"}:
             servers[1:1] = self._dovecot(set_name)
         for server in list(servers):
@@ -58,7 +62,7 @@ class House:
             server.stop()
         self._running = []
 
-    def _ours(self, database: str, set_name: str, processes: int) -> Ours:
+    def _ours(self, database: str, set_name: str, processes: int, *, checks: bool = False) -> Ours:
         url = ""
         if database == "postgresql":
             if self._cluster is None:
@@ -66,7 +70,11 @@ class House:
                 self._cluster.start()
             url = self._cluster.url(f"bench_{set_name}")
         server = Ours(
-            self._cache / f"{database}-{set_name}", database=database, database_url=url, processes=processes
+            self._cache / f"{database}-{set_name}",
+            database=database,
+            database_url=url,
+            processes=processes,
+            checks=checks,
         )
         sys.stdout.write(server.run("bench.seed", set_name))
         return server

@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 from typing import IO
 
+from bench import names
 from bench.machine import answers, descendants
 from bench.servers import DOMAIN, Server
 from tests.ports import reserved
@@ -35,7 +36,15 @@ class DidNotStart(Exception):
 class Ours(Server):
     """One sidecar, of `processes` processes, on a folder that `bench.seed` filled."""
 
-    def __init__(self, data_dir: Path, *, database: str, database_url: str = "", processes: int = 1) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        database: str,
+        database_url: str = "",
+        processes: int = 1,
+        checks: bool = False,
+    ) -> None:
         self.label = f"mailstead/{database}"
         self.data_dir = data_dir
         self.ports = {name: reserved() for name in _LISTEN}
@@ -45,8 +54,10 @@ class Ours(Server):
         self.env = {name: os.environ[name] for name in _PASSED_ON if name in os.environ} | {
             "DATA_DIR": str(data_dir),
             "MAIL_HOSTNAME": f"mx.{DOMAIN}",
-            "DNS_SERVERS": f"127.0.0.1:{reserved()}",  # nobody is there: never the real internet
+            # With checks, the bench's own small internet; without, nobody is there. Never the real one.
+            "DNS_SERVERS": f"127.0.0.1:{names.PORT if checks else reserved()}",
             "UNDO_DAYS": "30",
+            "INBOUND_CHECKS": "yes" if checks else "no",
         }
         if database_url:
             self.env["DATABASE_URL"] = database_url

@@ -20,6 +20,7 @@ from pathlib import Path
 from bench.machine import alive, answers, descendants
 from bench.servers import DOMAIN, PASSWORD, Server
 from tests.ports import reserved
+from webmail.tls import make_self_signed
 
 PACKAGES = ("postfix", "dovecot-core", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd")
 COMMAND = f"apt-get install -y --no-install-recommends {' '.join(PACKAGES)}"
@@ -57,9 +58,14 @@ message_size_limit = 52428800
 mailbox_size_limit = 0
 virtual_mailbox_limit = 0
 smtpd_recipient_restrictions = reject_unauth_destination
+smtpd_tls_cert_file = {top}/postfix/etc/cert.pem
+smtpd_tls_key_file = {top}/postfix/etc/key.pem
 """
 _MASTER = """\
 127.0.0.1:{smtp} inet n - n - - smtpd
+127.0.0.1:{submission} inet n - n - - smtpd
+  -o smtpd_sasl_auth_enable=yes -o smtpd_sasl_type=dovecot -o smtpd_sasl_path={top}/dovecot/run/auth-postfix
+  -o smtpd_tls_security_level=may -o smtpd_recipient_restrictions=permit_sasl_authenticated,reject
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
 qmgr unix n - n 300 1 qmgr
@@ -146,6 +152,11 @@ service anvil {{
 }}
 service auth {{
   client_limit = 20000
+  unix_listener auth-postfix {{
+    mode = 0600
+    user = postfix
+    group = postfix
+  }}
 }}
 service stats {{
   client_limit = 20000
@@ -175,7 +186,7 @@ class Peers(Server):
 
     def __init__(self, top: Path, users: list[str]) -> None:
         self.top = top
-        self.ports = {name: reserved() for name in ("smtp", "imap", "pop3")}
+        self.ports = {name: reserved() for name in ("smtp", "submission", "imap", "pop3")}
         self._users = users
         self._inotify: str | None = None
 
@@ -256,6 +267,7 @@ class Peers(Server):
         (top / "postfix/etc/main.cf").write_text(_POSTFIX.format(**words))
         (top / "postfix/etc/master.cf").write_text(_MASTER.format(**words))
         self._dovecot_conf.write_text(_DOVECOT.format(**words))
+        self._certify()
         made = subprocess.run(
             ["openssl", "passwd", "-6", PASSWORD], capture_output=True, text=True, check=True
         )
@@ -272,6 +284,13 @@ class Peers(Server):
             (top / name).chmod(0o644)
         subprocess.run(["postmap", "-c", top / "postfix/etc", f"hash:{mailboxes}"], check=True)
         (top / "postfix/etc/mailboxes.db").chmod(0o644)
+
+    def _certify(self) -> None:
+        """For STARTTLS on the submission port; the same kind of key as ours."""
+        cert, key = self.top / "postfix/etc/cert.pem", self.top / "postfix/etc/key.pem"
+        make_self_signed(cert, key, hostname=f"mx.{DOMAIN}")
+        key.chmod(0o600)
+        cert.chmod(0o644)
 
     def _raise_inotify(self) -> None:
         """Room for 2,000 Dovecot processes; put back by `stop`."""

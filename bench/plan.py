@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 
-from bench import cases, corpus, delivery, growth, holding, loads, pop3, sets
+from bench import cases, corpus, delivery, growth, holding, inbound, loads, pop3, sets
 from bench.cases import Bar, Case
 
 _K10, _K100 = sets.LARGE[10_000], sets.LARGE[100_000]
@@ -194,4 +194,4 @@ def cases_for(sizes: list[int]) -> list[Case]:
         (Bar("p50_ms", limit=15, faster=False),),
         peers=False,
     )
-    return [*CASES, *([million] if 1_000_000 in sizes else []), *grown]
+    return [*CASES, *inbound.CASES, *([million] if 1_000_000 in sizes else []), *grown]

@@ -45,10 +45,10 @@ def main() -> None:
         if options.fill:
             house.fill(dict.fromkeys(case.set for case in chosen))
             return
-        for key in dict.fromkeys((case.set, case.processes) for case in chosen):
+        for key in dict.fromkeys((case.set, case.processes, case.checks) for case in chosen):
             servers = house.open(*key)
             for case in chosen:
-                if (case.set, case.processes) == key:
+                if (case.set, case.processes, case.checks) == key:
                     results.append(_measure(case, servers, options))
                     _say(report.line(results[-1]))
     record = {
