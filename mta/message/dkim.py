@@ -24,7 +24,7 @@ OVERSIGNED = (
 # Signed if we wrote them; a mailing list that changes nothing else may still add its own.
 _IF_PRESENT = ("sender", "list-id", "list-unsubscribe", "list-unsubscribe-post", "auto-submitted")
 Key = RSAPrivateKey | Ed25519PrivateKey
-_SPACES = re.compile(rb"[ \t\r\n]+")
+_SPACES = re.compile(rb"(?:[ \t]|\r?\n)+")  # a bare CR is no white space
 
 
 def relaxed_field(name: str, value: bytes) -> bytes:

@@ -11,7 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mta.message import dkim
 from mta.message.dkim import relaxed_body, relaxed_field, without_signature
@@ -50,6 +50,7 @@ class Arc:
     sets: tuple[Sealed, ...] = ()
     reason: str = ""
     length: int = 0  # highest instance that stands there, valid or not
+    covers_author: bool = False  # the last one signed From
 
 
 class _Broken(Exception):
@@ -123,7 +124,10 @@ def _sets(own: Sequence[Field]) -> tuple[_Set, ...]:
     for instance in range(1, count + 1):
         seal, message = found[instance, SEAL], found[instance, AMS]
         try:
-            sealed, signed = signatures.read(seal.value, seal=True), signatures.read(message.value)
+            sealed, signed = (
+                signatures.read(seal.value, seal=True),
+                signatures.read(message.value, author=False),
+            )
         except Unusable as trouble:
             raise _Broken(f"One of its seals cannot be read: {trouble}.") from trouble
         if "h" in sealed.tags:  # §4.1.3
@@ -147,14 +151,9 @@ def verify(found: Chain, fields: Sequence[Field], body: Body) -> Arc:
         return found.found
     count = len(found.sets)
     last = found.sets[-1]
-    signature = last.message_signature
-    expected = body.hash(relaxed=signature.relaxed_body)
-    if expected != signature.body_hash or (
-        signature.length is not None and signature.length != body.size(relaxed=signature.relaxed_body)
-    ):
-        return Arc(FAIL, reason="The text was changed after it was sealed.", length=count)
-    if not signatures.fits(found.keys[-1], signature, signed_header(signature, last.message, fields)):
-        return Arc(FAIL, reason="The header was changed after it was sealed.", length=count)
+    wrong = _wrong(last, found.keys[-1], fields, body)
+    if wrong:
+        return Arc(FAIL, reason=wrong, length=count)
     for number in range(count, 0, -1):
         each = found.sets[number - 1]
         if not signatures.fits(found.keys[number - 1], each.seal_signature, _sealed(found.sets[:number])):
@@ -163,7 +162,27 @@ def verify(found: Chain, fields: Sequence[Field], body: Body) -> Arc:
         Sealed(number, each.seal_signature.domain, _said(each.results))
         for number, each in enumerate(found.sets, start=1)
     )
-    return Arc(PASS, told, length=count)
+    return Arc(PASS, told, length=count, covers_author="from" in last.message_signature.names)
+
+
+def _wrong(last: _Set, key: Key, fields: Sequence[Field], body: Body) -> str:
+    """What is wrong with the last message signature; '' if nothing.
+
+    Without c= it is in simple form (RFC 6376 §3.5). The drafts of ARC said relaxed, and hosts still sign so.
+    """
+    signature, wrong = last.message_signature, ""
+    forms = [signature]
+    if "c" not in signature.tags:
+        forms.append(replace(signature, relaxed_header=True, relaxed_body=True))
+    for form in forms:
+        whole = form.length is None or form.length == body.size(relaxed=form.relaxed_body)
+        if not whole or body.hash(relaxed=form.relaxed_body) != form.body_hash:
+            wrong = wrong or "The text was changed after it was sealed."
+        elif not signatures.fits(key, form, signed_header(form, last.message, fields)):
+            wrong = "The header was changed after it was sealed."
+        else:
+            return ""
+    return wrong
 
 
 def _said(field: Field) -> tuple[Result, ...]:
@@ -185,7 +204,7 @@ def _sealed(sets: Sequence[_Set]) -> bytes:
 
 def trusted(found: Arc, sealers: Sequence[str]) -> Sealed | None:
     """The set that may speak for the message: sealed by one who is trusted, as all after it are; it found DMARC in order."""
-    if found.result != PASS or not sealers:
+    if found.result != PASS or not found.covers_author or not sealers:
         return None
     for each in reversed(found.sets):
         if each.domain not in sealers:

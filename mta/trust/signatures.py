@@ -64,13 +64,17 @@ class Signature:
     tags: dict[str, str]
 
 
-def read(value: bytes, *, seal: bool = False) -> Signature:
-    """A signature field's value. Raises Unusable; `seal`: ARC-Seal, which has neither body nor header names."""
+def read(value: bytes, *, seal: bool = False, author: bool = True) -> Signature:
+    """A signature field's value. Raises Unusable; `seal`: ARC-Seal, which has neither body nor header names.
+
+    `author`: it must cover From (RFC 6376 §5.4).
+    """
     try:
         text = value.decode("utf-8")  # RFC 8616: domains in other scripts
         found = tags.parse(text)
-        needed = ("a", "b", "d", "s") if seal else ("a", "b", "bh", "d", "h", "s")
+        needed = ("a", "b", "d", "s") if seal else ("a", "b", "bh", "d", "s")
         missing = [name for name in needed if not found.get(name)]
+        missing += ["h"] if not seal and "h" not in found else []
         if missing:
             raise Unusable(PERMERROR, f"it has no {missing[0]}=")
         signature = tags.base64_bytes(found["b"])
@@ -93,7 +97,7 @@ def read(value: bytes, *, seal: bool = False) -> Signature:
         selector=_selector(found["s"]),
         value=signature,
         body_hash=body_hash,
-        names=() if seal else _names(found["h"]),
+        names=() if seal else _names(found["h"], author=author),
         relaxed_header=header == "relaxed",
         relaxed_body=body == "relaxed",
         length=_number(found, "l"),
@@ -130,12 +134,12 @@ def _selector(text: str) -> str:
     return text
 
 
-def _names(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip().lower() for name in tags.without_spaces(text).split(":", MOST_NAMES + 1))
+def _names(text: str, *, author: bool) -> tuple[str, ...]:
+    names = tuple(name for name in tags.without_spaces(text).lower().split(":", MOST_NAMES + 1) if name)
     if len(names) > MOST_NAMES:
         raise Unusable(PERMERROR, "it names too many fields")
-    if "from" not in names:
-        raise Unusable(PERMERROR, "it does not cover the From field")  # RFC 6376 §5.4
+    if author and "from" not in names:
+        raise Unusable(PERMERROR, "it does not cover the From field")
     if not all(_FIELD_NAME.fullmatch(name) for name in names):
         raise Unusable(PERMERROR, "h= cannot be read")
     return names
@@ -248,7 +252,7 @@ def _is_key(text: str) -> bool:
 def read_key(text: str) -> Key:
     """RFC 6376 §3.6.1. Raises Unusable."""
     try:
-        found = tags.parse(text)
+        found = tags.parse(text, gaps=True)
         if "v" in found and (found["v"] != "DKIM1" or next(iter(found)) != "v"):
             raise Unusable(PERMERROR, "its key is of another version")
         if "p" not in found:

@@ -20,11 +20,12 @@ class BadTags(ValueError):
     """Not a tag list; the text says why."""
 
 
-def parse(text: str, *, strict: bool = True) -> dict[str, str]:
+def parse(text: str, *, strict: bool = True, gaps: bool = False) -> dict[str, str]:
     """Tag names to values, in their order, spaces at both ends of a value removed. Raises BadTags.
 
-    A name that stands there twice makes the whole list invalid (RFC 6376 §3.2). Not `strict` (DMARC, RFC 9989 §4.7):
-    a part that is no tag is passed over, and of a name that stands there twice the first counts.
+    A name that stands there twice makes the whole list invalid (RFC 6376 §3.2), and so does nothing at all between two
+    semicolons, unless `gaps` may be: in the DNS people write by hand. Not `strict` (DMARC, RFC 9989 §4.7): a part that
+    is no tag is passed over, and of a name that stands there twice the first counts.
     """
     if len(text) > LONGEST:
         raise BadTags("it is too long")
@@ -32,11 +33,11 @@ def parse(text: str, *, strict: bool = True) -> dict[str, str]:
     if len(parts) > MOST:
         raise BadTags("it has too many tags")
     found: dict[str, str] = {}
-    for part in parts:
+    for number, part in enumerate(parts, start=1):
         name, sign, value = part.partition("=")
         name = name.strip(" \t\r\n")
-        if not sign and not name:
-            continue  # the end of the list, after its last semicolon
+        if not sign and not name and (gaps or number == len(parts)):
+            continue  # what stands behind the last semicolon
         if not sign or not _NAME.fullmatch(name):
             if strict:
                 raise BadTags("it cannot be read")

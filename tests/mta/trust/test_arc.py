@@ -86,6 +86,10 @@ GOOD = {
     "simple body": {"canonical": "relaxed/simple"},
     "both simple": {"canonical": "simple/simple"},
     "c= left out means simple": {"canonical": "simple/simple", "ams": {"c": None}},
+    "c= left out but signed relaxed, as drafts of ARC had it": {"ams": {"c": None}},
+    "no names at all": {"names": ""},
+    "a name left out": {"names": "from::to"},
+    "signature that does not cover From": {"names": "to:subject"},
     "no t=": {"ams": {"t": None}, "seal": {"t": None}},
     "unknown tags": {"ams": {"zz": "1"}, "seal": {"w": "catparty"}},
     "semicolon at the end": {"extra": ";"},
@@ -122,7 +126,7 @@ BAD = {
     "results with i= empty": {"aar_i": "i="},
     # §4.1.2, the message signature
     **{f"signature without {tag}=": {"ams": {tag: None}} for tag in ("i", "a", "b", "bh", "d", "h", "s")},
-    **{f"signature with {tag}= empty": {"ams": {tag: ""}} for tag in ("i", "a", "bh", "d", "h", "s")},
+    **{f"signature with {tag}= empty": {"ams": {tag: ""}} for tag in ("i", "a", "bh", "d", "s")},
     "signature with i=0": {"ams": {"i": 0}},
     "signature with i=51": {"ams": {"i": 51}},
     "signature with i=01": {"ams": {"i": "01"}},
@@ -135,9 +139,9 @@ BAD = {
     "signature with a wrong body hash": {"ams": {"bh": "AAAAeW9uZXNreQ=="}},
     "signature with a hash that is no base64": {"ams": {"bh": "@@"}},
     "signature that is no base64": {"ams": {"b": None, "x-b": "1"}},
-    "signature that does not cover From": {"names": "to:subject"},
     "signature that covers seals": {"names": "from:arc-seal"},
     "signature with a tag twice": {"extra": "; a=rsa-sha256"},
+    "two semicolons in a row": {"extra": ";; z=1"},
     "signature with a part that is no tag": {"extra": "; nonsense"},
     "signature with a bad tag name": {"extra": "; _=1"},
     "signature for a part of the text": {"ams": {"l": 2}},
@@ -233,6 +237,12 @@ def test_who_may_speak_for_a_message():
     assert arc.trusted(found, ["d2.test"]) is None  # it found nothing in order itself
     speaker = arc.trusted(found, ["d1.test", "d2.test"])
     assert speaker is not None and speaker.domain == "d1.test"
+
+
+def test_who_did_not_sign_from_speaks_for_nothing():
+    found = verified(Chain().add(names="to:subject").message())
+    assert (found.result, arc.trusted(found, [HOP])) == ("pass", None)
+    assert arc.trusted(verified(Chain().add().message()), [HOP]) is not None
 
 
 # --- sealing
