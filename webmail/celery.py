@@ -43,6 +43,7 @@ BEAT_SCHEDULE = {
     "scheduled": _sweep("mta.flow.tasks.send_scheduled", 10.0),
     "answered": _sweep("mta.flow.tasks.forget_answered", 3600.0),
     "spam": _sweep("mta.flow.tasks.learn_spam", 20.0),
+    "scanning": _sweep("mta.flow.tasks.scan_later", 30.0),
     "trust": _sweep("mta.flow.tasks.keep_trust", 3600.0),
     "people": _sweep("mta.flow.tasks.get_acquainted", 20.0),
     "limits": _sweep("mta.limits.tasks.sweep", 300.0),

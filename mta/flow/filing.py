@@ -18,7 +18,7 @@ from mta.correspondents import service as correspondents
 from mta.directory import LocalTarget
 from mta.filters import service as filters
 from mta.filters.service import Plan
-from mta.flow import filtering, placement, sealing
+from mta.flow import filtering, placement, scanning, sealing
 from mta.flow.filtering import Answer, Outcome
 from mta.flow.placement import Decision
 from mta.mailstore.service import Candidate, Door, Filing, Prepared, Tokens
@@ -31,6 +31,7 @@ from mta.queue import service as queue
 from mta.queue.values import FORWARD, REPORT, NewOutgoing, NewRecipient
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
+from mta.trust.scanners import Envelope
 from mta.trust.signing import sign
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import INBOX, QUARANTINE, Cause
@@ -57,6 +58,7 @@ class Copy:
     tokens: Tokens | None = None  # see `ahead`
     verdict: Verdict = NOTHING_KNOWN  # of who came from outside
     labels: tuple[int, ...] = ()  # that it gets besides those of filters
+    ip: str = ""  # of who handed it in
 
 
 def ahead(prepared: Prepared, mailspaces: Iterable[int]) -> Tokens | None:
@@ -124,7 +126,7 @@ def _put(door: Door, copy: Copy, decision: Decision, outcome: Outcome | None = N
             verb=outcome.verb,
             cause=Cause("filter", session=outcome.by),
         )
-    door.store(
+    stored = door.store(
         copy.mailspace,
         copy.prepared,
         copy.decision.role,
@@ -136,6 +138,9 @@ def _put(door: Door, copy: Copy, decision: Decision, outcome: Outcome | None = N
         cause=copy.cause,
         filing=filing,
     )
+    if copy.verdict.unscanned:
+        envelope = Envelope(copy.ip, "", copy.sender, (copy.address,))
+        scanning.note(copy.mailspace, stored.message, copy.verdict, envelope)
 
 
 # --- forwarding

@@ -7,11 +7,15 @@ that was read and kept is learned beside it, as much as there is spam. Called by
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Collection, Iterator
 
+from django.conf import settings
+
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Reports
+from mta.trust import scanners
 from mta.trust.spam import features, statistics
 from mta.trust.spam.statistics import Lesson
 from mta.values import now_us
@@ -19,6 +23,7 @@ from mta.values import now_us
 log = logging.getLogger(__name__)
 
 AT_ONCE = 300  # messages of one step: of a thousand that are moved at once, the newest of them teach enough
+TOLD_AT_ONCE = 50  # of these, that Rspamd is told of
 LOOKED_AT = 500  # newest messages among which kept ones are looked for
 LARGEST = 2 << 20  # bytes; what is larger is not learned
 
@@ -37,7 +42,19 @@ def step(mailspace: int) -> bool:
     if any(each.spam for each in new):
         new += _kept(mailspace, more=sum(each.spam for each in new), without={each.message for each in new})
     statistics.learn(mailspace, new, unlearn=unlearn, clock=found.clock, at=begun)
+    if settings.RSPAMD_URL:
+        _teach_rspamd(
+            mailspace, {each.message: each.spam for each in new if each.told} | dict.fromkeys(unlearn, False)
+        )
     return found.clock < clock
+
+
+def _teach_rspamd(mailspace: int, said: dict[int, bool]) -> None:
+    """The same lessons for Rspamd, as far as it answers; what went back is wanted."""
+    newest = sorted(said)[-TOLD_AT_ONCE:]
+    for message, raw in mailstore.raws(mailspace, newest):
+        if not asyncio.run(scanners.teach(raw, settings.RSPAMD_URL, spam=said[message])):
+            break
 
 
 def sweep(*, rounds: int) -> int:

@@ -6,7 +6,7 @@ from mta.filters import service as filters
 from mta.trust import greylist
 from mta.trust.spam import statistics
 
-from . import acquainting, learning, leftovers, scheduled
+from . import acquainting, learning, leftovers, scanning, scheduled
 
 ROUNDS = 20  # chunks of one sweep
 
@@ -21,6 +21,12 @@ def get_acquainted() -> None:
 def learn_spam() -> None:
     """Learn what was moved into Junk, and out of it (beat)."""
     learning.sweep(rounds=ROUNDS)
+
+
+@shared_task(name="mta.flow.tasks.scan_later", ignore_result=True)
+def scan_later() -> None:
+    """Ask again about what came while a scanner did not answer (beat)."""
+    scanning.sweep()
 
 
 @shared_task(name="mta.flow.tasks.keep_trust", ignore_result=True)

@@ -6,14 +6,17 @@ nothing: `flow.receive` places the message by the verdict. Called by `serve.smtp
 
 from __future__ import annotations
 
+import asyncio
 import logging
 
 from django.conf import settings
 
 from mta import resolver
+from mta.flow import scanning
 from mta.flow.passage import Arrival
 from mta.trust import checks
 from mta.trust.checks import Letter, Run
+from mta.trust.scanners import Envelope
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import now_us
 
@@ -32,9 +35,20 @@ async def verify(arrival: Arrival, *, run: Run) -> Verdict:
         at=now_us(),
         trusted_sealers=settings.ARC_TRUSTED,
     )
+    asked = asyncio.ensure_future(scanning.ask(arrival.raw, envelope(arrival), resolver=resolver.current()))
     try:
-        return await checks.check(letter, resolver=resolver.current(), run=run)
+        verdict = await checks.check(letter, resolver=resolver.current(), run=run)
     except Exception:
         # Nothing that strangers write may keep mail out: without a verdict it is as before there were checks.
         log.exception("a message from %s could not be checked", arrival.ip)
-        return NOTHING_KNOWN
+        verdict = NOTHING_KNOWN
+    except BaseException:
+        asked.cancel()
+        raise
+    return scanning.added(verdict, await asked)
+
+
+def envelope(arrival: Arrival) -> Envelope:
+    """What scanners are told beside the message."""
+    recipients = tuple(each.address for each in arrival.recipients)
+    return Envelope(arrival.ip, arrival.client_name, arrival.sender, recipients)
