@@ -11,6 +11,7 @@ from mta.mailstore.errors import StoreError
 from mta.values import INBOX, Cause, now_us
 from webmail import bringing, compose, digest, exporting, pictures, storage_use
 from webmail import chores as chores_
+from webmail.contacts import background
 from webmail.models import Chore, Preferences
 from webmail.reading import read
 
@@ -62,7 +63,12 @@ def _fetch_new(mailspace: int) -> None:
             logger.info("message %d of mailspace %d: %d pictures are here", message, mailspace, count)
 
 
-WORKERS = {Chore.EXPORT: exporting.work, Chore.STORAGE: storage_use.work, Chore.IMPORT: bringing.work}
+WORKERS = {
+    Chore.EXPORT: exporting.work,
+    Chore.STORAGE: storage_use.work,
+    Chore.IMPORT: bringing.work,
+    Chore.CONTACTS: background.work,
+}
 
 
 @shared_task(name="webmail.tasks.tell_of_held_mail", ignore_result=True)

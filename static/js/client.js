@@ -324,6 +324,7 @@ function accompany() {
   if (view().view === "changes") import("./history.js").then(({ start }) => start());
   if (hasPane() || document.getElementById("reading")) pane().then(({ start }) => start());
   if (view().view === "settings") import("./settings.js");
+  else if (document.querySelector("[data-chore]")) import("./chores.js").then(({ watchChores }) => watchChores());
 }
 if (document.body.dataset.notices !== "off" && globalThis.Notification?.permission === "granted") {
   (window.requestIdleCallback ?? setTimeout)(() => import("./notify.js").then(({ watch }) => watch()));

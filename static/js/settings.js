@@ -2,7 +2,8 @@
 // watched; leaving the page then asks once, in our own dialog where the way is a link of ours.
 
 import { confirmed } from "./actions.js";
-import { getJson, say } from "./client.js";
+import { watchChores } from "./chores.js";
+import { say } from "./client.js";
 import { showPermission } from "./notify.js";
 
 document.querySelector(".settings-tabs [aria-current]")?.scrollIntoView({ inline: "center", block: "nearest" });
@@ -56,17 +57,4 @@ async function ask(url) {
 
 showPermission();
 
-/* What is being done in the background: how far it is, and the page anew when it has ended. */
-for (const line of document.querySelectorAll("[data-chore]")) watch(line);
-
-async function watch(line) {
-  const bar = line.querySelector("progress");
-  for (;;) {
-    await new Promise((resolve) => { setTimeout(resolve, 1000); });
-    try {
-      const { done, total, ended } = await getJson(line.dataset.chore);
-      if (ended) { if (!unsaved()) location.reload(); return; }
-      Object.assign(bar, { max: total || 1, value: done });
-    } catch { /* a line that was cut: the next look tells it */ }
-  }
-}
+watchChores(() => !unsaved());

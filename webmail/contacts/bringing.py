@@ -7,26 +7,44 @@ from dataclasses import dataclass, replace
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext as _
 
 from mta.message.text import fold
 
 from . import cards, stored, tables
 from .book import contacts
+from .cards import Told, nothing
 from .models import Contact, ContactEmail, Past, Photo
-from .values import Imported, Person, merged, sort_key, tidy
+from .values import CannotRead, Imported, Person, merged, sort_key, tidy
 
 
-def import_vcards(mailspace: int, data: bytes) -> Imported:
+def import_file(mailspace: int, data: bytes, name: str = "", *, told: Told = nothing) -> Imported:
+    """Contacts out of a vCard file or a table, whichever it is; `told` hears how far it is, from 0 to 1.
+
+    CannotRead when it is neither, or too much at once; CannotKeep when the book is full."""
+    is_card = b"BEGIN:VCARD" in data[:400].upper() or data[:2] in (b"\xff\xfe", b"\xfe\xff")
+    if is_card and not name.lower().endswith((".csv", ".tsv")):
+        return import_vcards(mailspace, data, told=told)
+    if tables.is_known(data):
+        return import_csv(mailspace, data, told=told)
+    raise CannotRead(
+        _("That is neither a vCard file nor a table of contacts. Export it again as vCard or CSV.")
+    )
+
+
+def import_vcards(mailspace: int, data: bytes, *, told: Told = nothing) -> Imported:
     """Contacts out of a vCard file (3.0, 4.0, 2.1)."""
-    return _import(mailspace, *cards.read(data))
+    return _import(mailspace, *cards.read(data, lambda part: told(part / 2)), told)
 
 
-def import_csv(mailspace: int, data: bytes) -> Imported:
+def import_csv(mailspace: int, data: bytes, *, told: Told = nothing) -> Imported:
     """Contacts out of a table with a line of names above it: Google's, Outlook's, Thunderbird's or of that kind."""
-    return _import(mailspace, *tables.read(data))
+    return _import(mailspace, *tables.read(data), told)
 
 
-def _import(mailspace: int, people: Sequence[Person], unread: Sequence[str]) -> Imported:
+def _import(
+    mailspace: int, people: Sequence[Person], unread: Sequence[str], told: Told = nothing
+) -> Imported:
     """Those that are there already (the same card, or the same address and name) are completed, not doubled.
 
     A piece is a transaction: mail that arrives meanwhile waits for none of them long, and what is cut off can be
@@ -36,6 +54,7 @@ def _import(mailspace: int, people: Sequence[Person], unread: Sequence[str]) -> 
     added = changed = known = 0
     every = _once(tidy(each) for each in people)
     for start in range(0, len(every), stored.CHUNK):
+        told(0.5 + start / len(every) / 2)
         with transaction.atomic():
             piece = _sorted(mailspace, every[start : start + stored.CHUNK])
             known += piece.known

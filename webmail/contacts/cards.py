@@ -13,22 +13,28 @@ import io
 import logging
 import quopri
 import re
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 import vobject
+from django.utils.translation import gettext as _
 from vobject.base import ParseError, getLogicalLines, parseLine
 from vobject.vcard import Address, Name
 
 from .encodings import decoded
 from .photos import redrawn
-from .values import MOST_VALUES, Labelled, Person, tidy
+from .values import MOST_VALUES, CannotRead, Labelled, Person, tidy
+
+Told = Callable[[float], None]
 
 MAX_FILE = 40 * 1024 * 1024
 MAX_CARD = 1_500_000  # letters: a card with a picture
 MAX_CARDS = 50_000
 MAX_LINES = 2_000  # of a card
+MAX_LINES_OF_ALL = 600_000  # of a file: 40 MB of pictures in lines of 75 letters
+MAX_SECONDS = 120.0
 _DULL = frozenset({"internet", "pref", "voice", "x-internet", "text", "uri"})
 _APPLE_LABEL = re.compile(r"_\$!<(.{0,60})>!\$_")
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
@@ -55,6 +61,10 @@ _NAMES = {
 logging.getLogger("vobject").setLevel(logging.CRITICAL)  # it tells of each line that it cannot read
 
 
+def nothing(_part: float) -> None:
+    """For who does not ask how far it is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A property as it stands in a card: its value is still escaped."""
@@ -71,12 +81,24 @@ class Card:
 
 
 # --- reading ------------------------------------------------------------------------------------------------
-def read(data: bytes) -> tuple[list[Person], list[str]]:
-    """The people of a file, and what could not be read: the beginning of each such card."""
+def read(data: bytes, told: Told = nothing) -> tuple[list[Person], list[str]]:
+    """The people of a file, and what could not be read: the beginning of each such card. `told` hears how much of it
+    is read, from 0 to 1. CannotRead when it has too many lines, or takes too long."""
     people: list[Person] = []
     unread: list[str] = []
     members: dict[str, list[str]] = {}  # uid → names of groups (RFC 6350 §6.1.4)
-    for text in _cards(decoded(data[:MAX_FILE])):
+    text_of_all = decoded(data[:MAX_FILE])
+    ends = text_of_all.count("\n") + text_of_all.count("\r") - text_of_all.count("\r\n")
+    if ends > MAX_LINES_OF_ALL:
+        raise CannotRead(
+            _("This file has too many lines. Export the contacts in parts, or without their pictures.")
+        )
+    read_so_far, until = 0, time.monotonic() + MAX_SECONDS
+    for text in _cards(text_of_all):
+        read_so_far += len(text)
+        told(min(1.0, read_so_far / len(text_of_all)))
+        if time.monotonic() > until:
+            raise CannotRead(_("Reading this file takes too long. Export the contacts in parts."))
         card = _parsed(text)
         if card is None:
             unread.append(_named(text))

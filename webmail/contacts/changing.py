@@ -13,10 +13,13 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from webmail import chores
+from webmail.chores import CannotDo
+from webmail.models import Chore
 from webmail.visit import Visit, number, show, visiting
 
-from . import cards, forms, photos, service, tables
-from .service import CannotKeep, Person
+from . import background, cards, forms, photos, service
+from .service import CannotKeep, CannotRead, Person
 from .values import line
 from .views import finding, frame, title_of
 
@@ -224,7 +227,8 @@ def change_group(request: HttpRequest, visit: Visit, group: int) -> HttpResponse
 @require_http_methods(["GET", "POST"])
 @visiting
 def bring(request: HttpRequest, visit: Visit) -> HttpResponse:
-    """A file with contacts: vCard or a table. Says what came of it, with the way back."""
+    """A file with contacts: vCard or a table. Says what came of it, with the way back; a large one is read in the
+    background."""
     context: dict[str, object] = {"title": title_of(visit, _("Import contacts"))}
     if request.method == "POST":
         visit.require_organise()
@@ -235,18 +239,30 @@ def bring(request: HttpRequest, visit: Visit) -> HttpResponse:
             context["error"] = _("That file is larger than 40 MB. Export it in parts.")
         else:
             context |= _brought(visit, given.read(), given.name or "")
+    elif (chore := chores.last(visit.account, visit.mailspace, Chore.CONTACTS)) is not None:
+        context |= {"chore": chore} if chores.is_open(chore) else _ended(chore)
+    if context.pop("begun", False):
+        return redirect("mail:contacts-import")
     return show(request, visit, "webmail/contacts/import.html", frame(visit, "import") | context)
 
 
 def _brought(visit: Visit, data: bytes, name: str) -> dict[str, object]:
-    is_card = b"BEGIN:VCARD" in data[:400].upper() or data[:2] in (b"\xff\xfe", b"\xfe\xff")
     try:
-        if is_card and not name.lower().endswith((".csv", ".tsv")):
-            return {"imported": service.import_vcards(visit.mailspace, data)}
-        if tables.is_known(data):
-            return {"imported": service.import_csv(visit.mailspace, data)}
+        if len(data) > background.LARGE:
+            background.begin(visit.account, visit.mailspace, data, name)
+            return {"begun": True}
+        return {"imported": service.import_file(visit.mailspace, data, name)}
     except CannotKeep:
         return {"error": _("The address book is full: it holds 100,000 contacts.")}
+    except (CannotDo, CannotRead) as error:
+        return {"error": str(error)}
+
+
+def _ended(chore: Chore) -> dict[str, object]:
+    """What came of the last file that was read in the background."""
+    failed = _("%s could not be read.") % chore.data.get("name", "")
     return {
-        "error": _("That is neither a vCard file nor a table of contacts. Export it again as vCard or CSV.")
+        "imported": background.result_of(chore),
+        "imported_name": chore.data.get("name", ""),
+        "error": (chore.problem or failed) if chore.state == Chore.FAILED else "",
     }

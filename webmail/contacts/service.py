@@ -23,14 +23,15 @@ from .book import (
     suggest,
     undo,
 )
-from .bringing import export_csv, export_vcards, import_csv, import_vcards
+from .bringing import export_csv, export_vcards, import_csv, import_file, import_vcards
 from .faces import photos_of
 from .merging import duplicates, merge, preview
-from .values import CannotKeep, GroupInfo, Imported, Kept, NoSuchContact, Person, Suggestion
+from .values import CannotKeep, CannotRead, GroupInfo, Imported, Kept, NoSuchContact, Person, Suggestion
 
 __all__ = [
     "PAGE",
     "CannotKeep",
+    "CannotRead",
     "GroupInfo",
     "Imported",
     "Kept",
@@ -51,6 +52,7 @@ __all__ = [
     "export_vcards",
     "groups",
     "import_csv",
+    "import_file",
     "import_vcards",
     "merge",
     "photo",

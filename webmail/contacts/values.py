@@ -138,6 +138,10 @@ class CannotKeep(ValueError):
     """A contact or a group that cannot be saved; the text says why, to people."""
 
 
+class CannotRead(ValueError):
+    """A file that is not read, or not to its end; the text says why, to people."""
+
+
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Somebody in the address book."""
