@@ -30,6 +30,7 @@ from webmail import mail_urls, own_pictures
 from webmail.contacts import service as contacts
 from webmail.contacts.values import Person
 from webmail.models import Chore, Signature, Template
+from webmail.moving.models import OutsideAddress, Source
 from webmail.pictures import address_of
 
 pytestmark = pytest.mark.django_db
@@ -91,6 +92,8 @@ class Belongings:
     template: int = 1
     chore: int = 1
     rule: int = 1
+    source: int = 1
+    outside: int = 1
     mask: int = 1
 
     def address(self, route: str) -> str:
@@ -142,6 +145,16 @@ def belongings(who: Reader) -> Belongings:
     chore = Chore.objects.create(
         account=who.account, mailspace=who.space, kind=Chore.EXPORT, state=Chore.DONE, data={"a": "Secret"}
     )
+    old = Source(
+        account=who.account, mailspace=who.space, address="secret@old.test", host="h", port=993, username="x"
+    )
+    old.set_password("Secret")
+    old.save()
+    elsewhere = OutsideAddress(
+        account=who.account, mailspace=who.space, address="secret@old.test", host="h", port=465, username="x"
+    )
+    elsewhere.set_password("Secret")
+    elsewhere.save()
     return Belongings(
         "label/Private",
         thread,
@@ -158,6 +171,8 @@ def belongings(who: Reader) -> Belongings:
         chore=chore.pk,
         job=job.id,
         rule=rule.id,
+        source=old.pk,
+        outside=elsewhere.pk,
         mask=mask_of(who),
         contact=contact.id,
         group=contacts.groups(who.space)[0].id,

@@ -20,7 +20,7 @@ from mta.flow.errors import NotYours
 from mta.message.address import Address
 from mta.message.build import Outgoing
 from mta.queue import service as queue
-from mta.queue.values import DEFERRED
+from mta.queue.values import DEFERRED, DELIVERED
 from mta.relay import run as relay
 from mta.serve.main import server_context
 from mta.values import Cause
@@ -42,7 +42,7 @@ class OldHost:
     taken: list[tuple[str, list[str], bytes]] = field(default_factory=list)
 
     async def handle_DATA(self, _server: Any, session: Any, envelope: Any) -> str:
-        assert session.auth_data is not None
+        assert session.authenticated
         self.taken.append((envelope.mail_from, envelope.rcpt_tos, bytes(envelope.content)))
         return "250 2.0.0 taken"
 
@@ -158,9 +158,10 @@ def test_guessing_a_code_ends(mover: Reader, smtp: OldHost) -> None:
 
 def test_what_is_written_as_it_leaves_through_its_server(mover: Reader, smtp: OldHost) -> None:
     prove(mover, smtp)
-    write(mover, OLD, "ben@elsewhere.test")
+    sent = write(mover, OLD, "ben@elsewhere.test")
     assert f'"{OLD}"' in mover.page("/mail/compose/?mode=new") or OLD in mover.page("/mail/compose/?mode=new")
     relay.run()
+    assert [each.state for each in queue.recipients(sent.outgoing)] == [DELIVERED], queue.recipients(sent.outgoing)
     ((sender, to, raw),) = smtp.taken
     assert (sender, to) == (OLD, ["ben@elsewhere.test"])
     assert b"From: Ann W <ann@old.test>" in raw
