@@ -232,7 +232,9 @@ def owners(list_id: int) -> list[int]:
 
 
 def _owners(mailing_list: MailingList) -> list[int]:
-    owner = Account.objects.filter(pk=mailing_list.owner_id or 0, state=Account.ACTIVE, mailspace__isnull=False)
+    owner = Account.objects.filter(
+        pk=mailing_list.owner_id or 0, state=Account.ACTIVE, mailspace__isnull=False
+    )
     if (mailspace := owner.values_list("mailspace", flat=True).first()) is not None:
         return [mailspace]
     domain = mailing_list.address.domain

@@ -22,6 +22,7 @@ class Command(BaseCommand):
         add = verbs.add_parser("add", help="add a domain and print the DNS records it needs")
         add.add_argument("name")
         add.add_argument("--tenant", default="", help="the reseller or customer it belongs to, by name or id")
+        add.add_argument("--alias-of", default="", help="a domain here that this is another name of")
         verbs.add_parser("list", help="list domains")
         checking = verbs.add_parser("check", help="compare a domain's DNS with what mail needs")
         checking.add_argument("name")
@@ -35,7 +36,9 @@ class Command(BaseCommand):
             getattr(self, f"_{options['verb']}")(options)
 
     def _add(self, options: dict[str, Any]) -> None:
-        domain = domains.add(options["name"], tenant=_tenant(options["tenant"]), actor=COMMAND_LINE)
+        main = _domain(options["alias_of"]) if options["alias_of"] else None
+        tenant = main.tenant if main else _tenant(options["tenant"])
+        domain = domains.add(options["name"], tenant=tenant, alias_of=main, actor=COMMAND_LINE)
         self.stdout.write(f"Added {names.shown_domain(domain.name)}. Its DNS needs these records:\n")
         self.stdout.write(expected.zone_file(expected.for_domain(domain)))
 

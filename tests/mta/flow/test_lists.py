@@ -12,7 +12,7 @@ from mta.directory import ListInfo, Member
 from mta.flow import bounce, lists, local, receive, submit
 from mta.flow.errors import MayNotPost
 from mta.flow.lists import Posted
-from mta.flow.receive import Arrival, Recipient, Unwanted
+from mta.flow.passage import Arrival, Recipient, Unwanted
 from mta.message.headers import decode_text, first, parse_header, split_message
 from mta.message.report import RecipientReport, build_dsn
 from mta.queue import service as queue
@@ -216,7 +216,7 @@ def test_a_member_of_ours_who_has_not_signed_in_is_believed_with_a_proof_only(of
 
 def test_doubtful_mail_goes_to_the_owner_alone(office, given):
     given("ann@a.test", "x@far.test", policy="anyone")
-    arrive(office, mail(), verdict=Verdict((Evidence("dnsbl", "listed", "It is listed.", score=7.0),)))
+    arrive(office, mail(), verdict=Verdict((Evidence("dnsbl", "listed", "It is listed.", score=12.0),)))
     assert (office.box(office.ann, "inbox"), copies()) == ([], {})
     assert len(office.box(office.ben, "junk")) == 1
 
