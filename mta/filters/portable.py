@@ -6,9 +6,11 @@ to forward to come back unconfirmed: only a click there confirms them.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
@@ -66,21 +68,45 @@ def _renamed(criterion: list[Any], names: dict[Any, Any]) -> list[Any]:
 
 
 def restore(mailspace: int, entries: list[Any], *, cause: Cause) -> tuple[int, tuple[str, ...]]:
-    """Add what `stored` gave to what is there: how many entries came back, and a sentence for each that did not."""
+    """Add what `stored` gave to what is there: how many entries came back, and a sentence for each that did not.
+
+    All rules come in one transaction; one that is here already, with the same conditions and the same actions, is not
+    added again.
+    """
     if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
         raise CannotFilter(_("This is not a file of filters."))
     boxes = _Boxes(mailspace, cause)
+    boxes.make(_labels_of(entries))
     done = 0
     wrong: list[str] = []
+    rules: list[FilterRule] = []
     for number, entry in enumerate(entries, 1):
         try:
-            _restore_one(mailspace, entry, boxes, cause)
+            if entry["kind"] == "rule":
+                rules.append(_rule(mailspace, entry, boxes, cause))
+                continue
+            _restore_one(mailspace, entry)
             done += 1
         except (CannotFilter, StoreError) as refused:
             wrong.append(str(refused))
         except (ValueError, TypeError, KeyError, AttributeError):
             wrong.append(_("Entry %(number)d is not a filter.") % {"number": number})
+    if rules:
+        added, refusals = _add_rules(mailspace, rules)
+        done += added
+        wrong += refusals
     return done, tuple(wrong)
+
+
+def _labels_of(entries: list[Any]) -> list[str]:
+    """The labels that rules name, where they look like rules at all."""
+    named: dict[str, None] = {}
+    for entry in entries:
+        actions = entry.get("actions") if isinstance(entry, dict) else None
+        labels = actions.get("labels") if isinstance(actions, dict) else None
+        if isinstance(labels, list):
+            named |= dict.fromkeys(each for each in labels[: coding.MAX_LABELS] if isinstance(each, str))
+    return list(named)
 
 
 class _Boxes:
@@ -104,6 +130,13 @@ class _Boxes:
             return known
         return self._note(mailstore.create_mailbox(self._mailspace, name, cause=self._cause))
 
+    def make(self, names: list[str]) -> None:
+        """Those that are missing, in one transaction; a name that no label can have is for `id` to refuse."""
+        missing = [name for name in names if name not in self._ids]
+        if len(missing) > 1:
+            for each in mailstore.create_mailboxes(self._mailspace, missing, cause=self._cause):
+                self._note(each)
+
     def criterion(self, stored_form: Any) -> Any:
         if not isinstance(stored_form, list):
             return stored_form
@@ -112,10 +145,8 @@ class _Boxes:
         return [self.criterion(each) for each in stored_form]
 
 
-def _restore_one(mailspace: int, entry: dict[str, Any], boxes: _Boxes, cause: Cause) -> None:
+def _restore_one(mailspace: int, entry: dict[str, Any]) -> None:
     match entry["kind"]:
-        case "rule":
-            _restore_rule(mailspace, entry, boxes, cause)
         case "blocked":
             blocking.block(mailspace, str(entry["address"]))
         case "forwarding":
@@ -141,33 +172,65 @@ def _reply(values: dict[str, Any]) -> AutoReply:
     return AutoReply(**values)
 
 
-def _restore_rule(mailspace: int, entry: dict[str, Any], boxes: _Boxes, cause: Cause) -> None:
-    """A rule as it was; a file may name addresses that have not confirmed here: they wait for that."""
+def _rule(mailspace: int, entry: dict[str, Any], boxes: _Boxes, cause: Cause) -> FilterRule:
+    """A rule as it was, not yet stored; a file may name addresses that have not confirmed here: they wait for that."""
     actions = dict(entry["actions"])
     actions["labels"] = [boxes.id(name) for name in actions.get("labels", [])]
     does = coding.load(actions)
     asked = ruling.checked(c.load(_bounded(entry["criteria"], boxes)))
     for address in does.forward:
-        _restore_address(mailspace, address, keep=True)
+        spelled(address)
+    return FilterRule(
+        mailspace_id=mailspace,
+        name=storable(str(entry["name"]))[: ruling.NAME],
+        query=storable(str(entry.get("query", "")))[: ruling.QUERY],
+        criteria=asked,
+        actions=coding.dump(does),
+        enabled=entry.get("enabled") is not False,
+        stop=entry.get("stop") is True,
+        origin=cause.kind,
+    )
 
-    def work(_door: Door) -> None:
-        rows = FilterRule.objects.filter(mailspace_id=mailspace)
-        if rows.count() >= ruling.MOST:
-            raise CannotFilter(_("There can be %(most)d filters at most.") % {"most": ruling.MOST})
-        FilterRule.objects.create(
-            mailspace_id=mailspace,
-            position=max(rows.values_list("position", flat=True), default=-1) + 1,
-            name=storable(str(entry["name"]))[: ruling.NAME],
-            query=storable(str(entry.get("query", "")))[: ruling.QUERY],
-            criteria=asked,
-            actions=coding.dump(does),
-            enabled=entry.get("enabled") is not False,
-            stop=entry.get("stop") is True,
-            origin=cause.kind,
-        )
-        ruling.check_room(mailspace)
 
-    ruling.committed(mailspace, work)
+def _add_rules(mailspace: int, rules: list[FilterRule]) -> tuple[int, list[str]]:
+    """As many as there is room for, behind those that are here: how many, and sentences about the others."""
+
+    def work(_door: Door) -> tuple[int, list[str]]:
+        here = list(FilterRule.objects.filter(mailspace_id=mailspace))
+        known = {_same(each) for each in here}
+        room = ruling.Room(each.criteria for each in here)
+        position = max((each.position for each in here), default=-1)
+        fresh: list[FilterRule] = []
+        wrong: dict[str, None] = {}
+        there = 0
+        for rule in rules:
+            if _same(rule) in known:
+                there += 1
+                continue
+            try:
+                room.take(rule.criteria)
+            except CannotFilter as refused:
+                wrong[str(refused)] = None
+                continue
+            known.add(_same(rule))
+            position += 1
+            rule.position = position
+            fresh.append(rule)
+        FilterRule.objects.bulk_create(fresh, batch_size=100)
+        targets = dict.fromkeys(spelled(to) for rule in fresh for to in coding.load(rule.actions).forward)
+        for address in targets:
+            _restored_address(mailspace, address, keep=True)
+        if there:
+            text = ngettext("%(n)d was here already.", "%(n)d were here already.", there)
+            wrong[text % {"n": there}] = None
+        return len(fresh), list(wrong)
+
+    return ruling.committed(mailspace, work)
+
+
+def _same(rule: FilterRule) -> str:
+    """What makes two rules one: what they look for, and what they do."""
+    return json.dumps([rule.criteria, rule.actions, rule.stop], sort_keys=True)
 
 
 def _bounded(stored_form: Any, boxes: _Boxes) -> Any:
@@ -178,10 +241,11 @@ def _bounded(stored_form: Any, boxes: _Boxes) -> Any:
 
 def _restore_address(mailspace: int, address: str, *, keep: bool) -> None:
     wanted = spelled(address)
+    ruling.committed(mailspace, lambda _door: _restored_address(mailspace, wanted, keep=keep))
 
-    def work(_door: Door) -> None:
-        ForwardingAddress.objects.get_or_create(
-            mailspace_id=mailspace, address=wanted, defaults={"keep": keep, "created_at": now_us()}
-        )
 
-    ruling.committed(mailspace, work)
+def _restored_address(mailspace: int, wanted: str, *, keep: bool) -> None:
+    """Within a transaction: noted, and not confirmed."""
+    ForwardingAddress.objects.get_or_create(
+        mailspace_id=mailspace, address=wanted, defaults={"keep": keep, "created_at": now_us()}
+    )

@@ -5,7 +5,7 @@ A change is one transaction with the mailspace locked, which also raises the ver
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeVar
 
 from django.db.models import F
@@ -180,6 +180,23 @@ def _asked(criteria: c.Criteria) -> int:
         case c.Not(part):
             return _asked(part)
     return 1
+
+
+class Room:
+    """How much more rules may ask, beside those that are here (criteria in their stored form)."""
+
+    def __init__(self, here: Iterable[list[Any]]) -> None:
+        asked = [_asked(c.load(each)) for each in here]
+        self._rules, self._asked = len(asked), sum(asked)
+
+    def take(self, criteria: list[Any]) -> None:
+        asked = _asked(c.load(criteria))
+        if self._rules >= MOST:
+            raise CannotFilter(_("There can be %(most)d filters at most.") % {"most": MOST})
+        if self._asked + asked > MOST_ASKED_IN_ALL:
+            raise CannotFilter(_("The filters look for too much at once; remove some, or look for less."))
+        self._rules += 1
+        self._asked += asked
 
 
 def check_room(mailspace: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -26,7 +26,7 @@ from mta.values import (
 from . import rows, sql
 from .changing import Changing
 from .door import Door
-from .errors import BadName, CannotChange, MailboxExists, NoSuchMailbox
+from .errors import BadName, CannotChange, MailboxExists, NoSuchMailbox, StoreError
 from .live import Entry, Stay, new_action
 from .models import Mailbox, Mailspace
 from .writer import commit
@@ -222,6 +222,37 @@ def create_mailbox(
         return made.id
 
     return mailbox_by_id(mailspace, commit({mailspace}, work))
+
+
+def create_mailboxes(mailspace: int, names: Sequence[str], *, cause: Cause) -> list[MailboxInfo]:
+    """Make many labels in one transaction, under one action; those that are there or cannot be are passed over."""
+    made: list[int] = []
+
+    def work(door: Door) -> None:
+        changing = door[mailspace]
+        entry = changing.entry("create", cause, new_action())
+        existing = changing.names()
+        for name in names:
+            try:
+                wanted = normal_name(name.rstrip(SEPARATOR))
+                if wanted in existing:
+                    continue
+                parts = wanted.split(SEPARATOR)
+                if len(existing) + len(parts) > MOST:
+                    return
+                for depth in range(1, len(parts) + 1):
+                    each = SEPARATOR.join(parts[:depth])
+                    if each not in existing:
+                        row = _insert(changing, each, role="", colour=None)
+                        existing[each] = row.id
+                        entry.mailboxes.append({"id": row.id, "created": True})
+                made.append(existing[wanted])
+            except StoreError:
+                continue
+
+    commit({mailspace}, work)
+    wanted = set(made)
+    return [each for each in mailboxes(mailspace) if each.id in wanted]
 
 
 def _insert_parents(changing: Changing, entry: Entry, name: str, existing: dict[str, int]) -> None:

@@ -102,6 +102,20 @@ def test_only_what_was_chosen_is_made_and_a_label_that_is_here_is_used(ann: Read
     assert "Other" not in {each.name for each in mailstore.mailboxes(ann.space)}
 
 
+def test_five_hundred_filters_come_in_a_few_statements_and_twice_makes_no_second(
+    ann: Reader, django_assert_max_num_queries: Any
+) -> None:
+    """A transaction for each took seven seconds."""
+    export = [{"from": f"p{n}@x.test", "label": f"Lists/{n % 100}", "shouldArchive": "true"} for n in range(500)]
+    page = shown(ann, *export)
+    assert "500 of 500 filters can be made." in page
+    with django_assert_max_num_queries(450):  # a hundred labels among them
+        assert len(made(ann, page)) == 500
+    assert [each.query for each in filters.rules(ann.space)] == [f"from:p{n}@x.test" for n in range(500)]
+    assert len(made(ann, page)) == 500
+    assert "500 were here already." in ann.page("/mail/settings/filters/")
+
+
 def test_forwarding_waits_until_the_address_has_agreed(ann: Reader) -> None:
     page = shown(ann, {"from": "a@x.test", "forwardTo": "Other@Y.test", "shouldTrash": "true"})
     assert "other@y.test has to agree first" in page
