@@ -13,11 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, settings
 
+from tests.eventually import PATIENCE
 from tests.product import Product
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
+
+# No property depends on how busy the machine is. `manage.py test` tries the same examples each time; a run by hand others.
+_calm = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile("calm", _calm)
+settings.register_profile("same", _calm, derandomize=True)
+settings.load_profile("same" if os.environ.get("TEST_REPORT") else "calm")
 
 _CHROMIUMS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 _ON_MACOS = (
@@ -57,8 +65,9 @@ def chromium() -> str:
 def browser(chromium: str) -> Iterator["Browser"]:
     """One Chromium per module, not per process: while it runs, Playwright keeps an event loop in this thread,
     and no test after it could start one of its own, nor use the database without the word below."""
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=PATIENCE * 1000)
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -79,7 +88,7 @@ def browser(chromium: str) -> Iterator["Browser"]:
 def context(browser: "Browser") -> Iterator["BrowserContext"]:
     """A browser window with cookies of its own, 1440 wide."""
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB", timezone_id="UTC")
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(PATIENCE * 1000)
     yield context
     context.close()
 

@@ -11,9 +11,16 @@ from typing import TypeVar
 
 Found = TypeVar("Found")
 
+PATIENCE = (
+    45.0  # seconds that every test may wait for what it looks at: a busy machine is no fault of the product
+)
 
-def eventually(look: Callable[[], Found], what: str, *, within: float = 30.0, every: float = 0.1) -> Found:
+
+def eventually(
+    look: Callable[[], Found], what: str, *, within: float = PATIENCE, every: float = 0.1
+) -> Found:
     """The first true answer of `look`; AssertionError, with what was awaited, when the time is over."""
+    within = max(within, PATIENCE)
     deadline = time.monotonic() + within
     while not (found := look()):
         if time.monotonic() > deadline:

@@ -186,6 +186,15 @@ class Product:
     def add_account(self, address: str, password: str) -> None:
         self.ask("account", "add", address, stdin=password + "\n")
 
+    def prefer(self, address: str, **preferences: object) -> None:
+        """Choose in the settings for an account."""
+        account = f"Account.objects.get(username={address!r})"
+        self.ask(
+            *("shell", "-v0", "-c"),
+            "from hosting.models import Account\nfrom webmail.models import Preferences\n"
+            f"Preferences.objects.update_or_create(account={account}, defaults={preferences!r})",
+        )
+
     def session(self, address: str) -> dict[str, str]:
         """A cookie, as Playwright takes it, that has this account signed in."""
         return {"name": "mailstead_session", "value": self.ask("session", address), "url": self.url}

@@ -57,7 +57,7 @@ def test_from_an_empty_folder_to_a_mailbox(page: Page, tmp_path: Path) -> None:
         text = page.request.get(f"{product.url}/panel/domains/bakery.test/zone/").text()
         for name, kind, value in _LINE.findall(text):
             zone.setdefault(name, {}).setdefault(kind, []).append(value)
-        page.wait_for_selector("text=Everything is right", timeout=30_000)
+        page.wait_for_selector("text=Everything is right", timeout=45_000)
         assert page.locator(".wizard [aria-current=step]").inner_text() == "First account"  # without a reload
         page.keyboard.press("/")
         assert page.evaluate("document.activeElement.name") == "q"

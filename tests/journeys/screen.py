@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING
 
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests import eventually
+
 if TYPE_CHECKING:
     from tests.product import Product
 
-PATIENCE = 45_000  # ms: a busy machine runs two installations and a browser beside this test
+PATIENCE = int(eventually.PATIENCE * 1000)  # ms
 
 
 class Screen:

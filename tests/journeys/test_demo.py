@@ -60,8 +60,10 @@ def test_a_full_mailbox_is_told_in_a_sentence(ann: Screen) -> None:
 
 
 def test_sending_is_undone_in_time(ann: Screen) -> None:
+    ann.product.prefer("ann@example.test", undo_seconds=30)
     ann.write("echo@outside.test", "Too early", "Not yet finished")
     ann.page.locator("#toasts .toast-action", has_text="Undo").click()
+    ann.product.prefer("ann@example.test", undo_seconds=5)
     window = ann.page.locator("[data-test=compose-window]")
     expect(window.locator("[data-test=compose-body] [contenteditable]")).to_contain_text(
         "Not yet finished", timeout=PATIENCE

@@ -69,7 +69,7 @@ def test_what_a_mail_program_threw_away_comes_back_from_the_page_that_names_it(
         assert change.inner_text().startswith("Thunderbird on 127.0.0.1 deleted 299")
         assert "Letter" in change.inner_text()
         change.locator("[data-test=undo-change]").click()
-        page.locator("[data-test=change].undone", has_text="deleted 299 messages").wait_for(timeout=30_000)
+        page.locator("[data-test=change].undone", has_text="deleted 299 messages").wait_for(timeout=45_000)
         eventually(lambda: count(imap, "INBOX") == LETTERS - 1, "all are back", within=20)
 
         imap.select("INBOX")
@@ -83,7 +83,7 @@ def test_what_a_mail_program_threw_away_comes_back_from_the_page_that_names_it(
         page.click("[data-rewind-form] button")
         page.wait_for_selector("[data-test=rewind-preview] >> text=300 messages return to Inbox")
         page.click("[data-test=rewind]")
-        page.wait_for_selector("[data-test=toast-rewound]", timeout=30_000)
+        page.wait_for_selector("[data-test=toast-rewound]", timeout=45_000)
         assert (count(imap, "INBOX"), count(imap, "Trash"), count(imap, "Archive")) == (LETTERS, 0, 0)
         back = page.locator("[data-test=change]", has_text="put the mailbox back").first
         back.locator("[data-test=undo-change]").click()

@@ -63,6 +63,7 @@ def state(window: Locator, text: str) -> None:
 def test_a_message_is_taken_back_with_everything_and_then_sent(
     writer: Screen, people: Product, browser: Browser
 ) -> None:
+    people.prefer(WRITER, undo_seconds=30)
     window = addressed(writer.page, "Taken back once")
     window.locator("[data-test=send]").click()
     expect(window).to_be_hidden()
@@ -70,6 +71,7 @@ def test_a_message_is_taken_back_with_everything_and_then_sent(
     expect(window).to_be_visible(timeout=PATIENCE)
     expect(window.locator("[data-test=compose-body] [contenteditable]")).to_have_text("Hello")
     window.locator("[data-test=compose-body] [contenteditable]").press_sequentially(" again")
+    people.prefer(WRITER, undo_seconds=5)
     writer.page.keyboard.press("Control+Enter")
     expect(writer.page.locator("[data-test=toast-sent]")).to_be_visible(timeout=PATIENCE)
     friend = Screen(browser, people).enter(FRIEND)

@@ -178,7 +178,7 @@ def mailbox(product: Product) -> str:
 @pytest.fixture
 def watched(browser: Browser, product: Product, mailbox: str) -> Iterator[Watched]:
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(45_000)
     page = context.new_page()
     found = Watched(page, product)
     page.on("request", lambda request: found.asked.append(request.url))

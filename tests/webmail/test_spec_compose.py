@@ -98,6 +98,7 @@ def test_windows_stand_side_by_side_and_the_oldest_folds(writer: Screen) -> None
 def test_full_screen_can_be_the_rule_and_shift_opens_a_browser_window(writer: Screen) -> None:
     """Spec 7.1, 7.6 (pop out), 7.7 (default to full screen)."""
     page = writer.page
+    writer.product.prefer(WRITER, undo_seconds=30)
     window = addressed(page, FRIEND, "Out there")
     window.locator("[data-test=compose-full]").click()
     expect(window).to_have_class(re.compile("full"))
@@ -116,6 +117,7 @@ def test_full_screen_can_be_the_rule_and_shift_opens_a_browser_window(writer: Sc
     )  # said where one goes on
     eventually(away.is_closed, "the browser window is gone")
     page.locator("[data-test=toast-sending] .toast-action").click()
+    writer.product.prefer(WRITER, undo_seconds=5)
     window = page.locator(WINDOW)
     expect(text_of(window)).to_have_text("Hello", timeout=PATIENCE)
     with page.expect_response("**/compose/full/"):

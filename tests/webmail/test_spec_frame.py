@@ -343,11 +343,11 @@ def test_views_come_back_as_they_were_left_and_the_title_counts(
 
     page.keyboard.press("c")
     page.fill("#compose-dock [name=subject]", "Still writing")
-    page.wait_for_url("**#compose=*", timeout=15_000)
+    page.wait_for_url("**#compose=*", timeout=45_000)
     page.evaluate("sessionStorage.clear()")  # the address alone says it
     page.goto("about:blank")
     page.go_back()
-    expect(page.locator("#compose-dock [name=subject]")).to_have_value("Still writing", timeout=15_000)
+    expect(page.locator("#compose-dock [name=subject]")).to_have_value("Still writing", timeout=45_000)
 
 
 def test_a_conversation_opens_beside_its_list_and_the_keys_lead_it(
@@ -443,7 +443,7 @@ def test_a_session_that_ends_asks_over_the_page_and_goes_on(
     sign_in(page, product, address)
     page.keyboard.press("c")
     page.fill("#compose-dock [name=subject]", "A secret of mine")
-    page.wait_for_selector("#compose-dock >> text=Draft saved", timeout=15_000)
+    page.wait_for_selector("#compose-dock >> text=Draft saved", timeout=45_000)
 
     context.clear_cookies(name="mailstead_session")
     page.locator("[data-test=row]", has_text="Two").hover()
@@ -481,7 +481,7 @@ def test_one_of_several_tabs_shows_new_mail_on_the_desktop(
 ) -> None:
     """Spec 2.8."""
     context = browser.new_context(permissions=["notifications"])
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     context.add_init_script(
         """window.shown = [];
         window.Notification = class extends EventTarget {

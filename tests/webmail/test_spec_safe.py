@@ -106,7 +106,7 @@ def reader(host: Product, browser: Browser) -> Iterator[Reader]:
     context = browser.new_context(
         viewport={"width": 1440, "height": 900}, locale="en-GB", color_scheme="dark"
     )
-    context.set_default_timeout(15_000)
+    context.set_default_timeout(45_000)
     yield Reader(host, context.new_page())
     context.close()
 
@@ -288,7 +288,7 @@ def test_a_content_host_shows_mail_without_cookies_and_the_app_refuses_to(
     with product:
         product.add_domain("example.test")
         context = browser.new_context(viewport={"width": 1440, "height": 900}, locale="en-GB")
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(45_000)
         reader = Reader(product, context.new_page())
         reader.receive(
             f"<p>News</p><img class=h src='{shop.url}/harbour.png'><div style='height:3000px'>tall</div>",

@@ -154,7 +154,7 @@ def test_an_export_is_made_while_one_waits_and_the_settings_have_nothing_that_ax
     page.fill("[name=password]", PASSWORD)
     page.click("[data-test=export]")
     link = page.locator("[data-test=export-file]")
-    link.wait_for(timeout=20_000)
+    link.wait_for(timeout=45_000)
     with page.expect_download() as loading:
         link.click()
     loading.value.save_as(tmp_path / "mail.zip")
@@ -172,6 +172,7 @@ def test_a_new_inbox_greets_and_lets_itself_be_put_away(tmp_path: Path, browser:
     with Product(tmp_path / "data", env={"WELCOME": "on"}) as product:
         product.add_domain("example.test")
         product.add_account(address, PASSWORD)
+        page.goto(product.url)  # which learns the browser's time zone
         sign_in(page, product, address)
         expect(page.locator("#welcome-zone")).to_have_value("Europe/Vienna")
         page.fill("#welcome-name", "Ann Weber")
