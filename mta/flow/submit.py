@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from mta import directory
 from mta.directory import Login
-from mta.flow import bounce, lists, local, mime, recipients, submitted
+from mta.flow import bounce, lists, local, mime, recipients, submitted, weighing
 from mta.flow.errors import AlreadySent, BadMessage, NotYours, TooBig
 from mta.flow.lists import Posted, Spread
 from mta.flow.recipients import Audience
@@ -31,6 +31,7 @@ from mta.queue.values import SUBMISSION, WEB, NewOutgoing, NewRecipient, Wishes
 from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
+from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import ANSWERED, SCHEDULED, SEEN, SENT, Cause, now_us
 
 FORWARDS = ("forward", "attach")  # the kinds of draft that pass a message on
@@ -63,6 +64,7 @@ class _Letter:
     not_before: int = 0
     parked: bool = False
     ip: str = ""
+    verdict: Verdict = NOTHING_KNOWN  # what the spam filter makes of it: for the trace
     wishes: Wishes = field(default_factory=Wishes)
     spread: Spread | None = None  # to distribution lists here
 
@@ -124,6 +126,7 @@ def _submit_draft(
             sender=sender,
             raw=raw,
             prepared=prepared,
+            verdict=weighing.outgoing(prepared.facts, raw),
             audience=audience,
             trace_id=tracing.new_trace_id(),
             cause=cause,
@@ -313,13 +316,15 @@ def submit_raw(
     only = addresses[0] if len(addresses) == 1 else None
     line = trace.received(client, ip, None, settings.MAIL_HOSTNAME, protocol, tls, trace_id, only, at)
     signed = line + sign(complete, author, at=at)
+    prepared = prepare(signed)
     cause = Cause("smtp", session=f"{client} [{ip}]", actor=login.username)
     letter = _with_lists(
         _Letter(
             kind=SUBMISSION,
             sender=mail_from,
             raw=signed,
-            prepared=prepare(signed),
+            prepared=prepared,
+            verdict=weighing.outgoing(prepared.facts, complete),
             audience=audience,
             trace_id=trace_id,
             cause=cause,
@@ -411,7 +416,8 @@ def _send(
     """Within the transaction: copies for recipients here, rows for all, and the trace of both."""
     header_id = letter.prepared.facts.message_id
     utf8 = not all(address.isascii() for address in (letter.sender, *letter.audience.addresses))
-    events = [_event(letter, tracing.SUBMITTED, detail={"session": letter.cause.session})]
+    weighed = {each.method: f"{each.score:g}: {each.reason}" for each in letter.verdict.evidence}
+    events = [_event(letter, tracing.SUBMITTED, detail={"session": letter.cause.session} | weighed)]
     if not letter.held:
         taken: set[int] = set()
         events += local.store(

@@ -18,7 +18,10 @@ from .signs import SIGNS
 
 MOST_POINTS, LEAST_POINTS = 9.5, -4.0  # alone it never reaches a domain's threshold for refusing
 MOST_SIGNS = 6.0
-STATISTICS_MOST, STATISTICS_LEAST = 7.0, -4.0
+# What the statistics may add. What was shipped speaks for no mail that it never saw, and must not outweigh a list
+# of senders or a failed signature: only what was learned here takes much away.
+LEARNED = (-3.5, 7.0)
+SHIPPED = (-1.0, 5.5)
 SPAM_FROM, HAM_TO = 3.0, -0.5
 SAID = 4  # words and reasons that the sentence names
 
@@ -27,7 +30,8 @@ def judge(features: Features, sources: Sequence[Source] = ()) -> Evidence:
     """Evidence("spam", "spam", "ham" or "unsure", …)."""
     found = bayes.likeness(features.tokens, (*seed.source(), *sources))
     signs = min(MOST_SIGNS, sum(SIGNS[name].points for name, _detail in features.signs))
-    score = max(LEAST_POINTS, min(MOST_POINTS, signs + points(found)))
+    least, most = LEARNED if sources else SHIPPED
+    score = max(LEAST_POINTS, min(MOST_POINTS, signs + max(least, min(most, points(found)))))
     result = "spam" if score >= SPAM_FROM else "ham" if score <= HAM_TO else "unsure"
     return Evidence("spam", result, reason(result, features, found), "", round(score, 2))
 
@@ -38,7 +42,7 @@ def points(found: Likeness) -> float:
     odds = math.log10(spam / (1 - spam))
     worth = 2.5 * odds if odds > 0 else 0.7 * odds
     worth *= min(1.0, len(found.clues) / 8)  # few words say little
-    return max(STATISTICS_LEAST, min(STATISTICS_MOST, worth))
+    return worth
 
 
 def reason(result: str, features: Features, found: Likeness) -> str:
