@@ -136,13 +136,16 @@ def _parts(
     """The processes, in the order in which they start."""
     parts = []
     if sandbox:
-        dns, sink = (("127.0.0.1", free_port("127.0.0.1")) for _each in range(2))
+        dns, sink, clamd = (("127.0.0.1", free_port("127.0.0.1")) for _each in range(3))
         environment = environment | {
             "DNS_SERVERS": show_endpoint(dns),
             "RELAY_PORT": str(sink[1]),
             "DEMO_SANDBOX": "1",
         }
         command = [*MANAGE, "sandbox", "--dns", show_endpoint(dns), "--smtp", show_endpoint(sink)]
+        if not environment.get("CLAMD_URL"):  # a real one goes first
+            environment["CLAMD_URL"] = f"tcp://{show_endpoint(clamd)}"
+            command += ["--clamd", show_endpoint(clamd)]
         door = Listener("RELAY_PORT", "Sandbox internet", *sink)
         parts.append(Part("sandbox", command, environment, listeners=(door,)))
     mail = tuple(each for each in listeners if each.setting not in WEB_SETTINGS)

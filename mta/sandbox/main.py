@@ -1,4 +1,4 @@
-"""The process of the sandbox internet: DNS and SMTP on loopback, until it is told to stop."""
+"""The process of the sandbox internet: DNS, SMTP and a small virus scanner on loopback, until it is told to stop."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from django.conf import settings
 from django.db import close_old_connections, connection
 
 from mta import directory
-from mta.sandbox import sink
+from mta.sandbox import scanner, sink, visitors
 from mta.sandbox.dns import DnsServer, Reply
 from mta.sandbox.shelf import Shelf
 from mta.sandbox.zone import Zone, answer
@@ -67,10 +67,16 @@ class Ours:
 
 
 class Sandbox:
-    """DNS and SMTP of the outside world; `dns` and `smtp` are the real addresses after `start`."""
+    """DNS and SMTP of the outside world; `dns` and `smtp` are the real addresses after `start`.
 
-    def __init__(self, *, dns: Endpoint, smtp: Endpoint) -> None:
-        self.dns, self.smtp = dns, smtp
+    `clamd`: where the virus scanner listens, if it shall.
+    """
+
+    def __init__(self, *, dns: Endpoint, smtp: Endpoint, clamd: Endpoint | None = None) -> None:
+        self.dns, self.smtp, self.clamd = dns, smtp, clamd
+        self._scanner: asyncio.Server | None = None
+        self._visits: asyncio.Future[None] | None = None
+        self._is_over = False
         self._ours = Ours()
         self._zone = Zone(folder())
         self._outsiders = sink.Outsiders(Shelf(folder()), is_ours=self._ours)
@@ -92,8 +98,18 @@ class Sandbox:
             size=settings.MAX_MESSAGE_SIZE * 2,
         )
         self.smtp = (self.smtp[0], self._smtp_server.sockets[0].getsockname()[1])
+        if self.clamd is not None:
+            self._scanner = await scanner.serve(*self.clamd)
+        if visitors.due(folder()):  # a demonstration that was just made: they come while it starts
+            come = asyncio.to_thread(visitors.come, folder(), told_to_stop=lambda: self._is_over)
+            self._visits = asyncio.ensure_future(come)
 
     async def stop(self) -> None:
+        self._is_over = True
+        if self._visits is not None:
+            await asyncio.wait([self._visits])
+        if self._scanner is not None:
+            self._scanner.close()
         if self._smtp_server is not None:
             self._smtp_server.close()
         await self._dns_server.stop()
@@ -121,7 +137,7 @@ async def _until_told(sandbox: Sandbox) -> None:
     await sandbox.stop()
 
 
-def run(*, dns: Endpoint, smtp: Endpoint) -> None:
+def run(*, dns: Endpoint, smtp: Endpoint, clamd: Endpoint | None = None) -> None:
     """Serve until SIGTERM or Ctrl-C."""
     logging.getLogger("mail.log").setLevel(logging.WARNING)  # aiosmtpd tells every line it reads
-    asyncio.run(_until_told(Sandbox(dns=dns, smtp=smtp)))
+    asyncio.run(_until_told(Sandbox(dns=dns, smtp=smtp, clamd=clamd)))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -31,12 +32,39 @@ def door() -> tuple[str, int]:
     return anywhere.get(host, host), port
 
 
-def deliver(raw: bytes, *, sender: str, recipient: str) -> None:
+def is_open() -> bool:
+    """Whether somebody takes calls there."""
+    try:
+        socket.create_connection(door(), timeout=2).close()
+    except (OSError, NotDelivered):
+        return False
+    return True
+
+
+def _source(address: str) -> tuple[str, int] | None:
+    """An address on loopback to call from, where this system has more than one of them."""
+    if not address:
+        return None
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError:
+            return None
+    return address, 0
+
+
+def deliver(raw: bytes, *, sender: str, recipient: str, source: str = "") -> None:
     """Hand a message to our own server, as any server outside would. Raises NotDelivered."""
     host, port = door()
     name = f"mx.{sender.rpartition('@')[2] or 'outside.test'}"
     try:
-        with smtplib.SMTP(host, port, local_hostname=name, timeout=20) as smtp:
+        with smtplib.SMTP(
+            host,
+            port,
+            local_hostname=name,
+            timeout=20,
+            source_address=_source(source) if host == "127.0.0.1" else None,
+        ) as smtp:
             smtp.sendmail(sender, [recipient], raw)
     except smtplib.SMTPRecipientsRefused as refused:
         raise NotDelivered(_words(next(iter(refused.recipients.values()))[1])) from None

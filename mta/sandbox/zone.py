@@ -23,7 +23,7 @@ from mta.sandbox.dns import NO_DATA, NO_NAME, Reply
 Records = dict[str, dict[str, list[str]]]
 
 _MOST = 500  # records in all
-_TYPES = frozenset({"MX", "TXT", "A", "AAAA", "CNAME", "SRV", "CAA", "TLSA", "NS"})
+_TYPES = frozenset({"MX", "TXT", "A", "AAAA", "CNAME", "SRV", "CAA", "TLSA", "NS", "PTR"})
 
 
 class BadRecords(ValueError):

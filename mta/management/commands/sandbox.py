@@ -20,7 +20,7 @@ def _endpoint(text: str) -> tuple[str, int]:
 
 class Command(BaseCommand):
     requires_system_checks: list[str] = []  # they would load every page of the product
-    help = "Run the sandbox internet: a DNS and an SMTP server that stand for everybody outside."
+    help = "Run the sandbox internet: a DNS and an SMTP server that stand for everybody outside, and a virus scanner."
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
         dns = settings.DNS_SERVERS[0] if settings.DNS_SERVERS else ("127.0.0.1", 5353)
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--smtp", type=_endpoint, default=("127.0.0.1", settings.RELAY_PORT), metavar="HOST:PORT"
         )
+        parser.add_argument("--clamd", type=_endpoint, default=None, metavar="HOST:PORT")
 
-    def handle(self, *args: Any, dns: tuple[str, int], smtp: tuple[str, int], **options: Any) -> None:
-        main.run(dns=dns, smtp=smtp)
+    def handle(self, *args: Any, **options: Any) -> None:
+        main.run(dns=options["dns"], smtp=options["smtp"], clamd=options["clamd"])

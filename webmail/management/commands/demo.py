@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from hosting import inbound
+from hosting.actor import system
 from hosting.dns.expected import for_domain, zone_file
 from hosting.models import Domain
+from mta.sandbox import visitors
 from mta.sandbox.main import folder
 from mta.sandbox.zone import Zone
 from webmail.demo import world
@@ -31,4 +36,8 @@ class Command(BaseCommand):
         world.build(lambda step: self.stdout.write(f"  {step}", ending="\n"))
         # One domain is as it should be in the sandbox's DNS; the customers' show what is to be done.
         domain = Domain.objects.get(name="example.test")
-        Zone(folder()).paste(zone_file(for_domain(domain)))
+        zone = Zone(folder())
+        zone.paste(zone_file(for_domain(domain)))
+        # Mail that arrives as everybody's does; what is forged is held, so that people can look at it.
+        inbound.set_policy(domain, replace(inbound.policy(domain), hold_forged=True), actor=system("demo"))
+        zone.paste(visitors.invite(folder()))
