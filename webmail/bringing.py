@@ -30,6 +30,8 @@ from webmail.models import Chore
 LARGEST = 20 << 30  # bytes of a file that is uploaded
 SLACK = 1 << 30  # room that stays free on this host
 SAID_BROKEN = 20
+MOST_BROKEN = 20_000  # a file that is hardly mail at all
+MOST_LABELS = 500  # that one file makes
 _UNSAFE = re.compile(r"[^\w .()@+-]+")
 
 
@@ -68,12 +70,13 @@ def work(work: Work) -> None:
         raise CannotDo(_("This mailbox is no longer yours to change."))
     run = _Run(work)
     try:
+        wishes = Wishes(largest=settings.MAX_MESSAGE_SIZE, newest_first=True, spool=str(chores.folder()))
         work.progress(0, reading.size(path))
         tally = mailstore.import_letters(
             chore.mailspace,
-            run.counting(reading.read(path, Wishes(largest=settings.MAX_MESSAGE_SIZE))),
+            run.counting(reading.read(path, wishes)),
             cause=Cause("import", f"import of {chore.data['name']}", chore.data.get("actor", "")),
-            terms=mailstore.Terms(into=chore.data["into"], seen=chore.data["seen"]),
+            terms=mailstore.Terms(into=chore.data["into"], seen=chore.data["seen"], most_new=MOST_LABELS),
             report=run.report,
             progress=run.note,
         )
@@ -95,9 +98,16 @@ class _Run:
         self._broken: list[str] = []
 
     def counting(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """Each piece is a moment to say that we are alive: a file may hold a million that are no mail."""
+        strange = 0
         for piece in pieces:
             if isinstance(piece, Letter):
                 self._read += len(piece.raw)
+            elif isinstance(piece, Broken):
+                strange += 1
+                if strange > MOST_BROKEN:
+                    raise CannotDo(_("Too much of this file is no mail. What could be read is here."))
+            self._work.progress(min(self._read, self._work.chore.total))
             yield piece
 
     def report(self, broken: Broken) -> None:
@@ -112,6 +122,7 @@ class _Run:
             "there": sum(tally.there.values()),
             "broken": self._broken,
             "unread": tally.broken,
+            "unmade": tally.unmade,
             "full": tally.over_quota,
         }
         self._work.chore.data = self._work.chore.data | told

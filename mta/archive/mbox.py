@@ -10,6 +10,7 @@ message. What we write begins with a field of our own, which says where that end
 from __future__ import annotations
 
 import re
+from array import array
 from calendar import timegm
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -114,6 +115,35 @@ def entries(stream: BinaryIO, *, largest: int) -> Iterator[Entry]:
             base += keep
             scan -= keep
             start = max(0, start - keep)
+
+
+MOST_SORTED = 5_000_000  # messages whose places are held in memory, 24 bytes each
+
+
+def newest_first(stream: BinaryIO, *, largest: int) -> Iterator[Entry]:
+    """The same messages by the dates of their From lines, the newest first: one pass finds them, then each is read
+    where it lies. One without a date goes with the one before it. The stream must be one that can be sought in."""
+    dates, places = array("q"), array("q")
+    for entry in entries(stream, largest=0):
+        date = date_of(entry.from_line)
+        dates.append(date if date is not None else dates[-1] if dates else 0)
+        places.append(entry.offset)
+        if len(places) > MOST_SORTED:
+            stream.seek(0)
+            yield from entries(stream, largest=largest)
+            return
+    places.append(stream.tell())
+    for at in sorted(range(len(dates)), key=dates.__getitem__, reverse=True):
+        offset, end = places[at], places[at + 1]
+        stream.seek(offset)
+        from_line = stream.readline(LONGEST_FROM)
+        size = end - offset - len(from_line)
+        yield Entry(from_line, stream.read(size) if size <= largest else None, offset, at + 1)
+
+
+def is_takeout(start: bytes) -> bool:
+    """Whether it begins as Google Takeout writes one."""
+    return b"\nX-GM-THRID:" in start or b"\nX-Gmail-Labels:" in start
 
 
 def _next_from(buffer: bytearray, at: int, ended: bool) -> tuple[int, int, bool] | None:

@@ -9,10 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, replace
+from io import BufferedReader, FileIO
 from pathlib import Path
-from typing import BinaryIO
+from shutil import disk_usage
+from tempfile import TemporaryFile
+from typing import IO, BinaryIO
 
 from . import lines, loose, maildir, mbox, naming
+from .mbox import Entry
 from .trees import DiskFolder, Node, ZipFolder, natural
 from .values import INBOX, Broken, Folder, Letter, Passed, Piece, Unreadable, Wishes
 
@@ -109,6 +113,36 @@ def _mbox_name(trail: tuple[str, ...]) -> tuple[str, ...]:
     if levels[-1].lower() == "mbox":
         levels.pop()
     return tuple(levels)
+
+
+_ROOM = 1 << 30  # bytes that stay free on a disk
+
+
+def _copied(stream: BinaryIO, to: IO[bytes]) -> bool:
+    """Whether all of a stream found room."""
+    while True:
+        if disk_usage(to.fileno()).free < _ROOM + (64 << 20):
+            return False
+        for _block in range(64):
+            data = stream.read(1 << 20)
+            if not data:
+                return True
+            to.write(data)
+
+
+class _Chained:
+    """Two streams as one."""
+
+    def __init__(self, first: IO[bytes], then: BinaryIO) -> None:
+        self._first: IO[bytes] | None = first
+        self._then = then
+
+    def read(self, size: int) -> bytes:
+        if self._first is not None:
+            if data := self._first.read(size):
+                return data
+            self._first = None
+        return self._then.read(size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +407,7 @@ class _Walk:
         folder, late = wanted
         said = False
         uidvalidity = 0
-        for entry in mbox.entries(stream, largest=self._wishes.largest):
+        for entry in self._entries(stream):
             at = f"{where}, message {entry.number} at byte {entry.offset}"
             try:
                 if entry.data is None:
@@ -394,6 +428,25 @@ class _Walk:
                 yield replace(folder, uidvalidity=uidvalidity or folder.uidvalidity)
             if found.letter is not None:
                 yield self._finish(found.letter, folder.name, uidvalidity, late)
+
+    def _entries(self, stream: BinaryIO) -> Iterator[Entry]:
+        """Takeout's lie in no order; those of other programs say in their first message what counts for all."""
+        largest = self._wishes.largest
+        start = stream.peek(_PEEK)[:_PEEK] if isinstance(stream, BufferedReader) else b""
+        if not (self._wishes.newest_first and mbox.is_takeout(start)):
+            yield from mbox.entries(stream, largest=largest)
+            return
+        if isinstance(stream.raw, FileIO):  # type: ignore[attr-defined]
+            yield from mbox.newest_first(stream, largest=largest)
+            return
+        with TemporaryFile(dir=self._wishes.spool or None) as unpacked:
+            if _copied(stream, unpacked):
+                unpacked.seek(0)
+                yield from mbox.newest_first(unpacked, largest=largest)
+                return
+            # No room for all of it: what was unpacked already, then the rest as it comes.
+            unpacked.seek(0)
+            yield from mbox.entries(_Chained(unpacked, stream), largest=largest)  # type: ignore[arg-type]
 
     def _finish(self, letter: Letter, folder: str, uidvalidity: int, late: bool) -> Letter:
         uidl, at = letter.uidl, letter.internal_date

@@ -73,7 +73,8 @@ class Wishes:
     `quoting`: how the writer of an mbox hid lines that begin with "From ": mboxrd, mboxo or none. `uidl`: the format
     of Dovecot's setting `pop3_uidl_format`, for sources that keep UIDs but no UIDLs; "" for none. `skip` and
     `only` name folders as the source calls them; each means what lies below it, too. `by_name`: whether a
-    folder "Deleted Items" is our Trash.
+    folder "Deleted Items" is our Trash. `newest_first`: Takeout's mbox by the dates of
+    its From lines; out of a .zip it is unpacked into the folder `spool` for that, where there is room.
     """
 
     largest: int = 50_000_000
@@ -82,3 +83,5 @@ class Wishes:
     only: tuple[str, ...] = ()
     skip: tuple[str, ...] = ()
     by_name: bool = True
+    newest_first: bool = False
+    spool: str = ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import re
+import zipfile
 from email.header import Header
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,7 @@ from mta.message import criteria as c
 from mta.values import FLAGGED, SEEN
 from tests.mta.archive.gmail_files import feed
 from tests.webmail.mail_world import CAUSE, Reader
-from webmail import chores
+from webmail import bringing, chores
 from webmail.gmail_rules import Here, translated
 from webmail.models import Chore
 from webmail.search_box import Names, parse
@@ -106,7 +108,9 @@ def test_five_hundred_filters_come_in_a_few_statements_and_twice_makes_no_second
     ann: Reader, django_assert_max_num_queries: Any
 ) -> None:
     """A transaction for each took seven seconds."""
-    export = [{"from": f"p{n}@x.test", "label": f"Lists/{n % 100}", "shouldArchive": "true"} for n in range(500)]
+    export = [
+        {"from": f"p{n}@x.test", "label": f"Lists/{n % 100}", "shouldArchive": "true"} for n in range(500)
+    ]
     page = shown(ann, *export)
     assert "500 of 500 filters can be made." in page
     with django_assert_max_num_queries(450):  # a hundred labels among them
@@ -249,6 +253,61 @@ def takeout() -> bytes:
         ).encode()
 
     return b"".join(map(one, range(MESSAGES)))
+
+
+def brought(who: Reader, name: str, data: bytes) -> dict[str, Any]:
+    assert (
+        who.client.post("/mail/settings/import/", {"file": SimpleUploadedFile(name, data)}).status_code == 302
+    )
+    assert chores.work(WORKERS) == 1
+    return dict(Chore.objects.get().data)
+
+
+@pytest.mark.parametrize("ending", ["mbox", "zip"])
+def test_the_newest_of_takeout_comes_first(ann: Reader, own_data: Path, ending: str) -> None:
+    data, name = takeout(), "All mail.mbox"
+    if ending == "zip":
+        packed = io.BytesIO()
+        with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr(f"Takeout/Mail/{name}", data)
+        data, name = packed.getvalue(), "takeout-1.zip"
+    assert brought(ann, name, data)["messages"] == MESSAGES
+    box = mailstore.mailbox(ann.space, "INBOX")
+    dates = [each.internal_date or 0 for each in mailstore.letters(ann.space, box)]  # in the order they came
+    assert dates == sorted(dates, reverse=True)
+    assert len(set(dates)) > 50
+    (line,) = mailstore.history(ann.space)
+    assert (line.verb, line.count, line.undone) == ("import", MESSAGES, False)
+    assert "brought in 300 messages" in ann.page("/mail/changes/")
+
+
+def test_a_file_makes_so_many_labels_and_keeps_the_mail_of_the_others(ann: Reader, own_data: Path) -> None:
+    data = b"".join(
+        b"From x Mon Mar 02 10:00:00 +0000 2026\nX-GM-THRID: 1\nX-Gmail-Labels: L%d\nSubject: s%d\n\nText\n\n"
+        % (n, n)
+        for n in range(530)
+    )
+    assert brought(ann, "all.mbox", data)["unmade"] == 30
+    boxes = mailstore.mailboxes(ann.space)
+    assert sum(not each.role for each in boxes) == 500
+    assert mailstore.mailbox(ann.space, "Archive").messages == 30
+    assert "Labels beyond the first 500 were not made" in ann.page("/mail/settings/import/")
+
+
+def test_a_file_of_nothing_but_from_lines_is_given_up_and_can_be_stopped(
+    ann: Reader, own_data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps = []
+    progress = chores.Work.progress
+    monkeypatch.setattr(chores.Work, "progress", lambda work, *much: steps.append(1) or progress(work, *much))
+    monkeypatch.setattr(bringing, "MOST_BROKEN", 2_000)
+    brought(ann, "empty.mbox", b"From x Mon Mar 02 10:00:00 +0000 2026\n" * 50_000)
+    row = Chore.objects.get()
+    assert (row.state, row.problem) == (
+        Chore.FAILED,
+        "Too much of this file is no mail. What could be read is here.",
+    )
+    assert len(steps) >= 2_000, "each piece is a moment at which it can be stopped"
 
 
 def test_takeout_comes_with_labels_and_states_in_any_language(ann: Reader, own_data: Path) -> None:

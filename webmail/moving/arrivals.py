@@ -25,7 +25,7 @@ from .models import Fetched, Source
 def deliver(source: Source, letter: Letter, *, known_as: str) -> None:
     """Into the Inbox, unless a filter files it elsewhere."""
     prepared = prepare(letter.raw)
-    cause = Cause("import", f"mail of {source.address}", source.account.username)
+    cause = Cause("import", f"fetching from {source.address}", source.account.username)
     reason = _("Fetched from %s") % source.address
     copy = Copy(
         mailspace=source.mailspace,

@@ -44,7 +44,7 @@ def work(turn: Turn) -> None:
 
 def cause_of(source: Source) -> Cause:
     """Who changes mail here, as Recent changes says it."""
-    return Cause("import", f"mail of {source.address}", source.account.username)
+    return Cause("import", f"move from {source.address}", source.account.username)
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ def _told(row: Chore) -> dict[str, Any]:
     if broken:
         text = ngettext("%s could not be read.", "%s could not be read.", broken)
         said.append(text % grouped(broken))
+    if data.get("unmade"):
+        said.append(_("Labels beyond the first 500 were not made; their mail is in Archive."))
     if data.get("full"):
         said.append(_("Then your mailbox was full. Make room, and bring the same file again for the rest."))
     return {

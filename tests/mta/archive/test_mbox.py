@@ -111,6 +111,24 @@ def test_no_bytes_do_more_than_be_refused(data: bytes, step: int) -> None:
         assert once == again
 
 
+@given(
+    st.lists(st.tuples(st.integers(1, 28), st.binary(max_size=60)), min_size=1, max_size=6),
+    st.integers(0, 60),
+)
+def test_the_newest_first_are_the_same_messages_in_another_order(
+    written: list[tuple[int, bytes]], largest: int
+) -> None:
+    data = b"".join(
+        b"From x@y.test Sat Jan %02d 10:00:00 2026\nSubject: a\n\n%s\n\n" % (day, body)
+        for day, body in written
+    )
+    plain = list(mbox.entries(io.BytesIO(data), largest=largest))
+    sorted_ = list(mbox.newest_first(io.BytesIO(data), largest=largest))
+    assert sorted(sorted_, key=lambda entry: entry.offset) == plain
+    dates = [mbox.date_of(entry.from_line) or 0 for entry in sorted_]
+    assert dates == sorted(dates, reverse=True)
+
+
 def test_dovecot_and_mutt_flags_are_understood_and_taken_out() -> None:
     (letter,) = letters_of(
         b"From ann@x.test Thu Jan  1 10:00:00 2026\n"

@@ -202,7 +202,7 @@ def test_the_whole_move_is_one_line_and_is_taken_back(
     assert (line.verb, line.count) == ("import", 8)
     page = mover.page("/mail/changes/")
     assert "brought in 8 messages" in page
-    assert f"mail of {OLD}" in page
+    assert f"move from {OLD}" in page
     assert mover.client.post(f"/mail/settings/moving/{made.pk}/", {"do": "undo"}).status_code == 302
     while mailstore.work_bulks():
         pass
