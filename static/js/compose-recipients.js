@@ -95,7 +95,7 @@ export class Recipients {
     const chip = part("person");
     Object.assign(chip.dataset, { name, address: email });
     chip.setAttribute("aria-label", name ? `${name} <${email}>` : email);
-    chip.setAttribute("role", "button");
+    chip.setAttribute("role", "group");  // with a button in it: it cannot be one itself
     chip.querySelector('[data-part="name"]').textContent = name || email;
     chip.querySelector("button").setAttribute("aria-label", say("remove", name || email));
     avatar(chip.querySelector(".avatar"), name, email);
