@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from django.db import connection
-from django.db.models import Q
 
 from hosting import access, list_tokens, lists, masks, names, responsible, signing_in
 from hosting.addresses import of_list
@@ -194,12 +193,10 @@ class Directory:
         )
 
     def inbound_policy(self, domain: str) -> InboundPolicy:
-        fields = ("junk_at", "refuse_at", "hold_spam", "hold_forged", "greylist")
-        rows = Domain.objects.filter(
-            Q(name=domain.lower(), alias_of__isnull=True) | Q(aliases__name=domain.lower())
-        )
-        row = rows.values_list(*fields).first()
-        return InboundPolicy(*row) if row else InboundPolicy()
+        with connection.cursor() as cursor:
+            cursor.execute(_POLICY, [domain.lower()])
+            row = cursor.fetchone()
+        return InboundPolicy(row[0], row[1], *map(bool, row[2:])) if row else InboundPolicy()
 
     def owner(self, mailspace: int) -> str:
         rows = Identity.objects.filter(mailspace=mailspace, is_default=True)
@@ -233,6 +230,15 @@ _LOOK_UP = f"""
     LEFT JOIN {Mask._meta.db_table} m ON m.address_id = a.id
     WHERE n.name = %s AND n.state <> '{Domain.PENDING}' AND d.state <> '{Domain.PENDING}'
     ORDER BY t.id
+"""  # noqa: S608 - the names of our own tables
+
+
+# Of the domain itself, or of the one that it is another name of; asked for every recipient of every message.
+_POLICY = f"""
+    SELECT o.junk_at, o.refuse_at, o.hold_spam, o.hold_forged, o.greylist
+    FROM {Domain._meta.db_table} d
+    JOIN {Domain._meta.db_table} o ON o.id = COALESCE(d.alias_of_id, d.id)
+    WHERE d.name = %s
 """  # noqa: S608 - the names of our own tables
 
 
