@@ -94,6 +94,7 @@ class Manners:
         self.clock = clock
         self._exempt = tuple(exempt)
         self._ledger = ledger
+        self._lines = Ledger(most_keys=10_000)  # what the log was told; nobody else's business
         self.inside = 0
 
     @property
@@ -112,7 +113,7 @@ class Manners:
         if isinstance(entry, Entry):
             return entry
         metrics.TURNED_AWAY.labels(protocol, entry).inc()
-        if self.ledger.hit(f"log.away:{network_of(ip)}", rate=_TOLD):
+        if self.may_log(f"away:{network_of(ip)}"):
             log.warning("%s: turned %s away (%s)", protocol, ip, _WHY[entry])
         return None
 
@@ -147,6 +148,10 @@ class Manners:
     def _left(self, protocol: str) -> None:
         self.inside -= 1
         metrics.OPEN.labels(protocol).dec()
+
+    def may_log(self, what: str) -> bool:
+        """A few lines a minute about each network; what is not told is counted all the same."""
+        return bool(self._lines.hit(what, rate=_TOLD))
 
     def visit(self, ip: str, *, protocol: str, our_ip: str = "") -> Visit:
         """One SMTP connection; `our_ip` is the address of ours that it came to."""
@@ -309,7 +314,7 @@ class Visit:
 
     def _limited(self, limit: str, reply: Reply, *, ends: bool = False) -> Judgement:
         metrics.LIMITED.labels(limit).inc()
-        if self._ledger.hit(f"log.{limit}:{self._network}", rate=_TOLD):
+        if self._manners.may_log(f"{limit}:{self._network}"):
             log.info("smtp: %s: %s answered %d", self.ip, limit, reply.code)
         return Judgement(reply=reply, ends=ends)
 
