@@ -111,11 +111,9 @@ def test_full_screen_can_be_the_rule_and_shift_opens_a_browser_window(writer: Sc
     expect(text_of(outside)).to_have_text("Hello", timeout=PATIENCE)
     expect(outside.locator("[data-test=compose-subject]")).to_have_value("Out there")
     expect(outside.locator(".compose-title")).to_be_in_viewport()
-    text_of(outside).press("Control+Enter")
-    expect(page.locator("[data-test=toast-sending]")).to_be_visible(
-        timeout=PATIENCE
-    )  # said where one goes on
-    eventually(away.is_closed, "the browser window is gone")
+    with away.expect_event("close", timeout=PATIENCE):
+        text_of(outside).press("Control+Enter")
+    expect(page.locator("[data-test=toast-sending]")).to_be_visible()  # said where one goes on
     page.locator("[data-test=toast-sending] .toast-action").click()
     writer.product.prefer(WRITER, undo_seconds=5)
     window = page.locator(WINDOW)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from tests.eventually import eventually
@@ -86,7 +87,9 @@ def test_a_slow_server_is_told_of_and_a_failing_one_leaves_the_old_view(
     enter(page, product, address)
     until_subjects(page, ["Starred one", "Number 1", "Number 0"])
     with held(page, r"/mail/starred/$") as waiting:
-        page.clock.install()
+        now = datetime.now(UTC)
+        page.clock.install(time=now)
+        page.clock.pause_at(now + timedelta(minutes=5))  # from here it runs only as far as this test says
         page.click('.sidebar [data-nav="starred"]')
         assert page.locator("#main [data-toolbar][aria-busy=true]").count() == 1  # at once
         eventually(lambda: page.evaluate("1") and waiting, "the list is asked for")
@@ -98,6 +101,7 @@ def test_a_slow_server_is_told_of_and_a_failing_one_leaves_the_old_view(
         page.clock.run_for(10_000)
         page.wait_for_selector("[role=status]:text('Still working')")
         assert subjects(page)[-3:] == ["Starred one", "Number 1", "Number 0"]  # the old view is kept below
+        page.clock.resume()
         waiting.pop().fulfill(status=503, body="")
         toast(page, "Try again")
         assert page.locator(".grey-cover, .still-working, [data-toolbar][aria-busy]").count() == 0

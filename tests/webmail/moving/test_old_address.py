@@ -161,7 +161,9 @@ def test_what_is_written_as_it_leaves_through_its_server(mover: Reader, smtp: Ol
     sent = write(mover, OLD, "ben@elsewhere.test")
     assert f'"{OLD}"' in mover.page("/mail/compose/?mode=new") or OLD in mover.page("/mail/compose/?mode=new")
     relay.run()
-    assert [each.state for each in queue.recipients(sent.outgoing)] == [DELIVERED], queue.recipients(sent.outgoing)
+    assert [each.state for each in queue.recipients(sent.outgoing)] == [DELIVERED], queue.recipients(
+        sent.outgoing
+    )
     ((sender, to, raw),) = smtp.taken
     assert (sender, to) == (OLD, ["ben@elsewhere.test"])
     assert b"From: Ann W <ann@old.test>" in raw
