@@ -127,7 +127,11 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("files", lambda: page.goto(demo.url + "/mail/files/")),
         ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),
         ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
+        ("contacts", lambda: page.goto(demo.url + "/mail/contacts/")),
+        ("contact", lambda: _contact(page, demo)),
         ("settings", lambda: page.goto(demo.url + "/mail/settings/accounts/")),
+        ("filters", lambda: page.goto(demo.url + "/mail/settings/filters/")),
+        ("auto-reply", lambda: page.goto(demo.url + "/mail/settings/reply/")),
         ("settings-storage", lambda: page.goto(demo.url + "/mail/settings/storage/")),
         ("settings-programs", lambda: page.goto(demo.url + "/mail/settings/programs/")),
         ("outside-world", lambda: page.goto(demo.url + "/outside/")),
@@ -142,6 +146,12 @@ def _open(page: Page, demo: Product, box: str, subject: str) -> None:
     page.goto(f"{demo.url}/mail/{box}/")
     page.locator("[data-test=row]", has_text=subject).first.locator("[data-test=subject]").click()
     expect(page.locator("[data-test=message-subject]")).to_contain_text(subject)
+
+
+def _contact(page: Page, demo: Product) -> None:
+    page.goto(f"{demo.url}/mail/contacts/")
+    page.get_by_role("link", name="Ada Marlowe").first.click()
+    page.locator("[data-test=contact-name]").wait_for()
 
 
 def _why(page: Page, demo: Product) -> None:

@@ -22,6 +22,7 @@ from mta.mailstore import service as mailstore
 from mta.message import trace
 from mta.trust.verdict import Evidence, Verdict, written
 from mta.values import ARCHIVE, FLAGGED, INBOX, SEEN, Cause
+from webmail.demo import desk
 from webmail.demo.corpus import colleague, demonstration
 from webmail.demo.letter import Letter
 from webmail.models import Preferences
@@ -53,12 +54,14 @@ def build(say: Say) -> None:
     aliases.add(domain, "team", targets=["ann@example.test", "ben@example.test"], actor=actor)
     aliases.add(domain, "hello", targets=["ann@example.test"], actor=actor)
     _customers(provider, reseller, actor)
-    Preferences.objects.create(account=ann, greeted=True)  # she has been here for months
+    preferences = Preferences.objects.create(account=ann, greeted=True)  # she has been here for months
     say("mail")
     now = datetime.now(tz=UTC)
     fill(_mailspace(ann), demonstration(now), say)
     fill(_mailspace(ben), colleague(now), say)
     _moved_by_a_program(_mailspace(ann), ann.username)
+    say("address book and settings")
+    desk.set_up(ann, _mailspace(ann), preferences)
     while mailstore.index_pending():
         pass
 
