@@ -29,7 +29,7 @@ from mta.limits.ledger import Ledger
 from mta.limits.policy import Policy
 from mta.mailstore import service as mailstore
 from mta.serve.main import Sidecar
-from mta.serve.manners import Network
+from mta.serve.peers import Network
 from mta.values import Cause
 from tests.fake_resolver import FakeResolver
 

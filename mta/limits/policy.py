@@ -53,6 +53,7 @@ class Policy:
     data_seconds: float = 3_600.0
     session_seconds: float = 3_600.0
     data_rate: int = 200  # bytes a second
+    handshake_seconds: float = 30.0  # TLS, all protocols
 
 
 _DEFAULTS: dict[str, Any] = {each.name: each.default for each in fields(Policy)}
@@ -76,6 +77,7 @@ _BOUNDS: Mapping[str, tuple[float, float]] = {
     "data_seconds": (60, 86_400),
     "session_seconds": (60, 86_400),
     "data_rate": (0, 1_000_000),
+    "handshake_seconds": (1, 300),
 }
 
 

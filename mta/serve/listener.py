@@ -9,7 +9,6 @@ Called by `mta.serve.main`.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
 import socket
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
@@ -20,7 +19,7 @@ from typing import Any
 from django.conf import settings
 
 from mta.serve import proxy
-from mta.serve.manners import Network
+from mta.serve.peers import is_in
 from mta.serve.session import Context, House
 from mta.wire.proxy import BadProxy
 
@@ -30,7 +29,6 @@ Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter, Context], Awaitabl
 
 # Reading stops at twice this much until the server has caught up.
 READ_AHEAD = 128 * 1024
-HANDSHAKE_SECONDS = 30.0
 
 
 class PortInUse(Exception):
@@ -150,8 +148,9 @@ class Listener:
         reader = asyncio.StreamReader(limit=READ_AHEAD, loop=loop)
         protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
         tls = self._house.tls_context if door.implicit_tls else None
+        seconds = self._house.policy.handshake_seconds if tls else None
         transport, _protocol = await loop.connect_accepted_socket(
-            lambda: protocol, accepted, ssl=tls, ssl_handshake_timeout=HANDSHAKE_SECONDS if tls else None
+            lambda: protocol, accepted, ssl=tls, ssl_handshake_timeout=seconds
         )
         return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
@@ -244,17 +243,6 @@ def _listening_socket(door: Door, endpoint: tuple[str, int], *, share: bool) -> 
             f"cannot listen on {shown} ({error.strerror or error}): {door.setting} moves it"
         ) from error
     return listening
-
-
-def is_in(ip: str, networks: Sequence[Network]) -> bool:
-    """Whether an address lies in one of these networks."""
-    if not networks:
-        return False
-    try:
-        address = ipaddress.ip_address(ip.partition("%")[0])
-    except ValueError:
-        return False
-    return any(address in network for network in networks if network.version == address.version)
 
 
 def _plain_ip(ip: str) -> str:

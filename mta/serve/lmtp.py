@@ -15,7 +15,7 @@ from django.conf import settings
 from mta.flow.passage import Accepted
 from mta.serve import statuses
 from mta.serve.envelope import Transaction
-from mta.serve.listener import is_in
+from mta.serve.peers import is_in
 from mta.serve.session import Context
 from mta.serve.smtp import Server
 from mta.serve.statuses import Reply

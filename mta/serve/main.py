@@ -32,8 +32,8 @@ from mta.serve.bridge import Bridge
 from mta.serve.imap import serve_imap
 from mta.serve.listener import Door, Listener
 from mta.serve.lmtp import serve_lmtp
-from mta.serve.manners import Network
 from mta.serve.metrics import FULL, serve_metrics
+from mta.serve.peers import Network
 from mta.serve.pop3 import serve_pop3
 from mta.serve.session import House
 from mta.serve.smtp import serve_smtp, serve_submission

@@ -12,9 +12,7 @@ commands, size and time.
 from __future__ import annotations
 
 import asyncio
-import ipaddress
 import logging
-import re
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -26,12 +24,12 @@ from mta.limits.ledger import Lease, Ledger
 from mta.limits.policy import Policy
 from mta.limits.rates import Rate
 from mta.serve import statuses
+from mta.serve.hello import judge_hello
+from mta.serve.peers import Network, address_of, is_in, network_of
 from mta.serve.statuses import Reply
 from mta.trust.verdict import Evidence
 
 log = logging.getLogger(__name__)
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _TOLD = Rate(3, 60.0)  # log lines about one network; the others are only counted
 _MET = Rate(1, 86_400.0)  # whose message was accepted within a day is greeted without a delay
@@ -39,9 +37,6 @@ _FIRST_DELAY = 0.5
 _SLOW_GRACE = 60.0  # seconds before a message's average speed says anything
 # Commands that move nothing (RFC 5321 §7.8 lets a server end a session that only plays).
 _IDLE = frozenset({"NOOP", "RSET", "VRFY", "EXPN", "HELP", "HELO", "EHLO", "LHLO"})
-
-_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?")
-_LOCAL_NAMES = frozenset({"localhost", "localhost.localdomain", "localhost6", "localhost6.localdomain6"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,10 +97,7 @@ class Manners:
         return self._ledger or limits.current()
 
     def is_exempt(self, ip: str) -> bool:
-        address = _parsed(ip)
-        return address is not None and any(
-            address in network for network in self._exempt if network.version == address.version
-        )
+        return is_in(ip, self._exempt)
 
     def enter(self, ip: str, protocol: str) -> Entry | None:
         """Let a connection in, or not: then it is counted, and the log has a few lines about it."""
@@ -324,77 +316,6 @@ class Visit:
             return GO_ON
         metrics.SLOWED.labels(limit).inc()
         return Judgement(delay=delay)
-
-
-def judge_hello(name: str, *, ip: str, our_name: str, our_ip: str) -> tuple[Evidence, bool]:
-    """What a name after EHLO says about its client, and whether it cannot be true at all. Pure."""
-    said = name.lower().rstrip(".")
-    literal = _literal(said)
-    peer = _parsed(ip)
-    if peer is not None and (peer.is_loopback or peer == _parsed(our_ip)):  # it is here, whatever it says
-        return Evidence("helo", "pass", "", said[:255]), False
-    if said == our_name:
-        return _against("impossible", "The sending server claims to be this server.", name, 4.0), True
-    if said in _LOCAL_NAMES or (literal is not None and literal.is_loopback):
-        return _against("impossible", "The sending server claims to be on this machine.", name, 4.0), True
-    if literal is not None:
-        if literal == _parsed(our_ip):
-            return _against("impossible", "The sending server claims to have our address.", name, 4.0), True
-        if literal != _parsed(ip):
-            return _against(
-                "fail", "The sending server names an address that is not its own.", name, 1.5
-            ), False
-        if not said.startswith("["):  # RFC 5321 §4.1.3: an address stands in brackets
-            return _against(
-                "neutral", "The sending server names itself with a bare number.", name, 1.0
-            ), False
-        return _against("neutral", "The sending server has no name, only an address.", name, 0.5), False
-    labels = said.split(".")
-    if not all(_is_label(label) for label in labels):
-        return _against("fail", "The sending server's name is not a host name.", name, 1.0), False
-    if len(labels) == 1:  # RFC 5321 §2.3.5: only fully-qualified names
-        return _against("fail", "The sending server's name is not a full one.", name, 1.0), False
-    return Evidence("helo", "pass", "", said[:255]), False
-
-
-def _against(result: str, reason: str, name: str, score: float) -> Evidence:
-    return Evidence("helo", result, reason, name[:255], score)
-
-
-def _is_label(label: str) -> bool:
-    if label.isascii():
-        return _LABEL.fullmatch(label) is not None
-    return len(label) <= 63 and all(letter.isalnum() or letter == "-" for letter in label)
-
-
-def _literal(said: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """RFC 5321 §4.1.3: `[192.0.2.1]`, `[IPv6:2001:db8::1]`; and the number alone, as some say it."""
-    return _parsed(said.removeprefix("[").removesuffix("]").removeprefix("ipv6:"))
-
-
-def _parsed(ip: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    with suppress(ValueError):
-        address = ipaddress.ip_address(ip.partition("%")[0])
-        return getattr(address, "ipv4_mapped", None) or address
-    return None
-
-
-def address_of(ip: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 /64, which is what one customer has."""
-    return _prefix(ip, v4=32, v6=64)
-
-
-def network_of(ip: str) -> str:
-    return _prefix(ip, v4=24, v6=48)
-
-
-def _prefix(ip: str, *, v4: int, v6: int) -> str:
-    address = _parsed(ip)
-    if address is None:
-        return ip[:64]
-    width, kept = (32, v4) if address.version == 4 else (128, v6)
-    start = int(address) >> (width - kept) << (width - kept)
-    return f"{type(address)(start)}/{kept}" if kept < width else str(address)
 
 
 def _release(leases: Sequence[Lease]) -> None:

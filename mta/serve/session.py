@@ -17,7 +17,8 @@ from typing import Any
 from mta.limits.policy import Policy
 from mta.serve.bridge import Bridge
 from mta.serve.maildrop import Leases
-from mta.serve.manners import Entry, Manners, Network
+from mta.serve.manners import Entry, Manners
+from mta.serve.peers import Network
 from mta.serve.room import Rooms
 from mta.serve.viewings import Viewings
 
@@ -141,7 +142,11 @@ class Context:
         reader._buffer.clear()  # type: ignore[attr-defined]
         # From here to the hand-over inside start_tls nothing yields, so no plain byte slips in between.
         secured = await loop.start_tls(
-            transport, protocol, self.tls_context, server_side=True, ssl_handshake_timeout=30
+            transport,
+            protocol,
+            self.tls_context,
+            server_side=True,
+            ssl_handshake_timeout=self.house.policy.handshake_seconds,
         )
         assert secured is not None  # noqa: S101 - None only for a transport that closed, which raises
         reader._transport = secured  # type: ignore[attr-defined]

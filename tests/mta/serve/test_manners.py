@@ -13,7 +13,9 @@ from mta.limits.ledger import Ledger
 from mta.limits.policy import Policy
 from mta.limits.rates import Rate
 from mta.serve import statuses
-from mta.serve.manners import Manners, Visit, address_of, greet, judge_hello, network_of
+from mta.serve.hello import judge_hello
+from mta.serve.manners import Manners, Visit, greet
+from mta.serve.peers import address_of, is_in, network_of
 
 OUTSIDE = "203.0.113.9"
 LOOPBACK = ipaddress.ip_network("127.0.0.0/8")
@@ -107,6 +109,14 @@ def test_whoever_is_refused_leaves_nothing_behind() -> None:
 )
 def test_what_counts_as_an_address_and_a_network(ip: str, address: str, network: str) -> None:
     assert (address_of(ip), network_of(ip)) == (address, network)
+
+
+def test_what_lies_in_a_network() -> None:
+    networks = [ipaddress.ip_network("203.0.113.0/24"), ipaddress.ip_network("2001:db8::/32")]
+    for ip in ("203.0.113.9", "::ffff:203.0.113.9", "2001:db8::1%eth0"):
+        assert is_in(ip, networks) and not is_in(ip, [])
+    for ip in ("203.0.114.9", "2001:db9::1", "", "nonsense", "203.0.113"):
+        assert not is_in(ip, networks)
 
 
 @given(st.one_of(st.ip_addresses().map(str), st.text(max_size=100)))

@@ -254,6 +254,23 @@ def test_a_message_that_comes_a_byte_at_a_time_is_not_waited_for(
     assert {name for name, said in heard.items() if not said.startswith(b"421 4.4.2")} == set()
 
 
+def test_a_handshake_that_never_ends_is_not_waited_for(house: House) -> None:
+    running = house.open(Policy(greeting_delay=0, handshake_seconds=0.3, connections_per_address=3))
+    doors = ("SUBMISSIONS_LISTEN", "IMAPS_LISTEN", "POP3S_LISTEN")
+    wires = {door: Wire(running.address(door), greeting=False) for door in doors}
+    assert drip(wires, dict.fromkeys(doors, b"\x16\x03\x01\x02\x00")) == dict.fromkeys(doors, b"")
+
+    def comes_in() -> bool:
+        with Wire(running.address("SMTP_LISTEN"), greeting=False) as wire:
+            return wire.reply().startswith("220")
+
+    eventually(comes_in, "their places are free", within=10)
+    wire = Wire(running.address("SUBMISSION_LISTEN"))
+    wire.ask("EHLO mine.test")
+    assert wire.ask("STARTTLS").startswith("220")
+    assert drip({"STARTTLS": wire}, {"STARTTLS": b"\x16\x03\x01\x02\x00"})["STARTTLS"] == b""
+
+
 # --- five thousand
 
 
