@@ -22,6 +22,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from mta.filters import service as filters
 from mta.filters.service import Actions, CannotFilter, NoSuchRule, Rule
+from mta.flow import learning
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import StoreError
 from mta.mailstore.service import ConversationMessage
@@ -55,6 +56,7 @@ def every(request: HttpRequest, visit: Visit) -> HttpResponse:
         {
             "rules": [_shown(visit, rule) for rule in found],
             "blocked": filters.blocked(visit.mailspace),
+            "learned": learning.learned(visit.mailspace),
             "jobs": _jobs(visit, found),
             "may_own": may_own(visit),
             "removed": removed["entry"]["name"] if removed else "",
