@@ -17,6 +17,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext, pgettext
 
 from mta.mailstore.service import Placed
+from mta.trust.verdict import Evidence
 from mta.values import ARCHIVE, DRAFTS, INBOX, JUNK, SCHEDULED, SENT, SNOOZED, TRASH
 from webmail.evidence import METHODS, Known
 
@@ -183,6 +184,8 @@ def _vouched(story: Story, said: str) -> tuple[str, str]:
         return _("%(said)s, but %(domain)s does not vouch for it.") % names, "failed"
     if story.known.result("spf") == "pass" or story.known.result("dkim") == "pass":
         return _("%(said)s, and part of its papers are in order.") % names, "delivered"
+    if "temperror" in (dmarc, story.known.result("spf"), story.known.result("dkim")):
+        return _("%(said)s; whether it is from %(domain)s could not be checked just then.") % names, "read"
     if story.known.checked:
         return _("%(said)s, and nothing proves that it is from %(domain)s.") % names, "retry"
     return _("%(said)s; whether it is from %(domain)s was not checked.") % names, "read"
@@ -191,14 +194,13 @@ def _vouched(story: Story, said: str) -> tuple[str, str]:
 def _grounds(known: Known) -> tuple[str, ...]:
     lines = [" · ".join(each for each in (f"{known.host} [{known.ip}]", known.tls) if each)]
     findings = [known.found(method) for method in METHODS]
-    lines += [
-        " ".join(
-            part for part in (each.method.upper(), each.result, each.domain and f"({each.domain})") if part
-        )
-        for each in findings
-        if each
-    ]
-    return tuple(lines)
+    return (*lines, *(_ground(each) for each in findings if each))
+
+
+def _ground(found: Evidence) -> str:
+    """The code, and what it means in a sentence where delivery wrote one."""
+    code = (found.method.upper(), found.result, found.domain and f"({found.domain})")
+    return ": ".join(part for part in (" ".join(each for each in code if each), found.reason) if part)
 
 
 def _noted(known: Known) -> tuple[str, ...]:

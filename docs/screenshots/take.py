@@ -14,6 +14,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from mta.sandbox import visitors
+from tests.eventually import eventually
 from tests.product import Product
 
 HERE = Path(__file__).resolve().parent
@@ -41,6 +43,8 @@ def main() -> None:
             )
             demo.start()
             try:
+                sandbox = demo.data_dir / "sandbox"
+                eventually(lambda: visitors.due(sandbox) == (), "the visitors have come")
                 _sent_state(browser, demo)
                 _delete_some(demo)
                 for look in LOOKS:
@@ -123,6 +127,7 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("conversation", lambda: _open(page, demo, "inbox", "Draft of the spring catalogue")),
         ("newsletter", lambda: _open(page, demo, "inbox", "On doing one thing")),
         ("why", lambda: _why(page, demo)),
+        ("quarantine", lambda: page.goto(demo.url + "/mail/quarantine/")),
         ("changes", lambda: page.goto(demo.url + "/mail/changes/")),
         ("files", lambda: page.goto(demo.url + "/mail/files/")),
         ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),

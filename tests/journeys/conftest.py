@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mta.sandbox import visitors
 from tests.dns_server import serving
+from tests.eventually import eventually
 from tests.journeys.screen import Screen
 from tests.product import Product
 
@@ -65,6 +67,8 @@ def _start_and_fill(product: Product, domain: str, people: tuple[str, ...]) -> N
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """`up --demo`, with its sandbox internet."""
     with Product(tmp_path_factory.mktemp("demo") / "data", "mail.example.test", demo=True) as running:
+        sandbox = running.data_dir / "sandbox"
+        eventually(lambda: visitors.due(sandbox) == (), "the demonstration's visitors have come")
         yield running
 
 

@@ -4,13 +4,10 @@ lies where it belongs, and says why in sentences."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from mta.sandbox import visitors
-from tests.eventually import eventually
 from tests.journeys.conftest import DEMO_PASSWORD
 from tests.journeys.screen import PATIENCE, Screen
 from tests.product import Product
@@ -20,8 +17,6 @@ Open = Callable[..., Screen]
 
 
 def test_each_of_four_messages_says_why_it_lies_where_it_lies(demo: Product, screen: Open) -> None:
-    sandbox = Path(demo.data_dir) / "sandbox"
-    eventually(lambda: visitors.due(sandbox) == (), "all four have come", within=60)
     ann = screen(demo).sign_in("ann@example.test", DEMO_PASSWORD)
 
     # The good one: who vouches for it, in plain words.
