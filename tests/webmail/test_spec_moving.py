@@ -45,3 +45,23 @@ def test_filters_of_gmail_are_looked_at_and_made(product: Product, address: str,
         "from:news@x.test",
     ]
     assert page.locator(".sidebar >> text=Plans").count() or page.locator("text=Label Work/Plans").count()
+
+
+def test_an_old_mailbox_is_asked_for_and_a_slip_is_told_beside_its_field(
+    product: Product, address: str, page: Page
+) -> None:
+    sign_in(page, product, address)
+    for path, form in (("moving", "moving"), ("outside", "outside-form")):
+        page.goto(f"{product.url}/mail/settings/{path}/")
+        page.wait_for_selector(f"[data-test={form}]")
+        for size in ({"width": 1280, "height": 800}, {"width": 390, "height": 844}):
+            page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.locator(".moving-more > summary").click()
+            assert page.evaluate(OVERFLOW) <= 0
+            assert findings(page) == []
+        page.fill("[name=address]", "nobody")
+        page.fill("[name=password]", "secret")
+        page.click(f"[data-test={form}] button.primary")
+        page.wait_for_selector(".field.invalid")
+        assert "Enter a whole address" in page.inner_text(".field.invalid .error")
+        assert page.input_value("[name=password]") == "", "a password is never sent back"
