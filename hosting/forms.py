@@ -259,7 +259,7 @@ class ListForm(forms.Form):
         label=_("Who may post"),
         choices=[
             (MailingList.MEMBERS, _("Its members")),
-            (MailingList.LISTED, _("Only the addresses below")),
+            (MailingList.LISTED, _("Only named addresses")),
             (MailingList.ANYONE, _("Anyone")),
         ],
         initial=MailingList.MEMBERS,

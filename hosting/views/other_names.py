@@ -30,7 +30,7 @@ def listing(request: PanelRequest, name: str) -> HttpResponse:
         if made is not None:
             messages.success(request, _("%s is added.") % names.shown_domain(made.name))
             return redirect("hosting:domain", made.name)
-    rows = access.domains_for(request.actor).filter(alias_of=domain)
+    rows = access.domains_for(request.actor).filter(alias_of=domain).select_related("tenant")
     return show(
         request,
         "names.html",
