@@ -27,6 +27,7 @@ _TASK_PACKAGES = (
     "hosting.dns",
     "hosting",
     "webmail",
+    "webmail.moving",
 )
 
 
