@@ -196,6 +196,7 @@ def _told(row: Source) -> dict[str, Any]:
         "done": row.state == Source.DONE,
         "stopped": row.state == Source.STOPPED,
         "refused": row.state == Source.REFUSED,
+        "protocol": row.protocol.upper(),
         "pop3": row.protocol == Source.POP3,
         "said": " ".join(lines),
         "undoable": bool(row.messages) and row.state != Source.MOVING,
