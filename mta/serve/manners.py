@@ -64,11 +64,15 @@ class Entry:
         self._leases = tuple(leases)
         self._leave: Callable[[], None] | None = leave
 
+    def signed_in(self) -> None:
+        """Known now, and counted as the account's: many people may share an address, so it has its place back."""
+        leases, self._leases = self._leases, ()
+        _release(leases)
+
     def leave(self) -> None:
         leave, self._leave = self._leave, None
         if leave is not None:
-            for lease in self._leases:
-                lease.release()
+            _release(self._leases)
             leave()
 
 

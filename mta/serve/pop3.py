@@ -159,6 +159,8 @@ class Session:
             self._engine.refused(refusal.text, refusal.code)
         else:
             house.leases.keep(house.bridge)
+            if self._context.entry is not None:
+                self._context.entry.signed_in()  # a mailbox has one session at a time, which is limit enough
             drop, mailspace = self._opened.drop, self._opened.mailspace
             self._ahead = ReadAhead(drop, mailspace, bridge=house.bridge, shelf=house.leases.shelf)
             self._engine.opened(drop)

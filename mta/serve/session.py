@@ -83,6 +83,8 @@ class Context:
             return False
         self.house.accounts[key] += 1
         self.account = account
+        if self.entry is not None:
+            self.entry.signed_in()
         return True
 
     def sign_out(self) -> None:

@@ -62,6 +62,22 @@ def test_an_address_and_its_network_have_limits_at_once() -> None:
     assert manners.inside == 4
 
 
+def test_who_has_signed_in_takes_no_place_of_its_address_any_more() -> None:
+    """An office has one address and many people, and each of them several connections."""
+    manners, _ = house(Policy(connections=4, connections_per_address=1))
+    entries = []
+    for _ in range(4):
+        entry = manners.enter("203.0.113.1", "imap")
+        assert entry is not None
+        assert manners.enter("203.0.113.1", "imap") is None
+        entry.signed_in()
+        entries.append(entry)
+    assert manners.inside == 4 and manners.enter("203.0.113.2", "imap") is None  # the house is full
+    for entry in entries:
+        entry.leave()
+    assert manners.inside == 0 and manners.ledger.held("open:203.0.113.1") == 0
+
+
 def test_an_address_and_its_network_have_limits_in_time() -> None:
     manners, clock = house(Policy(connection_rate=Rate(3, 60), connection_rate_network=Rate(5, 60)))
 

@@ -24,7 +24,7 @@ from mta.serve import manners
 from tests.eventually import eventually
 from tests.mail import mail
 from tests.mta.serve.test_hostile_clients import Sidecar
-from tests.sidecar import FakeDirectory, RunningSidecar, Wire, stored
+from tests.sidecar import PASSWORD, FakeDirectory, RunningSidecar, Wire, stored
 
 QUICK = Policy(greeting_delay=0, longest_delay=0.05)
 ENVELOPE = ("EHLO client.test", "MAIL FROM:<joe@outside.test>", "RCPT TO:<ann@example.test>")
@@ -73,6 +73,26 @@ def test_all_protocols_share_the_limit_of_an_address(house: House) -> None:
 
     eventually(comes_in, "the place of who left is free", within=10)
     for wire in wires[1:]:
+        wire.close()
+
+
+def test_many_people_may_read_behind_one_address(house: House) -> None:
+    running = house.open(Policy(connections_per_address=1))
+    wires = []
+    for who, door in (("ann", "IMAP_LISTEN"), ("ben", "IMAP_LISTEN"), ("ann", "IMAP_LISTEN")):
+        wires.append(Wire(running.address(door), greeting=False))
+        assert wires[-1].line().startswith(b"* OK")
+        wires[-1].send(f'a LOGIN {who}@example.test "{PASSWORD}"\r\n'.encode())
+        while not (line := wires[-1].line()).startswith(b"a "):
+            assert line
+        assert line.startswith(b"a OK")
+    wires.append(Wire(running.address("POP3_LISTEN"), greeting=False))
+    for command in (b"", b"USER ann@example.test\r\n", f"PASS {PASSWORD}\r\n".encode()):
+        wires[-1].send(command)
+        assert wires[-1].line().startswith(b"+OK")
+    wires.append(Wire(running.address("POP3_LISTEN"), greeting=False))
+    assert wires[-1].line().startswith(b"+OK")
+    for wire in wires:
         wire.close()
 
 
