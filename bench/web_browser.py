@@ -29,6 +29,8 @@ from tests.product import BASE, Product
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+WINDOW = "[data-test=compose-window]"
+READY = f"shown($('{WINDOW} .ProseMirror')) && document.activeElement?.closest('{WINDOW}')"
 CHROMIUM = "/usr/bin/chromium"
 LABEL = "Projects"
 
@@ -50,6 +52,9 @@ BARS: dict[str, tuple[str, float | None, float | None, float | None]] = {
     "archive_confirmed": ("archive: server confirmed", 100, 100, None),
     "delete": ("delete: row changes", 33, 33, 33),
     "delete_confirmed": ("delete: server confirmed", 100, 100, None),
+    "compose_first": ("compose: ready to type, first time", 200, 200, 700),
+    "compose": ("compose: ready to type, again", 80, 80, 80),
+    "send": ("send: the window is gone", 100, 100, 100),
     "arrival": ("new mail: SMTP 250 → row in an open tab", 150, 150, None),
     "server_list": ("server time of a list", 15, 15, None),
     "server_conversation": ("server time of a conversation", 15, 15, None),
@@ -152,6 +157,24 @@ class Reader:
             page.wait_for_timeout(400)
         self.note("shift", float(page.evaluate("bench.shift")))
 
+    def writes(self, page: Page) -> None:
+        """The window opens, and goes when it is sent; the message is taken back, so that the mailbox stays as it is."""
+        self.inbox(page)
+        for name in ("compose_first", "compose"):
+            self.note(name, timed(page, lambda: page.keyboard.press("c"), READY))
+            if name == "compose_first":
+                page.keyboard.press("Escape")
+                page.wait_for_selector(WINDOW, state="detached")
+        page.fill(f"{WINDOW} [data-test=compose-to] input", self.address)
+        page.fill(f"{WINDOW} [data-test=compose-subject]", "Bench")
+        page.locator(f"{WINDOW} .ProseMirror").press_sequentially("Hello")
+        page.wait_for_timeout(300)
+        self.note("send", timed(page, lambda: page.keyboard.press("Control+Enter"), f"!shown($('{WINDOW}'))"))
+        page.click("[data-test=toast-sending] .toast-action")
+        page.wait_for_selector(WINDOW)
+        page.click(f"{WINDOW} [data-test=discard]")
+        page.wait_for_selector("[data-test=toast-discarded]")
+
     def arrivals(self, page: Page, turn: int) -> None:
         self.inbox(page)
         page.wait_for_timeout(800)  # the stream stands
@@ -188,6 +211,7 @@ class Reader:
             self.conversations(page, turn)
             self.searches(page)
             self.changes(page, turn)
+            self.writes(page)
             if not slow:
                 self.arrivals(page, turn)
 
