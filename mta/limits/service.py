@@ -85,9 +85,9 @@ class Sharing:
         self._thread.start()
 
     def stop(self) -> None:
-        """Say the last word: what this process holds is free at once."""
+        """Say the last word: what this process holds is free at once. A database that is busy is not waited for."""
         self._stopping.set()
-        self._thread.join(timeout=10)
+        self._thread.join(timeout=3)
 
     def _run(self) -> None:
         while not self._stopping.wait(self._every):
