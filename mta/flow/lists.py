@@ -34,6 +34,7 @@ from mta.trust.signing import sign
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
 from mta.values import JUNK, Cause
 
+MOST_COPIED = 128 * 1024 * 1024  # bytes of the copies of one posting: each member elsewhere has their own
 DEEPEST = 3  # lists that are members of lists
 
 
@@ -228,6 +229,11 @@ def _post(work: _Work, info: ListInfo, *, authors: frozenset[str], depth: int = 
         _to_owners(work, info, decision.instead if isinstance(decision, Refusal) else decision)
         return
     here, elsewhere, below = _members(info)
+    if len(posted.raw) * len(elsewhere) > MOST_COPIED:
+        raise MayNotPost(
+            _("The message is too big for %(list)s: %(size)d MB to %(count)d members elsewhere.")
+            % {"list": info.address, "size": -(-len(posted.raw) // 1_048_576), "count": len(elsewhere)}
+        )
     heading = Heading(info.name, info.address, info.owner_address, open_to_all=info.policy != "listed")
     _give(work, info, here, Decision(decision.role, f"Sent to the list {info.name}, {info.address}"), heading)
     if elsewhere:
@@ -298,13 +304,17 @@ def _send(
     # What was found about the author here would not be found again: the copy comes from this host (RFC 8617).
     domain = info.address.rpartition("@")[2]
     headed = sealing.onward(headed, posted.verdict, domain=domain, at=posted.at) + headed
+    keys = directory.current().signing_keys(domain)
     for address, member in members.items():
         if address in work.sent:
             continue
         work.sent.add(address)
         # RFC 8058 §4: what says how to leave is signed; the list's domain answers for the copy.
         raw = sign(
-            list_fields.leaving(member.leave_to, member.leave_url) + headed, info.address, at=posted.at
+            list_fields.leaving(member.leave_to, member.leave_url) + headed,
+            info.address,
+            at=posted.at,
+            keys=keys,
         )
         work.onward.append((info.address, address))
         work.outgoing.append(
@@ -330,8 +340,7 @@ def store(door: Door, found: Spread, *, cause: Cause, taken: set[int] | None = N
             if mailspace not in taken:
                 taken.add(mailspace)
                 events += _store(door, found.posted, batch, mailspace, sender=sender, cause=cause)
-    for each in found.outgoing:
-        queue.enqueue(each, now=door.now)
+    queue.enqueue_all(found.outgoing, now=door.now)
     message_id = found.posted.message_id
     events += [
         _event(

@@ -5,6 +5,7 @@ Asks the directory for the keys. Called for mail that people send and for what t
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -12,19 +13,22 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from mta import directory
+from mta.directory import SigningKey
 from mta.message import dkim
 
 
-def sign(raw: bytes, author: str, *, at: int) -> bytes:
-    """The message with a DKIM-Signature of the author's domain for each of its active keys."""
-    return signature(raw, author, at=at) + raw
+def sign(raw: bytes, author: str, *, at: int, keys: Sequence[SigningKey] | None = None) -> bytes:
+    """The message with a DKIM-Signature of the author's domain for each of its active keys (or of `keys`, for who
+    has asked for them already)."""
+    return signature(raw, author, at=at, keys=keys) + raw
 
 
-def signature(raw: bytes, author: str, *, at: int) -> bytes:
+def signature(raw: bytes, author: str, *, at: int, keys: Sequence[SigningKey] | None = None) -> bytes:
     """Those fields alone, which go before the first line of the message; empty where there is no key."""
-    domain = author.rpartition("@")[2]
+    if keys is None:
+        keys = directory.current().signing_keys(author.rpartition("@")[2])
     lines = b""
-    for signing in directory.current().signing_keys(domain):
+    for signing in keys:
         key = loaded(signing.private_key)
         if key is None:
             continue

@@ -360,3 +360,25 @@ def test_a_masked_address_counts_what_comes_through_it(office):
 def test_a_posting_to_no_list_is_nothing(office):
     found = lists.spread((), Posted(mail(), "ada@outside.test"))
     assert (found.mailspaces, found.outgoing, found.refused) == ((), (), ())
+
+
+def test_what_would_be_too_much_for_all_members_elsewhere_is_refused(office, given, monkeypatch):
+    monkeypatch.setattr(lists, "MOST_COPIED", 3000)
+    given("ann@a.test", *(f"m{number}@far.test" for number in range(5)), policy="anyone")
+    with pytest.raises(Unwanted, match="too big for news@a.test: 1 MB to 5 members elsewhere"):
+        arrive(office, mail(body="x" * 900))
+    given("ann@a.test", "m1@far.test", policy="anyone")
+    arrive(office, mail(body="x" * 900))
+    assert set(copies()) == {"m1@far.test"}
+
+
+def test_hundreds_of_members_elsewhere_get_a_copy_each(office, given):
+    people = [f"m{number}@far{number % 7}.test" for number in range(250)]
+    given(*people, policy="anyone")
+    arrive(office, mail())
+    sent = copies()
+    assert set(sent) == set(people)
+    assert len({sender for sender, _raw in sent.values()}) == 250
+    assert header(sent["m9@far2.test"][1], "list-unsubscribe").startswith(
+        "<https://mail.a.test/lists/leave/10."
+    )
