@@ -20,13 +20,13 @@ from .links import Link
 from .pages import Page
 from .signs import BRANDS, CHEAP, DOCUMENTS, FREEMAIL, MACROS, PAGES, RUNS, SHORTENERS
 
-MOST_WORDS = 260  # distinct words of the text
-MOST_TOKENS = 480
+MOST_WORDS = 160  # distinct words of the text
+MOST_TOKENS = 320
 MOST_PAGES = 4
 MOST_HOSTS = 30
 MANY = 15  # recipients
 READ = 200_000  # encoded bytes of one part
-BEGINNING, END = 6_000, 1_500  # characters of a text that are looked at
+BEGINNING, END = 4_000, 1_000  # characters of a text that are looked at
 LONGEST = 24  # letters of a word
 
 _BODY = re.compile(r"[^\n]{0,20000}(?:\n[^\n]{0,20000}){0,5}\n")  # the lines of a search text before the body
@@ -148,10 +148,10 @@ def _tokens(seen: _Seen, signs: dict[str, str]) -> Iterator[str]:
 
 def _words(text: str) -> Iterator[str]:
     """The first words, and pairs of the first few: how somebody begins says much."""
-    found = _short(words(text, 2_000))
+    found = _short(words(text, 1_200))
     distinct = list(dict.fromkeys(found))
     yield from distinct[:MOST_WORDS]
-    yield from (f"{one} {two}" for one, two in pairwise(found[:60]))
+    yield from (f"{one} {two}" for one, two in pairwise(found[:40]))
 
 
 def _short(found: Iterable[str]) -> list[str]:

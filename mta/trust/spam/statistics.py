@@ -27,7 +27,9 @@ TOTAL = 0  # the token of every message
 OWN_WEIGHT, HOST_WEIGHT = 4.0, 1.0
 HOST_LEAST = 20  # lessons of each class, before which the host's say nothing
 DAY = 86_400 * 1_000_000
-SHARED_A_DAY = 50  # lessons of one mailspace a day that the host learns: nobody alone teaches everybody
+# Nobody alone teaches everybody: so many lessons of one mailspace a day, and of all beyond so many only a quarter.
+SHARED_A_DAY = 50
+SHARED_LEAST = 60
 MOST_TOKENS = 30_000  # of a mailspace
 MOST_HOST_TOKENS = 300_000
 MOST_LEARNED = 4_000  # messages of a class, after which all counts are halved
@@ -155,12 +157,12 @@ def learn(
 def _keep(mailspace: int, fresh: Collection[Lesson], changes: _Changes, *, at: int) -> None:
     if not fresh:
         return
-    today = SpamLesson.objects.filter(mailspace_id=mailspace, shared=True, at__gt=at - DAY).count()
+    room = _room(mailspace, at=at)
     rows = []
     for lesson in fresh:
         hashes = [digest(token) for token in lesson.tokens]
-        shared = today < SHARED_A_DAY
-        today += shared
+        shared = room > 0
+        room -= shared
         changes.count(hashes, spam=lesson.spam, shared=shared)
         rows.append(
             SpamLesson(
@@ -174,6 +176,14 @@ def _keep(mailspace: int, fresh: Collection[Lesson], changes: _Changes, *, at: i
             )
         )
     SpamLesson.objects.bulk_create(rows, batch_size=100)
+
+
+def _room(mailspace: int, *, at: int) -> int:
+    """How many lessons the host still takes from a mailspace: so many a day, and no more than its share of all."""
+    own = SpamLesson.objects.filter(mailspace_id=mailspace, shared=True)
+    all_of_them = learned(HOST)
+    share = max(SHARED_LEAST, int(all_of_them.spam + all_of_them.ham) // 4)
+    return min(SHARED_A_DAY - own.filter(at__gt=at - DAY).count(), share - own.count())
 
 
 def _unpacked(packed: Any) -> list[int]:

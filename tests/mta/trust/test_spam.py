@@ -92,3 +92,12 @@ def test_what_one_forgets_is_no_longer_counted_for_the_host_either() -> None:
     statistics.forget(1)
     assert statistics.learned(1).spam == 0
     assert statistics.learned(statistics.HOST).spam == 0
+
+
+def test_nobody_alone_teaches_everybody() -> None:
+    day = statistics.DAY
+    for each in range(5):
+        lessons = [Lesson(100 * each + number, True, ("word",)) for number in range(80)]
+        statistics.learn(1, lessons, at=now_us() - (9 - each) * day)
+    assert statistics.learned(1).spam == 400
+    assert statistics.learned(statistics.HOST).spam == statistics.SHARED_LEAST
