@@ -30,7 +30,7 @@ from django.conf import settings
 FOUND, NO_DATA, NO_NAME = "found", "no data", "no such name"
 
 _LIFETIME = 12.0  # seconds for one question, over all servers
-_TIMEOUT = 4.0  # seconds for one server
+_TIMEOUT = 2.0  # seconds for one server, so that a dead one leaves time for the next
 _MOST = 100  # values of one answer that anyone looks at
 
 T = TypeVar("T")

@@ -56,6 +56,13 @@ def test_both_families_of_addresses_are_one_answer(resolver):
     assert asyncio.run(resolver.addresses("nowhere.test")).status == NO_NAME
 
 
+def test_one_family_alone_is_asked_for(resolver):
+    assert asyncio.run(resolver.addresses("mx1.a.test", family=4)).values == ("127.0.0.1",)
+    assert asyncio.run(resolver.addresses("mx1.a.test", family=6)).values == ("::1",)
+    assert asyncio.run(resolver.addresses("a.test", family=6)).status == NO_DATA
+    assert asyncio.run(resolver.addresses("nowhere.test", family=4)).status == NO_NAME
+
+
 def test_a_cname_is_followed_and_its_end_named(resolver):
     answer = asyncio.run(resolver.addresses("www.a.test"))
     assert (answer.values, answer.name) == (("::1", "127.0.0.1"), "mx1.a.test")
