@@ -179,7 +179,7 @@ class Directory:
             return ""
         spellings = (f"{local}@{domain}", f"{local.partition('+')[0]}@{domain}")
         rows = Identity.objects.filter(mailspace=mailspace).order_by("-is_default")
-        known = {row_address: name for row_address, name in rows.values_list("address", "name")}
+        known = dict(rows.values_list("address", "name"))
         # Mail to an alias that leads here is answered in the name of who lives here.
         return next((known[each] for each in spellings if each in known), next(iter(known.values()), ""))
 
