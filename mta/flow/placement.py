@@ -58,7 +58,7 @@ def decide(verdict: Verdict, *, address: str, policy: InboundPolicy) -> Decision
         # RFC 7505 §4.2, RFC 3463 §3.8: a matter of policy, and of what is in it.
         return Refusal(550, "5.7.1", "This message looks too much like spam to be taken", reason)
     if verdict.policy == "quarantine":
-        asks = f"{verdict.author} does not vouch for it, and asks for such mail to be treated as spam"
+        asks = f"{_claimed(verdict)} does not vouch for it, and asks for such mail to be treated as spam"
         return Decision(JUNK, asks)
     if score >= policy.junk_at:
         return Decision(JUNK, _against(verdict), for_score=True)
@@ -87,14 +87,19 @@ def not_onward(verdict: Verdict, *, policy: InboundPolicy) -> Refusal | None:
 
 
 def _forged(verdict: Verdict, policy: InboundPolicy) -> Decision | Refusal:
-    reason = (
-        f"It says that it is from {verdict.author}, and {verdict.author} says that such mail is not its own"
-    )
+    name = _claimed(verdict)
+    reason = f"It says that it is from {name}, and {name} says that such mail is not its own"
     if policy.hold_forged:
         return Decision(QUARANTINE, reason)
     # RFC 7372 §3.2 has 5.7.26 for several checks that failed together, which is what DMARC says.
-    text = f"{verdict.author} asks for mail that it does not vouch for to be refused (DMARC)"
+    text = f"{name} asks for mail that it does not vouch for to be refused (DMARC)"
     return Refusal(550, "5.7.26", text, reason)
+
+
+def _claimed(verdict: Verdict) -> str:
+    """The domain that it says it is from; of several, or where From can be read in two ways, the one that asks."""
+    judged = verdict.of("dmarc")
+    return verdict.author or (judged.domain if judged else "") or "its sender"
 
 
 def _against(verdict: Verdict) -> str:

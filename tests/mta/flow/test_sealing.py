@@ -9,8 +9,8 @@ import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from mta import directory, resolver
-from mta.directory import RemoteTarget, SigningKey
-from mta.flow import sealing, verify
+from mta.directory import InboundPolicy, RemoteTarget, SigningKey
+from mta.flow import placement, sealing, verify
 from mta.flow.passage import Arrival
 from mta.message.dkim import public_record
 from mta.message.headers import parse_header, split_message
@@ -126,3 +126,11 @@ def test_a_check_that_breaks_keeps_no_mail_out(
 
     monkeypatch.setattr(checks, "check", broken)
     assert arrived(signed(mail())).policy == ""
+
+
+def test_a_forged_message_with_two_authors_names_the_one_that_disowns_it(people: FakeDirectory) -> None:
+    raw = mail(froms=b"From: eve@evil.example, ann@a.test\r\n")
+    said = arrived(raw, sender="eve@evil.example", ip="203.0.113.9")
+    refused = placement.decide(said, address="ben@b.test", policy=InboundPolicy())
+    assert isinstance(refused, placement.Refusal)
+    assert refused.reason == "It says that it is from a.test, and a.test says that such mail is not its own"

@@ -251,6 +251,7 @@ def sent_by_evil(froms):
 def test_no_way_of_writing_from_gets_around_a_policy(froms):
     said = sent_by_evil(froms)
     assert said.policy == "reject", (said.author, said.of("dmarc"))
+    assert said.of("dmarc").domain.endswith("a.test")
     assert said.of("dmarc").result in {"fail", "permerror"}
 
 
