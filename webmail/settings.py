@@ -124,7 +124,9 @@ CLAMD_URL = env.str("CLAMD_URL", default="")
 # Lists of senders of spam with the points of each: "zen.example.org=4, bl.example.net=2".
 DNSBL = [
     (zone.strip().strip(".").lower(), float(weight or 3))
-    for zone, _, weight in (each.partition("=") for each in env.str("DNSBL", default="").replace(",", " ").split())
+    for zone, _, weight in (
+        each.partition("=") for each in env.str("DNSBL", default="").replace(",", " ").split()
+    )
 ]
 
 

@@ -373,7 +373,9 @@ class _Storing:
                     self._later(box, live, bool(task.letter.flags & DELETED), new=is_new)
                     is_new = False
         # The first places of all come first: a message counts once, with the first one it gets.
-        for (_, new), (mailbox, lives, stays) in sorted(self._places.items(), key=lambda each: not each[0][1]):
+        for (_, new), (mailbox, lives, stays) in sorted(
+            self._places.items(), key=lambda each: not each[0][1]
+        ):
             self._changing.place(lives, mailbox, self._entry(mailbox), new=new, stays=stays)
         return {same: live.message for same, live in self._new.items()}
 

@@ -308,6 +308,8 @@ def test_what_is_sent_carries_the_labels_that_its_writer_chose(office):
 
 
 def test_the_trace_tells_what_the_spam_filter_makes_of_what_is_sent(office):
-    sent = office.send("x@far.test", subject="YOUR ACCOUNT IS LIMITED", text="See http://192.0.2.7/login at once")
+    sent = office.send(
+        "x@far.test", subject="YOUR ACCOUNT IS LIMITED", text="See http://192.0.2.7/login at once"
+    )
     (event,) = [each for each in tracing.timeline(sent.trace_id) if each.kind == tracing.SUBMITTED]
     assert "a number instead of a name" in event.detail["spam"]
