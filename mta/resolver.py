@@ -13,15 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar
+from itertools import islice
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 import dns.asyncresolver
 import dns.exception
 import dns.name
 import dns.nameserver
+import dns.rdataclass
 import dns.rdatatype
 import dns.resolver
 import dns.reversename
@@ -32,6 +35,7 @@ FOUND, NO_DATA, NO_NAME = "found", "no data", "no such name"
 _LIFETIME = 12.0  # seconds for one question, over all servers
 _TIMEOUT = 2.0  # seconds for one server, so that a dead one leaves time for the next
 _MOST = 100  # values of one answer that anyone looks at
+_MOST_KEPT = 5000
 
 T = TypeVar("T")
 
@@ -79,7 +83,13 @@ class Resolver(Protocol):
     async def cname(self, name: str) -> Answer[str]: ...
 
 
-_Said = tuple[str, list[Any], str]  # status, records, the name they were found at
+class _Said(NamedTuple):
+    """What one question brought: `name` is where the records were found, `until` how long that holds (epoch)."""
+
+    status: str
+    records: list[Any]
+    name: str
+    until: float = 0.0
 
 
 class Dns:
@@ -89,6 +99,24 @@ class Dns:
         self._servers = tuple(servers)
         self._cached = cached
         self._resolver: dns.asyncresolver.Resolver | None = None
+        self._kept: dict[tuple[str, str], tuple[float, Answer[Any]]] = {}
+
+    def known(self, kind: str, name: str) -> Answer[Any] | None:
+        """The answer to a question (TXT, MX, PTR, A or AAAA) that was asked before and still holds, without waiting.
+
+        Asking again gives the same from dnspython's cache, at twenty times the cost; a message asks ten times.
+        """
+        kept = self._kept.get((kind, name.lower()))
+        return kept[1] if kept is not None and kept[0] > time.time() else None
+
+    def _keep(self, kind: str, name: str, said: _Said, answer: Answer[T]) -> Answer[T]:
+        if self._cached and said.until > time.time():
+            if len(self._kept) >= _MOST_KEPT:
+                with suppress(RuntimeError):  # another thread keeps something at this moment
+                    for old in list(islice(self._kept, _MOST_KEPT // 10)):
+                        self._kept.pop(old, None)
+            self._kept[kind, name.lower()] = said.until, answer
+        return answer
 
     def _ready(self) -> dns.asyncresolver.Resolver:
         if self._resolver is None:
@@ -114,25 +142,35 @@ class Dns:
         try:
             question = name if isinstance(name, dns.name.Name) else _absolute(name)
         except dns.exception.DNSException:
-            return NO_NAME, [], str(name)  # an empty or over-long label: no server can know it
+            return _Said(NO_NAME, [], str(name))  # an empty or over-long label: no server can know it
         try:
             answer = await self._ready().resolve(question, rdtype, search=False)
         except dns.resolver.NXDOMAIN:
-            return NO_NAME, [], _plain(question)
+            return _Said(NO_NAME, [], _plain(question), self._negative(question, dns.rdatatype.ANY))
         except dns.resolver.NoAnswer:
-            return NO_DATA, [], _plain(question)
+            kind = dns.rdatatype.from_text(rdtype)
+            return _Said(NO_DATA, [], _plain(question), self._negative(question, kind))
         except (dns.exception.DNSException, OSError) as trouble:
             raise Temporary(f"{rdtype} of {_plain(question)}: {_in_words(trouble)}") from trouble
-        return FOUND, list(answer)[:_MOST], _plain(answer.canonical_name)
+        return _Said(FOUND, list(answer)[:_MOST], _plain(answer.canonical_name), answer.expiration)
+
+    def _negative(self, question: dns.name.Name, kind: dns.rdatatype.RdataType) -> float:
+        """How long a "no" holds (RFC 2308); dnspython keeps one for a whole name under ANY."""
+        cache = self._ready().cache
+        kept = cache.get((question, kind, dns.rdataclass.IN)) if cache is not None else None
+        return kept.expiration if kept is not None else 0.0
 
     async def mx(self, domain: str) -> Answer[Mx]:
-        status, rows, name = await self._ask(domain, "MX")
-        return Answer(status, tuple(Mx(row.preference, _plain(row.exchange)) for row in rows), name)
+        said = await self._ask(domain, "MX")
+        found = tuple(Mx(row.preference, _plain(row.exchange)) for row in said.records)
+        return self._keep("MX", domain, said, Answer(said.status, found, said.name))
 
     async def addresses(self, host: str, *, family: int = 0) -> Answer[str]:
         if family:
-            status, rows, name = await self._ask(host, "A" if family == 4 else "AAAA")
-            return Answer(status, tuple(row.address for row in rows), name)
+            kind = "A" if family == 4 else "AAAA"
+            said = await self._ask(host, kind)
+            one = Answer(said.status, tuple(row.address for row in said.records), said.name)
+            return self._keep(kind, host, said, one)
         # One family's trouble must not hide the other's answer; without any answer it is what we report.
         outcomes: tuple[_Said | BaseException, ...] = await asyncio.gather(
             self._ask(host, "AAAA"), self._ask(host, "A"), return_exceptions=True
@@ -142,9 +180,9 @@ class Dns:
         for outcome in outcomes:
             if isinstance(outcome, BaseException):
                 continue
-            found.extend(row.address for row in outcome[1])
-            if outcome[0] != NO_NAME:
-                status, name = NO_DATA, outcome[2]
+            found.extend(row.address for row in outcome.records)
+            if outcome.status != NO_NAME:
+                status, name = NO_DATA, outcome.name
         if found:
             return Answer(FOUND, tuple(found), name)
         for outcome in outcomes:
@@ -154,17 +192,18 @@ class Dns:
 
     async def txt(self, name: str) -> Answer[str]:
         # RFC 7208 §3.3: the strings of one record are concatenated without spaces.
-        status, rows, where = await self._ask(name, "TXT")
-        texts = tuple(b"".join(row.strings).decode("utf-8", "replace") for row in rows)
-        return Answer(status, texts, where)
+        said = await self._ask(name, "TXT")
+        texts = tuple(b"".join(row.strings).decode("utf-8", "replace") for row in said.records)
+        return self._keep("TXT", name, said, Answer(said.status, texts, said.name))
 
     async def ptr(self, address: str) -> Answer[str]:
-        status, rows, name = await self._ask(dns.reversename.from_address(address), "PTR")
-        return Answer(status, tuple(_plain(row.target) for row in rows), name)
+        said = await self._ask(dns.reversename.from_address(address), "PTR")
+        names = tuple(_plain(row.target) for row in said.records)
+        return self._keep("PTR", address, said, Answer(said.status, names, said.name))
 
     async def cname(self, name: str) -> Answer[str]:
-        status, rows, where = await self._ask(name, "CNAME")
-        return Answer(status, tuple(_plain(row.target) for row in rows), where)
+        said = await self._ask(name, "CNAME")
+        return Answer(said.status, tuple(_plain(row.target) for row in said.records), said.name)
 
 
 def _absolute(name: str) -> dns.name.Name:

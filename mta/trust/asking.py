@@ -53,6 +53,7 @@ class Asking:
 
     def __init__(self, resolver: Resolver) -> None:
         self._resolver = resolver
+        self._known: Callable[[str, str], Answer[Any] | None] = getattr(resolver, "known", _nothing)
         self._asked: dict[tuple[str, str], asyncio.Future[Any]] = {}
 
     async def txt(self, name: str) -> Answer[str]:
@@ -66,12 +67,17 @@ class Asking:
 
     async def addresses(self, host: str, *, family: int) -> Answer[str]:
         """`family`: 4 or 6."""
-        return await self._once(str(family), host, lambda name: self._resolver.addresses(name, family=family))
+        kind = "A" if family == 4 else "AAAA"
+        return await self._once(kind, host, lambda name: self._resolver.addresses(name, family=family))
 
     async def _once(self, kind: str, name: str, ask: Callable[[str], Awaitable[Answer[T]]]) -> Answer[T]:
-        key = (kind, name.lower().rstrip("."))
+        name = name.lower().rstrip(".")
+        key = (kind, name)
         known = self._asked.get(key)
         if known is None:
+            kept: Answer[T] | None = self._known(kind, name)
+            if kept is not None:  # the way of nearly all mail: its sender wrote before
+                return kept
             if len(self._asked) >= MOST_QUESTIONS:
                 raise Temporary(f"{name}: too many questions for one message")
             known = self._asked[key] = asyncio.ensure_future(_patiently(ask, name))
@@ -86,6 +92,11 @@ class Asking:
                 question.cancelled() or question.exception()  # looked at: asyncio need not complain
             else:
                 question.cancel()
+
+
+def _nothing(kind: str, name: str) -> None:
+    """What a resolver knows that keeps nothing."""
+    return
 
 
 async def _patiently(ask: Callable[[str], Awaitable[Answer[T]]], name: str) -> Answer[T]:

@@ -1,6 +1,7 @@
 """The resolver against a small DNS: facts and trouble are kept apart."""
 
 import asyncio
+import time
 
 import pytest
 
@@ -61,6 +62,41 @@ def test_one_family_alone_is_asked_for(resolver):
     assert asyncio.run(resolver.addresses("mx1.a.test", family=6)).values == ("::1",)
     assert asyncio.run(resolver.addresses("a.test", family=6)).status == NO_DATA
     assert asyncio.run(resolver.addresses("nowhere.test", family=4)).status == NO_NAME
+
+
+def test_an_answer_is_known_for_as_long_as_it_holds(monkeypatch):
+    with serving(dict(ZONE)) as server:
+        dns, fresh = Dns([(server.host, server.port)]), Dns([(server.host, server.port)], cached=False)
+        assert dns.known("TXT", "a.test") is None
+        for each in (dns, fresh):
+            asyncio.run(each.txt("A.test"))
+            asyncio.run(each.addresses("mx1.a.test", family=4))
+            asyncio.run(each.ptr("127.0.0.1"))
+        known = dns.known("TXT", "a.Test")
+        assert known is not None and "v=spf1 mx -all" in known.values
+        assert dns.known("A", "mx1.a.test").values == ("127.0.0.1",)
+        assert dns.known("PTR", "127.0.0.1").values == ("mail.a.test",)
+        assert dns.known("AAAA", "mx1.a.test") is None
+        assert fresh.known("TXT", "a.test") is None
+        later = time.time() + 3600
+        monkeypatch.setattr("mta.resolver.time.time", lambda: later)
+        assert dns.known("TXT", "a.test") is None
+
+
+def test_what_could_not_be_asked_for_is_not_known(resolver):
+    with pytest.raises(Temporary):
+        asyncio.run(resolver.txt("broken.test"))
+    assert resolver.known("TXT", "broken.test") is None
+
+
+def test_only_so_much_is_kept(monkeypatch):
+    monkeypatch.setattr("mta.resolver._MOST_KEPT", 10)
+    with serving(lambda name, rdtype: ['"x"']) as server:
+        dns = Dns([(server.host, server.port)])
+        for number in range(25):
+            asyncio.run(dns.txt(f"{number}.test"))
+        assert len(dns._kept) <= 10
+        assert dns.known("TXT", "24.test") is not None
 
 
 def test_a_cname_is_followed_and_its_end_named(resolver):
