@@ -287,11 +287,14 @@ class Sender:
     is_mask: bool = False
 
 
-def senders_for(account_id: int) -> tuple[Sender, ...]:
-    """Every identity the account may send as, defaults first."""
+def identities_for(account_id: int) -> QuerySet[Identity]:
+    """Every identity the account may send as."""
     mailspaces = Grant.objects.filter(account_id=account_id, right__in=[Grant.OWN, Grant.SEND_AS])
-    rows = Identity.objects.filter(mailspace__in=mailspaces.values("mailspace")).order_by(
-        "-is_default", "is_mask", "address"
-    )
+    return Identity.objects.filter(mailspace__in=mailspaces.values("mailspace"))
+
+
+def senders_for(account_id: int) -> tuple[Sender, ...]:
+    """The same as values, defaults first."""
+    rows = identities_for(account_id).order_by("-is_default", "is_mask", "address")
     columns = ("mailspace", "address", "name", "is_default", "is_mask")
     return tuple(Sender(*row) for row in rows.values_list(*columns))

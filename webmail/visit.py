@@ -23,7 +23,7 @@ from django.urls import reverse
 from django.utils import timezone, translation
 from django.utils.translation import gettext as _
 
-from hosting.access import Sender, mailspaces_for, senders_for, standing
+from hosting.access import Sender, mailspaces_for, standing
 from hosting.models import Account
 from mta.directory import Access
 from mta.mailstore import service as mailstore
@@ -108,14 +108,19 @@ class Visit:
         return self.usage.clock
 
     @cached_property
+    def _senders(self) -> tuple[tuple[Sender, ...], tuple[Sender, ...]]:
+        return proven.senders(self.account.pk, self.mailspace)
+
+    @property
     def own_senders(self) -> tuple[Sender, ...]:
         """The addresses of this host that they may write with from here."""
-        return tuple(each for each in senders_for(self.account.pk) if each.mailspace == self.mailspace)
+        return self._senders[0]
 
-    @cached_property
+    @property
     def senders(self) -> tuple[Sender, ...]:
         """All that they may write with from here; those at other hosts (webmail.moving) come last."""
-        return (*self.own_senders, *proven.of_account(self.account.pk, self.mailspace))
+        own, outside = self._senders
+        return (*own, *outside)
 
     @property
     def shown_senders(self) -> tuple[Sender, ...]:

@@ -224,7 +224,7 @@ class Imap:
         """The messages there with UIDs from `first` to `last`, newest first."""
         if last < first:
             return []
-        with self._asking(32 << 20, 120):
+        with self._asking(32 << 20, 90):
             found = self._client.search(f"UID {first}:{last}")
             # RFC 3501 §6.4.8: "5:*" gives the last message even if it is below 5; never trust the range.
             return sorted({uid for uid in found if first <= uid <= last}, reverse=True)[:MOST_MESSAGES]
@@ -234,17 +234,22 @@ class Imap:
         items = ["FLAGS", "INTERNALDATE", "RFC822.SIZE"]
         if self.is_gmail:
             items += ["X-GM-LABELS", "X-GM-MSGID"]
-        with self._asking(SLACK, 120):
+        with self._asking(SLACK, 90):
             said = self._client.fetch(list(uids), items)
             return [_facts(uid, said[uid]) for uid in uids if uid in said and b"RFC822.SIZE" in said[uid]]
 
     def bodies(self, wanted: Sequence[Facts], *, largest: int) -> dict[int, bytes]:
         """The bytes of messages, which together must not be more than they said, and some."""
         room = sum(each.size for each in wanted)
-        with self._asking(room + room // 8 + SLACK, 120 + room / 50_000):
+        with self._asking(room + room // 8 + SLACK, seconds_for(room)):
             said = self._client.fetch([each.uid for each in wanted], ["BODY.PEEK[]"])
             found = {uid: bytes(data.get(b"BODY[]") or b"") for uid, data in said.items()}
             return {uid: raw for uid, raw in found.items() if raw and len(raw) <= largest}
+
+
+def seconds_for(size: int) -> float:
+    """How long so many bytes may take: a line of 400 kbit/s, and a server that thinks for a while."""
+    return 45 + size / 50_000
 
 
 def _use(flags: set[bytes]) -> str:

@@ -23,7 +23,7 @@ from mta.values import DELETED, DRAFT, SEEN, Cause
 from . import placing
 from .arrivals import deliver
 from .errors import Refused
-from .imap import Facts, Imap
+from .imap import Facts, Imap, seconds_for
 from .models import Fetched, Source, SourceFolder
 from .pop3 import Pop3
 from .turns import Turn
@@ -198,13 +198,19 @@ class Mover(_Storing):
         largest = settings.MAX_MESSAGE_SIZE
         wanted = [each for each in facts if each.gmail_id not in known and each.size <= largest]
         too_large = sum(each.size > largest for each in facts)
-        bodies = self._imap.bodies(wanted, largest=largest) if wanted else {}
+        bodies = self._bodies(wanted)
         fetched = [each for each in wanted if each.uid in bodies]
         stored = self.put([self._letter(folder, each, bodies[each.uid]) for each in fetched])
         self.remember([each.gmail_id for each in fetched])
         _note(folder, lowest=facts[-1].uid)
         missing = len(wanted) - len(fetched)
         self.count(stored, done=len(facts), left_out=too_large + missing)
+
+    def _bodies(self, wanted: Sequence[Facts]) -> dict[int, bytes]:
+        if not wanted:
+            return {}
+        self.turn.hold(seconds_for(sum(each.size for each in wanted)))
+        return self._imap.bodies(wanted, largest=settings.MAX_MESSAGE_SIZE)
 
     def _letter(self, folder: SourceFolder, facts: Facts, raw: bytes) -> Letter:
         folders: tuple[str, ...] = (folder.mailbox,)
@@ -248,7 +254,7 @@ class Mover(_Storing):
         known = self.known([each.gmail_id for each in facts])
         wanted = [each for each in facts if each.size <= largest and each.gmail_id not in known]
         wanted = [each for each in wanted if not (each.flags & DRAFT or _is_own(each))]
-        bodies = self._imap.bodies(wanted, largest=largest) if wanted else {}
+        bodies = self._bodies(wanted)
         for each in sorted(wanted, key=lambda one: one.uid):
             if each.uid not in bodies:
                 continue
@@ -346,8 +352,8 @@ class PopMover(_Storing):
         """What is too large stays where it is."""
         largest = settings.MAX_MESSAGE_SIZE
         for number, name, size in piece:
+            self.turn.hold(seconds_for(min(size, largest)))
             raw = pop3.message(number, size=size, largest=largest) if size <= largest else b""
-            self.turn.alive()
             if 0 < len(raw) <= largest:
                 yield number, name, raw
 

@@ -116,7 +116,7 @@ class Pop3:
     def message(self, number: int, *, size: int, largest: int) -> bytes:
         """The bytes of one message, with CRLF at line ends."""
         room = min(max(size, 64 * 1024), largest)
-        with self._asking(room + room // 4 + SLACK, 120 + room / 50_000):
+        with self._asking(room + room // 4 + SLACK, 45 + room / 50_000):
             _said, lines, _size = self._client.retr(number)
             return b"\r\n".join(lines) + b"\r\n"
 

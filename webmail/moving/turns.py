@@ -27,7 +27,7 @@ from .models import Source
 
 log = logging.getLogger(__name__)
 
-LEASE = timedelta(minutes=6)  # longer than the longest wait for a server
+LEASE = timedelta(minutes=2)  # longer than any wait for a server but for bodies, which `hold`s longer
 SLICE = 120.0  # seconds
 RENEWED_EVERY = 1.0
 POLL = timedelta(minutes=5)
@@ -59,6 +59,10 @@ class Turn:
         for name, value in values.items():
             setattr(self.source, name, value)
         self._saved = time.monotonic()
+
+    def hold(self, seconds: float) -> None:
+        """Before a command that may take so long."""
+        self.save(lease_until=timezone.now() + max(LEASE, timedelta(seconds=seconds + 30)))
 
     def alive(self) -> None:
         """Now and then: still ours?"""
