@@ -71,6 +71,8 @@ def _dmarc(found: Dmarc, *, sealer: Sealed | None) -> Evidence:
             score = {"reject": 5.0, "quarantine": 3.0}.get(found.asked, 1.5)
         case dmarc.TEMPERROR:
             reason = f"{_LATER}, so nobody knows whether it comes from {name}." if name else f"{_LATER}."
+            # No fail, but no way around a policy either: who forges may name a part of a domain whose DNS is dead.
+            score = {"reject": 1.5, "quarantine": 1.0}.get(found.published, 0.0)
         case dmarc.PERMERROR:
             reason, score = found.reason, 3.0
         case _:

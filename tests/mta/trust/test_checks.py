@@ -45,3 +45,10 @@ def test_trouble_with_the_dns_is_never_a_fail():
         assert said.policy == "", broken
     said = found(signed(mail()), zone={name: Temporary("no answer") for name in [*ZONE, "_dmarc.test"]})
     assert said == {"iprev": "temperror", "spf": "temperror", "dkim": "temperror", "dmarc": "temperror"}
+
+
+def test_a_dead_part_of_a_domain_is_no_free_pass():
+    zone = ZONE | {"old.a.test": Temporary("no answer")}
+    said = verdict(mail(), zone=zone, ip="203.0.113.9", sender="x@old.a.test", helo="bad.test")
+    assert (said.of("dmarc").result, said.policy, said.of("dmarc").score) == ("temperror", "", 1.5)
+    assert said.score > 1.5  # with what else speaks against it
