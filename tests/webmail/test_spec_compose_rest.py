@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, FilePayload
 
 pytestmark = pytest.mark.xdist_group("product-compose")
-WRITER, FRIEND, OTHER = "pen@example.test", "pal@example.test", "second@example.test"
+WRITER, FRIEND, OTHER = "feather@example.test", "plume@example.test", "second@example.test"
 SIGNED = f"""
 from hosting.models import Account, Identity
 from mta.mailstore import service as mailstore

@@ -49,10 +49,11 @@ def phone(people: Product) -> Iterator[imaplib.IMAP4]:
 
 
 def lying(phone: imaplib.IMAP4, folder: str) -> list[bytes]:
-    """The messages of a folder, whole."""
+    """The messages of a folder, whole; but those that go between the question for them and the one for their text."""
     phone.select(folder)
     _answer, (ids,) = phone.search(None, "ALL")
-    return [phone.fetch(each.decode(), "(BODY.PEEK[])")[1][0][1] for each in ids.split()]  # type: ignore[index, misc]
+    found = [phone.fetch(each.decode(), "(BODY.PEEK[])")[1][0] for each in ids.split()]
+    return [each[1] for each in found if isinstance(each, tuple)]
 
 
 def saying(phone: imaplib.IMAP4, folder: str, words: bytes) -> list[bytes]:
