@@ -311,3 +311,16 @@ def test_on_a_phone_it_is_the_whole_screen_and_back_closes_one_layer(
     assert page.url.endswith("/mail/inbox/")
     screen.close()
     assert screen.errors == []
+
+
+def test_a_message_is_from_a_masked_address_in_two_clicks(writer: Screen) -> None:
+    window = addressed(writer.page, "order@shop.example", "An order")
+    menu(window, "compose-more", "from-mask")
+    chosen = window.locator("[data-test=compose-from]")
+    expect(chosen).to_have_value(re.compile(r"shop-[a-z0-9]{4}@example\.test"), timeout=PATIENCE)
+    address = chosen.input_value()
+    expect(chosen).to_be_visible()
+    window.locator("[data-test=send]").click()
+    expect(window).to_have_count(0, timeout=PATIENCE)
+    writer.go("/mail/settings/masks/")
+    expect(writer.page.locator("[data-test=mask]")).to_contain_text(address, timeout=PATIENCE)
