@@ -121,6 +121,8 @@ def _do(turn: Turn, worker: Callable[[Turn], None]) -> None:
     except Trouble as trouble:
         _later(turn, str(trouble))
     except Exception:
+        if not Source.objects.filter(pk=source.pk).exists():
+            return  # forgotten in the middle of a piece
         log.exception("source %d broke", source.pk)
         _later(turn, _("Something went wrong on our side."))
 

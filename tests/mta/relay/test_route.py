@@ -132,6 +132,18 @@ def test_a_smart_host_takes_everything_wherever_it_stands():
     )
 
 
+def test_a_smart_host_that_a_person_named_is_out_on_the_internet_and_not_ourselves():
+    inside = Smarthost("inside.private.test", 587, "ann", "secret", "tls", personal=True)
+    assert to("any.test", world=World("a.test", smarthost=inside)).reason == reasons.PRIVATE
+    ours = Smarthost("127.0.0.1", 587, "ann", "secret", "tls", personal=True)
+    world = World("a.test", submitting=(("127.0.0.1", 587),), allow_private=True, smarthost=ours)
+    assert to("any.test", world=world).reason == reasons.LOOP
+    assert "secret" not in repr(ours)
+    by_name = Smarthost("inside.private.test", 587, "ann", "secret", "tls", personal=True)
+    world = World("inside.private.test", allow_private=True, smarthost=by_name)
+    assert to("any.test", world=world).reason == reasons.LOOP
+
+
 def test_the_list_of_targets_is_bounded():
     assert len(to("many.test")) == 30
 

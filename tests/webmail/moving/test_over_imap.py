@@ -225,3 +225,49 @@ def test_labels_beyond_a_bound_are_not_made_and_their_mail_is_kept(
     assert len(held(mover.space, "Archive")) == 2
     assert made.unmade == 2
     assert "their mail is in Archive" in mover.page("/mail/settings/moving/")
+
+
+def test_a_mailbox_forgotten_in_the_middle_of_a_piece_ends_quietly(
+    mover: Reader,
+    old: FakeDirectory,
+    old_host: RunningSidecar,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    fill(old, "INBOX", 3)
+    made = source(mover, old_host)
+    put = moving.Mover.put
+
+    def forgotten(self: moving.Mover, letters: Any) -> Any:
+        stored = put(self, letters)
+        mover.client.post(f"/mail/settings/moving/{made.pk}/", {"do": "remove"})
+        return stored
+
+    monkeypatch.setattr(moving.Mover, "put", forgotten)
+    turns.work(moving.work, most=1)
+    assert not Source.objects.exists()
+    assert len(held(mover.space, "INBOX")) == 3
+    assert "broke" not in caplog.text
+
+
+def test_stop_is_heard_between_two_pieces_and_go_on_goes_on(
+    mover: Reader, old: FakeDirectory, old_host: RunningSidecar, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(moving, "PIECE", 2)
+    fill(old, "INBOX", 8)
+    made = source(mover, old_host)
+    put = moving.Mover.put
+
+    def stopping(self: moving.Mover, letters: Any) -> Any:
+        stored = put(self, letters)
+        mover.client.post(f"/mail/settings/moving/{made.pk}/", {"do": "stop"})
+        return stored
+
+    monkeypatch.setattr(moving.Mover, "put", stopping)
+    assert work(made).state == Source.STOPPED
+    assert len(held(mover.space, "INBOX")) == 2
+    assert work(made).state == Source.STOPPED
+    monkeypatch.setattr(moving.Mover, "put", put)
+    mover.client.post(f"/mail/settings/moving/{made.pk}/", {"do": "go"})
+    assert work(made).state == Source.DONE
+    assert held(mover.space, "INBOX") == held(old.people[OLD], "INBOX")
