@@ -16,6 +16,7 @@ from webmail.visit import Visit, show, visiting
 
 MAX_ORIGINAL = 512 * 1024  # bytes that are shown; all of it can be downloaded
 LONGEST_DELAY = 30 * 86_400
+EXPECTED = ("spf", "dkim", "dmarc")  # of every message; of the others only what was found is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +82,8 @@ def _delay(about: ConversationMessage) -> str:
 
 
 def _verdicts(known: Known) -> list[Line]:
-    """One line each for SPF, DKIM and DMARC: what this host found, else what the host before noted, else that
-    nobody has looked."""
+    """What this host found, else what the host before noted. SPF, DKIM and DMARC have a line each even when nobody
+    has looked."""
     lines = []
     for method in METHODS:
         found = known.found(method)
@@ -95,6 +96,8 @@ def _verdicts(known: Known) -> list[Line]:
         elif noted is not None:
             said = _("noted by %(host)s, not by this host") % {"host": known.noted_by}
             lines.append(Line(method.upper(), _result(noted.result, noted.domain), "", said))
+        elif method not in EXPECTED:
+            continue
         elif known.came in ("here", "signed-in"):
             lines.append(Line(method.upper(), _("not needed"), "", _("the sender signed in on this host")))
         else:
