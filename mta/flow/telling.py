@@ -55,7 +55,9 @@ def _verified(passage: Passage, message_id: str) -> list[Event]:
     """What was found, if anything was looked at."""
     found: dict[str, str] = {}
     for each in passage.verdict.evidence:
-        found.setdefault(each.method, f"{each.result} ({each.domain})" if each.domain else each.result)
+        code = f"{each.result} ({each.domain})" if each.domain else each.result
+        # Of what is refused nothing else is left to say why.
+        found.setdefault(each.method, f"{code}: {each.reason}"[:300] if each.reason else code)
     if not found:
         return []
     event = Event(passage.trace_id, tracing.VERIFIED, passage.at, sender=passage.arrival.sender)

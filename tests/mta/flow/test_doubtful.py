@@ -175,7 +175,10 @@ def test_what_was_found_stands_with_the_message_and_on_the_trace(sound: Office) 
     events = {each.kind: each for each in tracing.timeline(trace_id)}
     message_score = round(sum(each[4] for each in message.reasons["evidence"]), 2)
     assert message_score != 9.0  # what the mailspace's own filter says counts, too
-    assert events[tracing.VERIFIED].detail == {"spf": "pass", "dnsbl": "listed"}
+    assert events[tracing.VERIFIED].detail == {
+        "spf": "pass: In order.",
+        "dnsbl": "listed: It reads like spam.",
+    }
     assert events[tracing.PLACED].detail == {
         "mailbox": "junk",
         "reason": "It reads like spam",
