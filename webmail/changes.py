@@ -230,7 +230,6 @@ def _pattern(verb: str, count: int, *, into: bool, out_of: bool) -> str:
         "release": ngettext(
             "released a message from the quarantine", "released %(n)s messages from the quarantine", c
         ),
-        "hold": ngettext("put a message into the quarantine", "put %(n)s messages into the quarantine", c),
         "delete forever": ngettext("deleted a message forever", "deleted %(n)s messages forever", c),
         "expunge": ngettext("deleted a message", "deleted %(n)s messages", c),
         "move": ngettext("moved a message", "moved %(n)s messages", c),

@@ -107,7 +107,7 @@ def _against(verdict: Verdict) -> str:
     worst = max(verdict.evidence, key=lambda each: each.score, default=None)
     if worst is None or not worst.reason or worst.score < STRONG:
         return "Many small signs of spam come together"
-    return worst.reason.rstrip(".")
+    return worst.reason.rstrip(".").removeprefix("It looks like spam: ")
 
 
 def when_muted(

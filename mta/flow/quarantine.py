@@ -33,7 +33,7 @@ def kind(held: Held) -> str:
 def reason(held: Held) -> str:
     """The sentence of delivery."""
     said = held.reasons.get("placement", "") if isinstance(held.reasons, dict) else ""
-    return said.rstrip(".") + "." if isinstance(said, str) and said else ""
+    return f"{said[:1].upper()}{said[1:].rstrip('.')}." if isinstance(said, str) and said else ""
 
 
 def one(mailspace: int, message: int) -> Held | None:

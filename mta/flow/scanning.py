@@ -97,8 +97,8 @@ def _again(each: Unscanned, raw: bytes) -> bool:
 def _act(each: Unscanned, found: Found) -> None:
     """What it would have come to, had it been scanned at once: but what its reader has filed stays there."""
     if found.virus:
-        cause = Cause("task", f"virus scan: {found.virus}"[:255])
-        mailstore.hold(each.mailspace, [each.message], cause=cause)
+        reason = f"A virus scanner found “{found.virus}” in it"
+        mailstore.hold(each.mailspace, [each.message], reasons={"placement": reason, "held": "virus"})
         return
     owner = directory.current().owner(each.mailspace)
     policy = directory.current().inbound_policy(owner.rpartition("@")[2])

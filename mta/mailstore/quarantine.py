@@ -16,7 +16,7 @@ from mta.values import INBOX, QUARANTINE, TRASH
 from . import acts, rows, sql
 from .changing import Changing
 from .keywords import joined, split
-from .live import Entry, Live
+from .live import Entry, Live, one_each
 from .models import Mailbox, Message, Placement
 
 KEEP_DAYS = 30
@@ -73,13 +73,21 @@ def release(changing: Changing, entry: Entry, lives: list[Live]) -> None:
     acts.move_lives(changing, free, changing.role(INBOX), entry)
 
 
-def hold(changing: Changing, entry: Entry, lives: list[Live]) -> None:
-    """Out of every place into the quarantine (an Act): a scanner came late. What is in Trash stays there."""
+def hold(changing: Changing, lives: Sequence[Live], reasons: Mapping[str, Any]) -> int:
+    """Out of every place into the quarantine: a scanner came late; `reasons` are added to those of the messages.
+
+    What is in Trash stays there. It is no change of the journal's, so that no undo lets it out again. How many.
+    """
     roles = changing.roles()
     away = {live.message for live in lives if roles[live.mailbox] in (TRASH, QUARANTINE)}
     found = [live for live in lives if live.message not in away]
-    changing.expunge(found, entry)
-    changing.put(found, box(changing), entry)
+    held_ = one_each(found)
+    changing.expunge(found)
+    changing.place(held_, box(changing))
+    before = Message.objects.filter(mailspace_id=changing.id, id__in=[live.message for live in held_])
+    for message, known in before.values_list("id", "reasons"):
+        sql.update("mailstore_message", message, {"reasons": sql.as_json({**known, **reasons})})
+    return len(held_)
 
 
 def throw_away(changing: Changing, entry: Entry, lives: list[Live]) -> None:

@@ -7,8 +7,9 @@ is a job (`jobs`). A placement that a mail program marked \\Deleted is for peopl
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from typing import Any
 
 from mta.values import ANSWERED, FLAGGED, JUNK, SEEN, TRASH, Cause, Done
 
@@ -107,9 +108,15 @@ def release(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
     return _on_messages(mailspace, messages, "release", cause, quarantine.release)
 
 
-def hold(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
-    """Into the quarantine, wherever the messages lie (but for Trash): something was found in them later."""
-    return _on_messages(mailspace, messages, "hold", cause, quarantine.hold)
+def hold(mailspace: int, messages: Iterable[int], *, reasons: Mapping[str, Any]) -> int:
+    """Into the quarantine, wherever the messages lie (but for Trash): something was found in them later. For good:
+    undo does not know of it. `reasons` says why, as at delivery; how many messages."""
+
+    def work(door: Door, piece: Sequence[int]) -> int:
+        return quarantine.hold(door[mailspace], rows.of_messages(mailspace, piece), reasons)
+
+    pieces = rows.chunks(list(dict.fromkeys(messages)), THREADS_PER_CHUNK)
+    return sum(commit({mailspace}, partial(work, piece=piece)) for piece in pieces)
 
 
 def mention_held(mailspace: int, tell: Callable[[Door, tuple[quarantine.Held, ...]], None]) -> int:

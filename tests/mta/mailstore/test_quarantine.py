@@ -128,8 +128,11 @@ def test_what_a_scanner_finds_later_leaves_every_place_but_trash(mailspace: int)
     mailstore.label(mailspace, [thread], work.id, cause=ME)
     gone = put(mailspace, INBOX, "Deleted")
     mailstore.delete_messages(mailspace, [gone], cause=ME)
-    scanner = Cause("task", session="virus scanner")
-    assert mailstore.hold(mailspace, [message, gone], cause=scanner).messages == 1
+    found = {"placement": "A virus scanner found “Eicar” in it", "held": "virus"}
+    assert mailstore.hold(mailspace, [message, gone], reasons=found) == 1
+    (held,) = mailstore.held([mailspace])
+    assert held.reasons["held"] == "virus"
+    assert mailstore.history(mailspace, limit=1)[0].verb == "delete"
     assert mailstore.is_held(mailspace, [message, gone]) == {message}
     assert [box.name for box in mailstore.mailboxes(mailspace) if box.messages] == ["Trash", "$Quarantine"]
     assert differences(mailspace) == []
