@@ -110,7 +110,8 @@ def through(mailspace: int, delivered_to: list[str]) -> Mask | None:
     which = Q()
     for each in delivered_to[:5]:
         local, _at, domain = each.lower().rpartition("@")
-        which |= Q(address__local_part=local.partition("+")[0], address__domain__name=domain)
+        named = Q(address__domain__name=domain) | Q(address__domain__aliases__name=domain)
+        which |= named & Q(address__local_part=local.partition("+")[0])
     rows = Mask.objects.filter(which, mailspace=mailspace).select_related("address__domain")
     return rows.first() if which else None
 
