@@ -58,21 +58,19 @@ def _teach_rspamd(mailspace: int, said: dict[int, bool]) -> None:
 
 
 def sweep(*, rounds: int) -> int:
-    """Take steps where something happened, at most `rounds`; forget mailspaces that are no more."""
+    """Take steps where something happened, at most `rounds`, first where the last one is longest ago; forget
+    mailspaces that are no more."""
     known = statistics.every_progress()
     clocks = mailstore.every_clock()
     for gone in known.keys() - clocks.keys() - mailstore.clocks(list(known)).keys():
         statistics.drop(gone)
+    never = (-1, -1)
+    waiting = [each for each, clock in clocks.items() if known.get(each, never)[0] != clock]
     taken = 0
-    for mailspace, clock in clocks.items():
-        if known.get(mailspace) == clock:
-            continue
-        while taken < rounds:
+    for mailspace in sorted(waiting, key=lambda each: known.get(each, never)[1])[:rounds]:
+        taken += 1
+        while step(mailspace) and taken < rounds:
             taken += 1
-            if not step(mailspace):
-                break
-        if taken >= rounds:
-            break
     return taken
 
 

@@ -9,6 +9,7 @@ from mta.trust.spam import statistics
 from . import acquainting, learning, leftovers, scanning, scheduled
 
 ROUNDS = 20  # chunks of one sweep
+LESSONS = 500  # mailspaces of one sweep: mostly two small queries each
 
 
 @shared_task(name="mta.flow.tasks.get_acquainted", ignore_result=True)
@@ -20,7 +21,7 @@ def get_acquainted() -> None:
 @shared_task(name="mta.flow.tasks.learn_spam", ignore_result=True)
 def learn_spam() -> None:
     """Learn what was moved into Junk, and out of it (beat)."""
-    learning.sweep(rounds=ROUNDS)
+    learning.sweep(rounds=LESSONS)
 
 
 @shared_task(name="mta.flow.tasks.scan_later", ignore_result=True)

@@ -114,9 +114,9 @@ def progress(mailspace: int) -> tuple[int, int] | None:
     return SpamProgress.objects.filter(mailspace_id=mailspace).values_list("clock", "at").first()
 
 
-def every_progress() -> dict[int, int]:
-    """The clock of each mailspace that was ever looked at."""
-    return dict(SpamProgress.objects.values_list("mailspace_id", "clock"))
+def every_progress() -> dict[int, tuple[int, int]]:
+    """(clock, time) of each mailspace that was ever looked at."""
+    return {row[0]: row[1:] for row in SpamProgress.objects.values_list("mailspace_id", "clock", "at")}
 
 
 # --- learning

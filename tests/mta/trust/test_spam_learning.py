@@ -197,3 +197,24 @@ def test_only_doubtful_mail_of_strangers_is_asked_to_come_again() -> None:
     assert not greylist.doubtful(scored(5.0), junk_at=5.0)
     known = scored(9.0).plus([Evidence("known", "pass", "", "", -5.0)])
     assert not greylist.doubtful(known, junk_at=5.0)
+
+
+def test_a_sweep_that_cannot_see_everybody_begins_with_who_waits_longest() -> None:
+    spaces = [mailstore.create_mailspace() for _ in range(3)]
+    for number, space in enumerate(spaces):
+        mailstore.junk_messages(space, [put(space, number)], cause=WEB)
+    for _ in spaces:
+        put(spaces[0], 9)  # somebody gets mail all the time
+        learning.sweep(rounds=1)
+    assert [learning.learned(space)[0] for space in spaces] == [1, 1, 1]
+
+
+def test_what_a_mailspace_learned_goes_when_it_is_gone(space: int) -> None:
+    mailstore.junk_messages(space, [put(space, 1)], cause=WEB)
+    sweep()
+    gone = space + 1_000
+    statistics.learn(gone, [statistics.Lesson(1, True, ("word",))])
+    sweep()
+    assert learning.learned(gone) == (0, 0)
+    assert learning.learned(space) == (1, 0)
+    assert statistics.learned(statistics.HOST).spam == 1
