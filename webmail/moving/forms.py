@@ -46,7 +46,8 @@ def read(said: Mapping[str, str], *, kind: str = "") -> Asked:
     protocol = kind or (Source.POP3 if said.get("protocol") == Source.POP3 else Source.IMAP)
     known = getattr(guess(address), protocol)
     host = said.get("host", "").strip()[:300].lower()
-    server = known if not host else _server(host, said, known)
+    # The form always says how to encrypt; that counts with a server or port of the person's own.
+    server = _server(host or known.host, said, known) if host or said.get("port", "").strip() else known
     if server.host.endswith((".gmail.com", ".google.com")):
         password = _GAPS.sub("", password)  # Google shows its app passwords in four groups
     username = said.get("username", "").strip()[:320] or address

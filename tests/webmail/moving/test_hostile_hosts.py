@@ -228,3 +228,7 @@ def test_servers_are_guessed_and_an_app_password_loses_its_gaps() -> None:
     assert guess("ann@unknown.example").smtp.host == "smtp.unknown.example"
     asked = forms.read({"address": "ann@gmail.com", "password": "abcd efgh ijkl mnop"})
     assert (asked.password, asked.server.port) == (PASSWORD, 993)
+    asked = forms.read({"address": "a@web.de", "password": "x", "port": "", "tls": "tls"}, kind="smtp")
+    assert asked.server == guess("a@web.de").smtp
+    asked = forms.read({"address": "a@web.de", "password": "x", "port": "465", "tls": "tls"}, kind="smtp")
+    assert asked.server == At("smtp.web.de", 465, TLS)
