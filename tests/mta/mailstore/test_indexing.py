@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from mta.mailstore import doctor, fresh, headerwords, indexer, indexing, matchin
 from mta.mailstore import service as mailstore
 from mta.mailstore.models import HeaderWord, Message, SearchText
 from mta.message import criteria as c
+from tests.eventually import eventually
 
 from .conftest import WEB, Space
 
@@ -218,10 +218,8 @@ def test_it_rests_while_others_store_mail() -> None:
 
 
 def wait_until_indexed() -> None:
-    until = time.monotonic() + 20
-    while Message.objects.filter(indexed=False).exists():
-        assert time.monotonic() < until, "nobody indexed it"
-        time.sleep(0.02)
+    """What is looked for before its transaction ended is found at the next look (LOOK_ANYWAY, at most 30 s later)."""
+    eventually(lambda: not Message.objects.filter(indexed=False).exists(), "it is indexed", every=0.02)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -238,6 +238,7 @@ def test_pages_of_a_search_hold_each_conversation_once(space: Space, monkeypatch
     monkeypatch.setattr(finding, "FEW", 4)
     monkeypatch.setattr(finding, "FIRST_PIECE", 2)
     monkeypatch.setattr(finding, "PATIENCE", 600.0)  # a busy machine must not make short pages of these
+    monkeypatch.setattr(finding, "LONGEST", 600.0)  # nor give up
     assert [pages(each) for each in asked] == together
     monkeypatch.setattr(finding, "PATIENCE", 0.0)
     assert [pages(each) for each in asked] == together, "in however many pages it is found"
