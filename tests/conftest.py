@@ -98,6 +98,27 @@ def page(context: "BrowserContext") -> "Page":
     return context.new_page()
 
 
+# What took longest when it was last measured: whole files go to the processes in this order, and none is waited for alone.
+LONGEST = (
+    *(
+        "test_spec_accessibility",
+        "test_odd_values",
+        "test_spec_safe",
+        "test_spec_list",
+        "test_demo",
+        "test_spec_frame",
+    ),
+    *(
+        "test_compose_browser",
+        "test_spec_settings",
+        "test_compose_no_loss",
+        "test_spec_rules",
+        "test_spec_phone",
+    ),
+    *("test_first_run", "test_two_hosts", "test_spec_conversation", "test_bootstrap_up", "test_spec_sending"),
+)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
@@ -105,9 +126,17 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("browser")
         if "product" in fixtures:
             item.add_marker("product")
+        if item.get_closest_marker("django_db") or fixtures & {"db", "transactional_db"}:
+            item.add_marker("database")
+    items.sort(key=_place)
 
-    # Parallel runs take whole files in this order (pyproject.toml): the slow ones first, so that they are not waited for.
-    items.sort(key=lambda item: item.get_closest_marker("product") is None)
+
+def _place(item: pytest.Item) -> int:
+    name = item.path.stem
+    if name in LONGEST:
+        return LONGEST.index(name)
+    alone = item.get_closest_marker("product") is None and item.get_closest_marker("browser") is None
+    return len(LONGEST) + alone
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

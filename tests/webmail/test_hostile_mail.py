@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import secrets
-import smtplib
 from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ import pytest
 
 from tests.eventually import eventually
 from tests.product import Product
+from tests.webmail.test_mail_browser import put
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page
@@ -169,9 +169,7 @@ def mailbox(product: Product) -> str:
     address = f"target-{secrets.token_hex(4)}@example.test"
     product.add_account(address, PASSWORD)
     corpus = [("html", each) for each in HTML] + [("plain", TEXT)]
-    with smtplib.SMTP("127.0.0.1", product.port("smtp"), timeout=20) as smtp:
-        for number, (kind, body) in enumerate(corpus):
-            smtp.sendmail("x@evil.test", [address], letter(number, kind, body))
+    put(product, address, *(letter(number, kind, body) for number, (kind, body) in enumerate(corpus)))
     return address
 
 
@@ -375,8 +373,7 @@ def test_calendars_cards_archives_and_messages_inside_are_no_way_in(watched: Wat
     page, product = watched.page, watched.product
     address = f"trapped-{secrets.token_hex(4)}@example.test"
     product.add_account(address, PASSWORD)
-    with smtplib.SMTP("127.0.0.1", product.port("smtp"), timeout=20) as smtp:
-        smtp.sendmail("x@evil.test", [address], traps(address))
+    put(product, address, traps(address))
     page.context.clear_cookies()
     page.context.add_cookies([product.session(address)])
     page.goto(product.url)

@@ -12,7 +12,7 @@ from tests.eventually import eventually
 from tests.product import Product
 from tests.webmail.list_world import enter
 from tests.webmail.test_files import pdf, picture
-from tests.webmail.test_mail_browser import address, deliver, until_subjects, watched  # the fixtures, too
+from tests.webmail.test_mail_browser import address, put, until_subjects, watched  # the fixtures, too
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -46,7 +46,7 @@ def test_files_are_cards_that_open_over_the_page_and_come_in_one_archive(
 ) -> None:
     """Spec 6.10."""
     page = watched
-    deliver(product, address, letter())
+    put(product, address, letter())
     enter(page, product, address)
     until_subjects(page, ["All of it"])
     page.locator("[data-test=subject]").click()
@@ -95,7 +95,7 @@ def test_files_are_cards_that_open_over_the_page_and_come_in_one_archive(
 def test_all_files_of_the_mailbox_lie_in_a_grid(product: Product, address: str, watched: Page) -> None:
     """Attachments: the grid."""
     page = watched
-    deliver(product, address, letter())
+    put(product, address, letter())
     enter(page, product, address)
     until_subjects(page, ["All of it"])
     page.click(".sidebar details.nav-more-places summary")

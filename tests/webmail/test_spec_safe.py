@@ -6,7 +6,6 @@ An installation of its own, because it may fetch pictures from loopback; the sho
 from __future__ import annotations
 
 import secrets
-import smtplib
 from collections.abc import Iterator
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -20,6 +19,7 @@ import pytest
 from tests.eventually import eventually
 from tests.product import Product
 from tests.webmail.picture_server import PictureServer, png
+from tests.webmail.test_mail_browser import put
 from tests.webmail.test_tnef import WHOLE
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class Reader:
                 message.add_attachment(
                     data, maintype="application", subtype="ms-tnef", filename="winmail.dat"
                 )
-        with smtplib.SMTP("127.0.0.1", self.product.port("smtp"), timeout=20) as smtp:
-            smtp.sendmail("news@shop.test", [self.address], message.as_bytes(policy=SMTP))
+        put(self.product, self.address, message.as_bytes(policy=SMTP))
 
     def sign_in(self) -> None:
         self.page.context.add_cookies([self.product.session(self.address)])
