@@ -1,7 +1,7 @@
 """`manage.py test`: the whole suite, on both databases, and an honest list of what did not run.
 
-Without arguments: everything on SQLite; then what touches the database again on PostgreSQL; then the
-journeys on PostgreSQL with Redis. With arguments: one pytest run with them, on SQLite or whatever
+Without arguments: everything on SQLite; beside it, what touches the database again on PostgreSQL, and then the
+journeys on PostgreSQL with Redis (tests wait for browsers and for each other's processes: alone, they leave cores idle). With arguments: one pytest run with them, on SQLite or whatever
 DATABASE_URL names. `REQUIRE_ALL=1` turns the list of what did not run into a failure.
 """
 
@@ -12,9 +12,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import IO
 
 from tests import servers
 
@@ -41,20 +43,24 @@ class Phase:
 def main(arguments: list[str]) -> int:
     if arguments:
         return subprocess.call([sys.executable, "-m", "pytest", *arguments], cwd=BASE)
-    phases = [_run("SQLite", ["tests"], {})]
-    with ExitStack() as stack:
-        phases += list(_on_postgres(stack))
+    with ExitStack() as stack, ThreadPoolExecutor(1) as beside, tempfile.TemporaryFile() as said:
+        others = beside.submit(lambda: list(_on_postgres(stack, said)))
+        phases = [_run("SQLite", ["tests"], {})]
+        phases += others.result()
+        said.seek(0)
+        print(said.read().decode(errors="replace"), flush=True)
     return _report(phases)
 
 
-def _on_postgres(stack: ExitStack) -> Iterator[Phase]:
+def _on_postgres(stack: ExitStack, said: IO[bytes]) -> Iterator[Phase]:
     try:
         database = stack.enter_context(servers.postgres())
     except servers.Unavailable as reason:
         yield Phase("PostgreSQL", why_not=str(reason))
         return
     folders = [folder for folder in ON_POSTGRES if (BASE / folder).is_dir()]
-    yield _run("PostgreSQL", [*folders, "-m", "not browser and not product"], {"DATABASE_URL": database})
+    wanted = "database and not browser and not product"
+    yield _run("PostgreSQL", [*folders, "-m", wanted], {"DATABASE_URL": database}, said)
     try:
         bus = stack.enter_context(servers.redis())
     except servers.Unavailable as reason:
@@ -62,27 +68,36 @@ def _on_postgres(stack: ExitStack) -> Iterator[Phase]:
         return
     folders = [folder for folder in WITH_REDIS if (BASE / folder).is_dir()]
     if folders:
-        yield _run("PostgreSQL and Redis", folders, {"DATABASE_URL": database, "REDIS_URL": bus})
+        yield _run("PostgreSQL and Redis", folders, {"DATABASE_URL": database, "REDIS_URL": bus}, said)
 
 
-def _run(name: str, arguments: list[str], environment: dict[str, str]) -> Phase:
+def _run(
+    name: str, arguments: list[str], environment: dict[str, str], said: IO[bytes] | None = None
+) -> Phase:
+    """Without `said` what pytest prints is seen at once."""
     phase = Phase(name)
-    print(f"\n=== {name} ===", flush=True)
+    if said is None:
+        print(f"\n=== {name} ===", flush=True)
+    else:
+        said.write(f"\n=== {name} ===\n".encode())
+        said.flush()
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.json"
-        clean = {key: value for key, value in os.environ.items() if key not in {"DATABASE_URL", "REDIS_URL"}}
+        # Where nothing compiled is kept, each of a dozen processes compiles every module again.
+        unwanted = {"DATABASE_URL", "REDIS_URL", "PYTHONDONTWRITEBYTECODE"}
+        clean = {key: value for key, value in os.environ.items() if key not in unwanted}
         command = [
             sys.executable,
             "-m",
             "pytest",
             "-n",
-            str(_workers()),
+            str(_workers(beside=said is not None)),
             "-q",
             *arguments,
         ]
         started = time.monotonic()
         phase.code = subprocess.call(
-            command, cwd=BASE, env=clean | environment | {"TEST_REPORT": str(report)}
+            command, cwd=BASE, env=clean | environment | {"TEST_REPORT": str(report)}, stdout=said
         )
         phase.seconds = time.monotonic() - started
         if report.exists():
@@ -94,9 +109,10 @@ def _run(name: str, arguments: list[str], environment: dict[str, str]) -> Phase:
     return phase
 
 
-def _workers() -> int:
-    # A browser and an instance of the product run beside each worker; fewer than two gain nothing from waiting.
-    return max(2, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2)
+def _workers(*, beside: bool) -> int:
+    """A browser and an instance of the product run beside each worker; fewer than two gain nothing from waiting."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 2
+    return max(1, cores // 2) if beside else max(2, cores)
 
 
 def _report(phases: list[Phase]) -> int:
@@ -116,7 +132,9 @@ def _report(phases: list[Phase]) -> int:
     required = bool(missing) and os.environ.get("REQUIRE_ALL") == "1"
     if required:
         print("REQUIRE_ALL=1: what did not run counts as a failure.")
-    line = f" {_counts(total)} in {sum(phase.seconds for phase in phases):.2f}s "
+    # SQLite runs beside the others.
+    seconds = max(phases[0].seconds, sum(phase.seconds for phase in phases[1:]))
+    line = f" {_counts(total)} in {seconds:.2f}s "
     print(line.center(100, "="), flush=True)
     return 1 if broken or required else 0
 
