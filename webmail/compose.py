@@ -7,6 +7,7 @@ Called by webmail/views/compose.py and webmail/tasks.py.
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from hosting.access import Sender
 from mta import directory
 from mta.flow import mime
 from mta.mailstore import service as mailstore
+from mta.mailstore.errors import DraftThere
 from mta.mailstore.service import ConversationMessage, DraftFields, DraftFile, DraftInfo
 from mta.message import build
 from mta.message.address import BadAddress, canonical, split
@@ -33,6 +35,7 @@ from webmail.templatetags.look import filesize
 
 MAX_HTML = 4 * 1024 * 1024
 MOST_LABELS = 100  # of one message
+_NAME = re.compile(r"[0-9a-f-]{12,64}")  # of a window
 
 
 class CannotWrite(Exception):
@@ -44,7 +47,7 @@ class Written:
     """What a window says when it saves. `keep` names the parts of the forwarded message that go along (None: all);
     `quote` is false once the writer took the original out; `html` comes from the editor, and `text` when it is written
     `plain`. `signature` is 0 for none and None when nothing is said about it, and so are `labels`; `attach` are messages that go along as
-    files; `version` is the draft as the window knows it."""
+    files; `version` is the draft as the window knows it, and `window` its own name, under which it begins one draft."""
 
     mode: str = NEW
     parent: int | None = None
@@ -63,6 +66,7 @@ class Written:
     labels: tuple[int, ...] | None = None
     attach: tuple[int, ...] = ()
     version: int | None = None
+    window: str = ""
 
     def own_text(self) -> str:
         """What was typed in plain text mode; made of the HTML when the window sends only that."""
@@ -93,6 +97,9 @@ class Written:
                 signature=int(data["signature"] or 0) if "signature" in data else None,
                 labels=_labels(data["labels"]) if "labels" in data else None,
                 attach=tuple(dict.fromkeys(int(each) for each in (data.get("attach") or ())[:MOST_ENCLOSED])),
+                window=window
+                if isinstance(window := data.get("window"), str) and _NAME.fullmatch(window)
+                else "",
                 version=version if isinstance(version := data.get("version"), int) else None,
             )
         except (AttributeError, KeyError, OverflowError, TypeError, ValueError) as error:
@@ -186,14 +193,41 @@ def _begin(
         only = written.attach[0] if len(written.attach) == 1 else None
         base = replace(base, mode=ATTACH, parent=only)
     fields = _applied(base, written, senders, (), account)
-    header_id = build.new_message_id(split(fields.identity)[1])
-    made = mailstore.new_draft(mailspace, fields, header_id=header_id, cause=cause)
+    try:
+        made = _made(mailspace, fields, written.window, cause=cause)
+    except _Begun as known:  # the answer to this window's first save never came to it: it asks again
+        again = replace(written, version=None)
+        return save(mailspace, known.draft, again, senders=senders, account=account, cause=cause, above=above)
     if about is not None and original is not None:
         _enclose(mailspace, made.id, about, written, original, cause=cause)
     if written.mode == ATTACH:
         enclosing.attach_messages(mailspace, made.id, written.attach, cause=cause)
     begun = mailstore.draft(mailspace, made.id)
     return own_pictures.go_along(mailspace, begun, account, before="", cause=cause)
+
+
+class _Begun(Exception):
+    """This window has a draft already."""
+
+    def __init__(self, draft: int) -> None:
+        super().__init__(draft)
+        self.draft = draft
+
+
+def _made(mailspace: int, fields: DraftFields, window: str, *, cause: Cause) -> DraftInfo:
+    """A new draft, one for each window: its Message-ID follows from the window's own name, if it has one."""
+    domain = split(fields.identity)[1]
+    header_id = build.new_message_id(domain)
+    if window:
+        told = hashlib.sha256(f"{settings.SECRET_KEY} {mailspace} {window}".encode()).hexdigest()[:32]
+        try:
+            return mailstore.new_draft(
+                mailspace, fields, header_id=f"{told}@{domain}", cause=cause, once=True
+            )
+        except DraftThere as there:
+            if there.draft is not None:
+                raise _Begun(there.draft) from there
+    return mailstore.new_draft(mailspace, fields, header_id=header_id, cause=cause)
 
 
 def _answering(

@@ -16,7 +16,7 @@ from .blobs import prepare, prepare_blob
 from .changing import Changing
 from .door import Door
 from .draft_forms import DraftFields, fields_in, fields_of, jsonable
-from .errors import NoSuchDraft
+from .errors import DraftThere, NoSuchDraft
 from .live import new_action
 from .models import Blob, Draft, DraftAttachment, Message
 from .purge import purge
@@ -51,11 +51,18 @@ class DraftInfo:
     stale_form: bool
 
 
-def new_draft(mailspace: int, fields: DraftFields, *, header_id: str, cause: Cause) -> DraftInfo:
-    """A new draft, which is nowhere in a mailbox until it is first materialised."""
+def new_draft(
+    mailspace: int, fields: DraftFields, *, header_id: str, cause: Cause, once: bool = False
+) -> DraftInfo:
+    """A new draft, which is nowhere in a mailbox until it is first materialised. `once`: DraftThere when one was begun
+    with this `header_id` before."""
 
     def work(door: Door) -> int:
         changing = door[mailspace]
+        known = Draft.objects.filter(mailspace_id=mailspace, header_id=header_id).order_by("-id")
+        begun = known.first() if once else None
+        if begun is not None:
+            raise DraftThere(begun.id if begun.state == "open" else None)
         thread = None
         if fields.parent is not None:
             thread = (

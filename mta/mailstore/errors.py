@@ -55,3 +55,11 @@ class NothingToUndo(StoreError):
 
 class NoSuchJob(StoreError):
     """Nothing that is done in the background has that number here."""
+
+
+class DraftThere(StoreError):
+    """A draft was begun under this Message-ID already. `draft` is its id while it is open, None once it is not."""
+
+    def __init__(self, draft: int | None) -> None:
+        super().__init__("That draft was begun already.")
+        self.draft = draft

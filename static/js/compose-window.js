@@ -114,7 +114,7 @@ export class ComposeWindow {
     this.state(say("saving"));
     let answer;
     try {
-      answer = await call("save/", { body: { ...this.content, draft: this.draft, version: this.version, settle } });
+      answer = await call("save/", { body: { ...this.content, window: this.key, draft: this.draft, version: this.version, settle } });
     } catch (error) {
       if (!(error instanceof Refused && error.status === 410 && this.draft && !this.asked)) throw error;
       this.draft = null;  // sent or thrown away in another place: what stands here becomes a draft of its own

@@ -311,7 +311,7 @@ function start() {
 
 /** The page goes: one last save that outlives it. What is too big for that is in the copy. */
 function leaving(each) {
-  const body = { ...each.content, draft: each.draft, version: each.version, settle: true };
+  const body = { ...each.content, window: each.key, draft: each.draft, version: each.version, settle: true };
   if (JSON.stringify(body).length < 60_000) net.call("save/", { body, keepalive: true }).catch(() => {});
 }
 

@@ -7,7 +7,10 @@ import re
 
 import pytest
 
+from mta.mailstore import service as mailstore
 from tests.webmail.mail_world import Reader
+from tests.webmail.test_compose_answers import NEWSLETTER
+from tests.webmail.test_compose_pages import ask, done, only_message, save
 from webmail.models import IdentityLook, Preferences, Signature, Template
 from webmail.own_html import mail_html
 from webmail.own_styles import LOOKS, as_names
@@ -70,3 +73,20 @@ def test_every_look_of_text_is_an_inline_style_in_mail_and_a_name_again_in_the_e
 def test_nothing_but_our_looks_comes_out(hostile: str) -> None:
     sent = mail_html(hostile, ())
     assert not any(each in sent for each in ("position", "url(", 'onclick="', 'data-ink="'))
+
+
+def test_a_window_that_never_heard_of_its_first_save_begins_no_second_draft(ann: Reader, eve: Reader) -> None:
+    name = "3f0c6a52-6a3e-4c0e-9e5e-1f2f7b1c0a11"
+    parent = only_message(ann, ann.receive(raw=NEWSLETTER))
+    first = save(ann, mode="forward", message=parent.id, html="<p>One</p>", window=name)
+    again = save(ann, mode="forward", message=parent.id, html="<p>Two</p>", window=name, version=0)
+    assert again["draft"] == first["draft"] and len(again["files"]) == len(first["files"])
+    draft = mailstore.draft(ann.space, first["draft"])
+    assert "Two" in draft.fields.html and first["draft"] != save(ann, html="<p>x</p>")["draft"]
+    assert save(eve, html="<p>Hers</p>", window=name)["draft"] != first["draft"]
+    done(ask(ann, f"{first['draft']}/discard/", {}))
+    other = save(ann, html="<p>Three</p>", window=name)  # what it says now is a draft of its own
+    assert other["draft"] != first["draft"]
+    assert mailstore.draft(ann.space, other["draft"]).header_id != draft.header_id
+    for odd in ("x" * 500, "../..", 7, None, {"a": 1}):
+        assert save(ann, html="<p>x</p>", window=odd)["draft"]
