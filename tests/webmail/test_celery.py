@@ -29,3 +29,8 @@ def test_the_clock_keeps_no_pickle_file() -> None:
     step = BeatThread(worker, beat_thread=True)
     assert step.enabled
     assert type(step.create(worker).service.scheduler) is Scheduler
+
+
+def test_every_task_of_the_clock_is_one_that_a_worker_knows() -> None:
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in app.conf.beat_schedule.values()} <= set(app.tasks)

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.eventually import eventually
 from tests.journeys.screen import PATIENCE, Screen
@@ -71,9 +71,23 @@ def test_a_message_is_taken_back_with_everything_and_then_sent(
     expect(window).to_be_visible(timeout=PATIENCE)
     expect(window.locator("[data-test=compose-body] [contenteditable]")).to_have_text("Hello")
     window.locator("[data-test=compose-body] [contenteditable]").press_sequentially(" again")
+    held: list[Route] = []
+    writer.page.route("**/compose/*/send/", lambda route: held.append(route))
+    writer.page.keyboard.press("Control+Enter")
+    expect(writer.page.locator("[data-test=toast-sending]")).to_contain_text("Sending…")
+    writer.page.keyboard.press("z")  # meant for what is not even sent yet
+    eventually(lambda: writer.page.evaluate("1") and held, "it is being sent")
+    held.pop().continue_()
+    writer.page.unroute("**/compose/*/send/")
+    expect(window).to_be_visible()
+    expect(writer.page.locator("[data-test=toast-taken-back]")).to_be_visible()
     people.prefer(WRITER, undo_seconds=5)
     writer.page.keyboard.press("Control+Enter")
-    expect(writer.page.locator("[data-test=toast-sent]")).to_be_visible(timeout=PATIENCE)
+    sent = writer.page.locator("[data-test=toast-sent]")
+    expect(sent).to_be_visible(timeout=PATIENCE)
+    sent.hover()  # then it stays
+    writer.page.keyboard.press("z")
+    expect(writer.page.locator("[data-test=toast-too-late]")).to_be_visible()
     friend = Screen(browser, people).enter(FRIEND)
     friend.open("Taken back once")
     expect(friend.letters).to_have_count(1)
