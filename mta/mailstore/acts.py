@@ -22,6 +22,7 @@ from mta.values import (
     INBOX,
     JUNK,
     MUTED,
+    QUARANTINE,
     SCHEDULED,
     SEEN,
     SENT,
@@ -70,9 +71,11 @@ def junk(changing: Changing, entry: Entry, lives: list[Live]) -> None:
 
 
 def _replace_all(changing: Changing, entry: Entry, lives: list[Live], role: str) -> None:
-    box = changing.role(role)
-    changing.expunge([live for live in lives if live.mailbox != box.id], entry)
-    changing.put([live for live in lives if live.mailbox != box.id], box, entry)
+    """What the quarantine holds stays there, whatever is done to the conversation that it claims to be part of."""
+    box, roles = changing.role(role), changing.roles()
+    leaving = [live for live in lives if live.mailbox != box.id and roles[live.mailbox] != QUARANTINE]
+    changing.expunge(leaving, entry)
+    changing.put(leaving, box, entry)
 
 
 def unjunk(changing: Changing, entry: Entry, lives: list[Live]) -> None:

@@ -76,10 +76,12 @@ def release(changing: Changing, entry: Entry, lives: list[Live]) -> None:
 def hold(changing: Changing, lives: Sequence[Live], reasons: Mapping[str, Any]) -> int:
     """Out of every place into the quarantine: a scanner came late; `reasons` are added to those of the messages.
 
-    What is in Trash stays there. It is no change of the journal's, so that no undo lets it out again. How many.
+    What is in Trash stays there unless it is a virus. It is no change of the journal's, so that no undo lets it out
+    again. How many.
     """
     roles = changing.roles()
-    away = {live.message for live in lives if roles[live.mailbox] in (TRASH, QUARANTINE)}
+    alone = {QUARANTINE} if reasons.get("held") == "virus" else {TRASH, QUARANTINE}
+    away = {live.message for live in lives if roles[live.mailbox] in alone}
     found = [live for live in lives if live.message not in away]
     held_ = one_each(found)
     changing.expunge(found)

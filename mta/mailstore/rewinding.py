@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from mta.values import DRAFTS, Cause, now_us
+from mta.values import DRAFTS, QUARANTINE, Cause, now_us
 
 from . import rows
 from .changing import Changing
@@ -223,6 +223,7 @@ class Rewind:
         lives: dict[int, dict[int, Live]] = defaultdict(dict)
         for live in rows.of_messages(changing.id, list(messages)):
             lives[live.message][live.mailbox] = live
+        roles = changing.roles()
         shells = nowhere_now(changing.id, [message for message in messages if message not in lives])
         gone_then = self._gone_then(messages)
         sent = self._sent(changing, messages)
@@ -234,7 +235,7 @@ class Rewind:
         for message in messages:
             now = lives.get(message, {})
             shell = next(iter(now.values()), None) or shells.get(message)
-            if shell is None:  # forgotten since
+            if shell is None or any(roles[box] == QUARANTINE for box in now):  # forgotten since, or held
                 skipped += 1
                 continue
             was = {

@@ -109,8 +109,8 @@ def release(mailspace: int, messages: Iterable[int], *, cause: Cause) -> Done:
 
 
 def hold(mailspace: int, messages: Iterable[int], *, reasons: Mapping[str, Any]) -> int:
-    """Into the quarantine, wherever the messages lie (but for Trash): something was found in them later. For good:
-    undo does not know of it. `reasons` says why, as at delivery; how many messages."""
+    """Into the quarantine, wherever the messages lie (for a virus out of Trash, too): something was found in them
+    later. For good: undo does not know of it. `reasons` says why, as at delivery; how many messages."""
 
     def work(door: Door, piece: Sequence[int]) -> int:
         return quarantine.hold(door[mailspace], rows.of_messages(mailspace, piece), reasons)

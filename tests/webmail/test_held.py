@@ -167,6 +167,19 @@ def test_its_links_do_what_they_say_by_a_button(ann: Reader) -> None:
     assert stranger.get(found["release"]).status_code == 404
 
 
+def test_who_only_has_the_link_settles_this_message_and_nothing_more(ann: Reader, eve: Reader) -> None:
+    path = f"/quarantine/{digest.token(ann.space, hold(ann))}/"
+    for stranger in (Client(), eve.client):
+        page = stranger.get(path + "?do=allow").content.decode()
+        assert 'data-test="allow"' not in page
+        assert "?next=%2Fquarantine%2F" in page or "?next=/quarantine/" in page
+        assert "Sign in first" in stranger.post(path, {"do": "allow"}).content.decode()
+        assert "Sign in first" in stranger.post(path, {"do": "block"}).content.decode()
+    assert filters.rules(ann.space) == ()
+    assert filters.blocked(ann.space) == ()
+    assert "no longer called spam" in ann.client.post(path, {"do": "allow"}).content.decode()
+
+
 def test_its_owner_needs_one_click_and_nobody_else_does(ann: Reader, eve: Reader) -> None:
     path = f"/quarantine/{digest.token(ann.space, hold(ann))}/"
     assert 'data-go="release"' in ann.page(path + "?do=release")

@@ -31,9 +31,7 @@ class Directory(hosting_directory.Directory):
         wanted = _canonical(sender)
         if not wanted or mailspace is None:
             return None
-        row = OutsideAddress.objects.filter(
-            mailspace=mailspace, address=wanted, confirmed_at__isnull=False
-        ).first()
+        row = proven.of_mailspace(mailspace, wanted)
         if row is None:
             return None
         try:

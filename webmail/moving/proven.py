@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from django.db.models import BooleanField, Value
 
 from hosting.access import Sender, identities_for
+from hosting.models import Domain
 
 from .models import OutsideAddress
 
@@ -23,12 +26,33 @@ def senders(account_id: int, mailspace: int) -> tuple[tuple[Sender, ...], tuple[
     values = [
         (Sender(each[0], each[1], each[2], bool(each[3]), bool(each[4])), bool(each[5])) for each in found
     ]
+    elsewhere = [sender for sender, outside in values if outside]
+    ours = _of_this_host([sender.address for sender in elsewhere])
     return (
         tuple(sender for sender, outside in values if not outside),
-        tuple(sender for sender, outside in values if outside),
+        tuple(sender for sender in elsewhere if sender.address not in ours),
     )
 
 
 def one(account_id: int, address: str) -> OutsideAddress | None:
+    """The proof, unless the domain has come to this host since: then whoever runs it says who writes as what."""
     rows = OutsideAddress.objects.filter(account_id=account_id, address=address, confirmed_at__isnull=False)
-    return rows.order_by("id").first()
+    found = rows.order_by("id").first()
+    return found if found is not None and not _of_this_host([address]) else None
+
+
+def of_mailspace(mailspace: int, address: str) -> OutsideAddress | None:
+    """The same for a mailspace, whoever of it has proven the address."""
+    rows = OutsideAddress.objects.filter(mailspace=mailspace, address=address, confirmed_at__isnull=False)
+    found = rows.order_by("id").first()
+    return found if found is not None and not _of_this_host([address]) else None
+
+
+def _of_this_host(addresses: Sequence[str]) -> set[str]:
+    """Those whose domain is on this host; no query for none."""
+    if not addresses:
+        return set()
+    domains = {address: address.rpartition("@")[2] for address in addresses}
+    known = Domain.objects.filter(name__in=set(domains.values())).exclude(state=Domain.PENDING)
+    ours = set(known.values_list("name", flat=True))
+    return {address for address, domain in domains.items() if domain in ours}

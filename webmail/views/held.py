@@ -24,7 +24,7 @@ from mta.mailstore import service as mailstore
 from mta.mailstore.service import Held
 from mta.values import Cause
 from webmail import digest
-from webmail.visit import Visit, begin, show, visiting
+from webmail.visit import NoMailbox, Visit, begin, show, visiting
 
 PAGE = 50
 WORDS = ("release", "allow", "block", "delete")
@@ -88,17 +88,33 @@ def from_mail(request: HttpRequest, token: str) -> HttpResponse:
     about = quarantine.one(mailspace, message)
     if about is None:
         return _desk(request, {"gone": _("The message is no longer held.")}, status=404)
-    context: dict[str, Any] = {"card": card(about), "do": _word(request.GET.get("do", ""), about)}
+    owner = _is_owner(request, mailspace)
+    context: dict[str, Any] = {
+        "card": card(about),
+        "do": _word(request.GET.get("do", ""), about),
+        "owner": owner,
+    }
     if request.method == "POST":
+        do = request.POST.get("do", "")
         cause = Cause("web", session=_("the daily mail about the quarantine"))
         try:
-            context["said"] = act(mailspace, about, request.POST.get("do", ""), cause)
+            if do in ("allow", "block") and not owner:
+                raise NotReleased(_("Sign in first: that is about further mail, too."))
+            context["said"] = act(mailspace, about, do, cause)
         except (NotReleased, CannotFilter) as refused:
             context["refused"] = str(refused)
     elif context["do"]:
-        visit = begin(request)
-        context["go"] = visit is not None and visit.mailspace == mailspace and visit.may_organise
+        context["go"] = owner
     return _desk(request, context)
+
+
+def _is_owner(request: HttpRequest, mailspace: int) -> bool:
+    """Whoever has the link may settle this one message; only its owner, signed in, what comes later, too."""
+    try:
+        visit = begin(request)
+    except NoMailbox:
+        return False
+    return visit is not None and visit.mailspace == mailspace and visit.may_organise
 
 
 def _desk(request: HttpRequest, context: dict[str, Any], *, status: int = 200) -> HttpResponse:

@@ -121,6 +121,39 @@ def test_an_owner_is_told_once_of_what_is_held(mailspace: int) -> None:
     assert differences(mailspace) == []
 
 
+@pytest.mark.parametrize(
+    "verb", ["delete", "junk", "archive", "delete_messages", "junk_messages", "delete_forever"]
+)
+def test_what_is_done_to_its_conversation_does_not_let_a_held_message_out(mailspace: int, verb: str) -> None:
+    """Whoever sends a virus can name any message as the one that it answers."""
+    letter = put(mailspace, INBOX, "Lunch")
+    thread = mailstore.message(mailspace, letter).thread
+    prepared = prepare(mail(subject="Re: Lunch", references="unknown@x.test"))
+
+    def work(door: Door) -> int:
+        return door.store(mailspace, prepared, QUARANTINE, cause=Cause("smtp"), thread=thread).message
+
+    held = mailstore.commit({mailspace}, work)
+    about = [letter, held] if verb.endswith("messages") else [thread]
+    getattr(mailstore, verb)(mailspace, about, cause=ME)
+    assert mailstore.is_held(mailspace, [held]) == {held}
+    assert differences(mailspace) == []
+
+
+def test_going_back_to_a_moment_does_not_let_out_what_was_found_since(mailspace: int) -> None:
+    message = put(mailspace, INBOX, "A letter")
+    moment = now_us()
+    mailstore.archive(mailspace, [mailstore.message(mailspace, message).thread], cause=ME)
+    deleted = put(mailspace, INBOX, "Another")
+    mailstore.delete_messages(mailspace, [deleted], cause=ME)
+    virus = {"placement": "A virus scanner found “Eicar” in it", "held": "virus"}
+    assert mailstore.hold(mailspace, [message, deleted], reasons=virus) == 2
+    mailstore.start_rewind(mailspace, moment, cause=ME)
+    mailstore.work_bulks()
+    assert mailstore.is_held(mailspace, [message, deleted]) == {message, deleted}
+    assert differences(mailspace) == []
+
+
 def test_what_a_scanner_finds_later_leaves_every_place_but_trash(mailspace: int) -> None:
     message = put(mailspace, INBOX, "A letter")
     work = mailstore.create_mailbox(mailspace, "Work", cause=ME)
@@ -128,8 +161,10 @@ def test_what_a_scanner_finds_later_leaves_every_place_but_trash(mailspace: int)
     mailstore.label(mailspace, [thread], work.id, cause=ME)
     gone = put(mailspace, INBOX, "Deleted")
     mailstore.delete_messages(mailspace, [gone], cause=ME)
+    spam = {"placement": "Rspamd says so", "held": "spam"}
+    assert mailstore.hold(mailspace, [gone], reasons=spam) == 0
     found = {"placement": "A virus scanner found “Eicar” in it", "held": "virus"}
-    assert mailstore.hold(mailspace, [message, gone], reasons=found) == 1
+    assert mailstore.hold(mailspace, [message], reasons=found) == 1
     (held,) = mailstore.held([mailspace])
     assert held.reasons["held"] == "virus"
     assert mailstore.history(mailspace, limit=1)[0].verb == "delete"

@@ -14,6 +14,7 @@ import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from hosting.models import Domain
 from mta import directory, resolver
 from mta.flow import submit
 from mta.flow.errors import NotYours
@@ -199,3 +200,16 @@ def test_addresses_of_this_host_and_hosts_within_are_refused(
     assert "no server that this host connects to" in add(mover, smtp, port="465").content.decode()
     assert "is not one of a mail server" in add(mover, smtp, port="6379").content.decode()
     assert not OutsideAddress.objects.exists()
+
+
+def test_a_domain_that_comes_to_this_host_says_itself_who_writes_as_its_addresses(
+    mover: Reader, smtp: OldHost
+) -> None:
+    prove(mover, smtp)
+    Domain.objects.create(tenant=mover.account.tenant, name="old.test")
+    assert not directory.current().may_send_as(mover.account.pk, OLD)
+    assert directory.current().identity_name(mover.account.pk, OLD) == ""
+    assert directory.current().smart_host_for(OLD, mover.space) is None
+    assert f'value="{OLD}"' not in mover.page("/mail/compose/?mode=new")
+    with pytest.raises(NotYours):
+        write(mover, OLD, "ben@elsewhere.test")
