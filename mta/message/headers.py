@@ -49,8 +49,14 @@ def split_message(raw: bytes) -> tuple[int, int]:
         return 0, 2
     if raw.startswith(b"\n"):
         return 0, 1
-    if not starts_a_header(raw, 0):
-        return 0, 0
+    return split_arrived(raw) if starts_a_header(raw, 0) else (0, 0)
+
+
+def split_arrived(raw: bytes) -> tuple[int, int]:
+    """As `split_message`, of mail that fields of ours will be put in front of: then its first line, whatever it is,
+    stands in a header, which goes on to the blank line."""
+    if raw.startswith((b"\r\n", b"\n")):
+        return 0, raw.index(b"\n") + 1
     blank = _BLANK.search(raw)
     if blank is None:
         return len(raw), len(raw)

@@ -12,13 +12,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from mta.message.headers import Field, parse_header, split_message
+from mta.message.headers import Field, parse_header, split_arrived
 from mta.resolver import Resolver
 from mta.trust import arc, dkim_check, dmarc, iprev, results, sentences, spf
 from mta.trust.arc import Arc
 from mta.trust.asking import Asking
 from mta.trust.dkim_check import Dkim
-from mta.trust.dmarc import Dmarc
 from mta.trust.iprev import Iprev
 from mta.trust.results import Result
 from mta.trust.sentences import Found
@@ -51,8 +50,7 @@ async def check(letter: Letter, *, resolver: Resolver, run: Run) -> Verdict:
     """The verdict; never raises for anything that a message or the DNS says."""
     asking = Asking(resolver)
     try:
-        fields, body = await _parted(letter, run)
-        who = dmarc.author(fields)
+        fields, who, body = await _parted(letter, run)
         found = await _found(letter, asking, fields, body, who, run)
     finally:
         asking.hang_up()
@@ -62,10 +60,11 @@ async def check(letter: Letter, *, resolver: Resolver, run: Run) -> Verdict:
     return Verdict(verdict.evidence, verdict.author, verdict.policy, verdict.published, results=written)
 
 
-async def _parted(letter: Letter, run: Run) -> tuple[tuple[Field, ...], Body]:
-    def part() -> tuple[tuple[Field, ...], Body]:
-        header_end, body_start = split_message(letter.raw)
-        return parse_header(letter.raw[:header_end]), Body(letter.raw, body_start)
+async def _parted(letter: Letter, run: Run) -> tuple[tuple[Field, ...], dmarc.Author, Body]:
+    def part() -> tuple[tuple[Field, ...], dmarc.Author, Body]:
+        header_end, body_start = split_arrived(letter.raw)
+        header = letter.raw[:header_end]
+        return parse_header(header), dmarc.author(dmarc.froms(header)), Body(letter.raw, body_start)
 
     return part() if len(letter.raw) <= _INLINE else await run(part)
 
@@ -87,14 +86,16 @@ async def _found(
     found_dkim, found_arc = _result(
         signed, (dkim_check.late(fields, at=letter.at // 1_000_000), Arc(_temperror(fields)))
     )
-    judged = asyncio.ensure_future(dmarc.check(asking, who, spf=found_spf, dkim=found_dkim))
-    await _until(until + 0.1, judged)
+    judged = asyncio.ensure_future(
+        dmarc.check(asking, who, spf=found_spf, dkim=found_dkim, until=until + 0.1)
+    )
+    await _until(until + 0.3, judged)
     return Found(
         iprev=_result(name, Iprev(iprev.TEMPERROR)),
         spf=found_spf,
         dkim=found_dkim,
         arc=found_arc,
-        dmarc=_result(judged, Dmarc(dmarc.TEMPERROR, who.domains[0] if who.domains else "")),
+        dmarc=_result(judged, dmarc.late(who)),
     )
 
 

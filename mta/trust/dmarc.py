@@ -1,17 +1,20 @@
 """DMARC: does the domain that a reader sees in From answer for this message, and what is asked for if not (RFC 9989)?
 
 A From that nobody can be sure of (none, several, broken) is no way around a policy: every domain that it names is
-looked at, and what is strictest counts. Called by `trust.checks`.
+looked at, and what is strictest counts. It is read as far as those read it who show it: what stands in front of the
+author, however much, hides nobody. Called by `trust.checks`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
-from mta.message.address import Address, BadAddress, canonical_domain, scan_addresses
-from mta.message.headers import Field
+from mta.message.address import MAX_FIELD, BadAddress, canonical_domain, parse_addresses
+from mta.message.headers import MAX_FIELDS, Field
 from mta.resolver import NO_NAME, Temporary
 from mta.trust import dmarc_record
 from mta.trust.asking import Asking
@@ -20,20 +23,28 @@ from mta.trust.dmarc_record import POLICIES, Record
 from mta.trust.spf import Spf
 
 PASS, FAIL, NONE, TEMPERROR, PERMERROR = "pass", "fail", "none", "temperror", "permerror"
-MOST_AUTHORS = 4  # domains in From that are looked at
+MOST_AUTHORS = 8  # domains in From that are looked at: of more, the first and the last
 
+# What is wrong with a From that names nobody for certain.
+SEVERAL, HIDDEN, CROWDED = "several", "hidden", "crowded"
+
+_FROM = re.compile(rb"^(from[ \t]*:)([^\n]*\n?(?:[ \t][^\n]*\n?)*)", re.IGNORECASE | re.MULTILINE)
+_BLANKS = re.compile(rb"[ \t\r\n]+")
 _LOOKS_LIKE_DOMAIN = re.compile(r"@([A-Za-z0-9_\x80-\U0010ffff](?:[A-Za-z0-9_.\x80-\U0010ffff-]{0,251}))")
-_LONGEST_FROM = 16_000
-_MOST_PEOPLE = 20
+_MOST_PEOPLE = 500  # as many as are shown
+_TAIL = 4096  # bytes at the end that are looked at even so
 
 
 @dataclass(frozen=True, slots=True)
 class Author:
-    """Who wrote it, as From has it. `domains`: all that it names; `certain`: exactly one, and no doubt about it."""
+    """Who wrote it, as From has it. `domains`: what it names, MOST_AUTHORS at most; `certain`: exactly one, and no
+    doubt about it. `doubt`: '', or SEVERAL domains; HIDDEN: nobody, or written so that it can be read in two ways;
+    CROWDED: more than can be looked at, which nobody writes who has nothing to hide."""
 
     domains: tuple[str, ...]
     certain: bool
     reason: str = ""
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,35 +58,48 @@ class Dmarc:
     reason: str = ""
 
 
+def froms(header: bytes) -> tuple[Field, ...]:
+    """All From fields, also those behind so many others that nobody here reads on; other mail programs do."""
+    found = islice(_FROM.finditer(header), MAX_FIELDS)
+    return tuple(Field("from", match[0], match[2].rstrip(b"\r\n")) for match in found)
+
+
 def author(fields: Sequence[Field]) -> Author:
     """The author's domain, by the one reading that a strict parser has (RFC 9989 §5.3.1)."""
-    froms = [field.value for field in fields if field.name == "from"]
-    if not froms:
-        return Author((), False, "It has no sender that a reader could see.")
+    written = [_BLANKS.sub(b" ", field.value).strip() for field in fields if field.name == "from"]
+    if not written:
+        return Author((), False, "It has no sender that a reader could see.", HIDDEN)
     domains: dict[str, None] = {}
-    broken = any(len(value) > _LONGEST_FROM for value in froms)
-    for value in froms[:MOST_AUTHORS]:
-        people = [
-            each for each in scan_addresses(value[:_LONGEST_FROM], _MOST_PEOPLE) if isinstance(each, Address)
-        ]
+    crowded, broken, hidden, left = len(written) >= MAX_FIELDS, False, False, MAX_FIELD
+    for value in written:
+        people = parse_addresses(value[:left], _MOST_PEOPLE)
         names = [_canonical(each.domain) for each in people]
-        broken = broken or len(people) == _MOST_PEOPLE
+        if len(value) > left or len(people) == _MOST_PEOPLE:
+            crowded = True
+            names += _named(value[-_TAIL:])
         if not names or not all(names):
             broken = True
-            names += [_canonical(each) for each in _LOOKS_LIKE_DOMAIN.findall(_text(value))[:_MOST_PEOPLE]]
+            hidden = hidden or value.count(b"@") != sum(map(bool, names))  # else only a name has no address
+            names += _named(value[:left])
         domains.update(dict.fromkeys(name for name in names if name))
+        left = max(0, left - len(value))
     found = tuple(domains)
-    if len(froms) > 1:
-        return Author(found, False, "It names its sender more than once, as only forged mail does.")
+    if crowded or len(found) > MOST_AUTHORS:
+        some = dict.fromkeys((*found[: MOST_AUTHORS // 2], *found[-(MOST_AUTHORS // 2) :]))
+        return Author(tuple(some), False, "It names more senders than any honest message has.", CROWDED)
+    if len(written) > 1:
+        return Author(found, False, "It names its sender more than once, as only forged mail does.", HIDDEN)
     if broken or not found:
-        return Author(found, False, "Its sender is written so that nobody can be sure who it is.")
+        doubt = HIDDEN if hidden or not found else SEVERAL
+        return Author(found, False, "Its sender is written so that nobody can be sure who it is.", doubt)
     if len(found) > 1:
-        return Author(found, False, "It names senders of several domains.")
+        return Author(found, False, "It names senders of several domains.", SEVERAL)
     return Author(found, True)
 
 
-def _text(value: bytes) -> str:
-    return value[:_LONGEST_FROM].decode("utf-8", "replace")
+def _named(value: bytes) -> list[str]:
+    """Whatever looks like a domain, for want of a better reading."""
+    return [_canonical(each) for each in _LOOKS_LIKE_DOMAIN.findall(value.decode("utf-8", "replace"))]
 
 
 def _canonical(domain: str) -> str:
@@ -86,16 +110,28 @@ def _canonical(domain: str) -> str:
     return "" if name.startswith("[") or "." not in name else name
 
 
-async def check(asking: Asking, who: Author, *, spf: Spf, dkim: Sequence[Dkim]) -> Dmarc:
-    """The result for the author's domain; of several, the strictest of those that fail, and never better than permerror."""
+async def check(
+    asking: Asking, who: Author, *, spf: Spf, dkim: Sequence[Dkim], until: float | None = None
+) -> Dmarc:
+    """The result for the author's domain; of several, the strictest of those that fail, and never better than permerror.
+
+    What is not known at `until`, on the event loop's clock, is as if the DNS had not answered.
+    """
+    judged = await asyncio.gather(
+        *(_one(asking, domain, spf=spf, dkim=dkim, until=until) for domain in who.domains[:MOST_AUTHORS])
+    )
     if who.certain:
-        return await _one(asking, who.domains[0], spf=spf, dkim=dkim)
+        return judged[0]
     worst = Dmarc(PERMERROR, reason=who.reason)
-    for domain in who.domains[:MOST_AUTHORS]:
-        each = await _one(asking, domain, spf=spf, dkim=dkim)
+    for each in judged:
         if each.asked and _strictness(each.asked) >= _strictness(worst.asked):
             worst = Dmarc(PERMERROR, each.domain, each.published, each.asked, who.reason)
     return worst
+
+
+def late(who: Author) -> Dmarc:
+    """The result where `check` did not come to an end."""
+    return Dmarc(TEMPERROR, who.domains[0]) if who.certain else Dmarc(PERMERROR, reason=who.reason)
 
 
 def _strictness(policy: str) -> int:
@@ -103,19 +139,24 @@ def _strictness(policy: str) -> int:
 
 
 async def prefetch(asking: Asking, who: Author) -> None:
-    """Have the author's records on their way while the signatures are looked at."""
-    for domain in who.domains[:1]:
+    """Have the records of all authors on their way while the rest is looked at: a slow one, or what else the sender
+    lets us wait for, must not leave a policy unread."""
+
+    async def ask(domain: str) -> None:
         try:
-            await dmarc_record.walk(asking, domain)
+            await _policy(asking, domain, await dmarc_record.walk(asking, domain))
         except Temporary:
-            continue
+            return
+
+    await asyncio.gather(*map(ask, who.domains[:MOST_AUTHORS]))
 
 
-async def _one(asking: Asking, domain: str, *, spf: Spf, dkim: Sequence[Dkim]) -> Dmarc:
+async def _one(asking: Asking, domain: str, *, spf: Spf, dkim: Sequence[Dkim], until: float | None) -> Dmarc:
     try:
-        found = await dmarc_record.walk(asking, domain)
-        record, policy = await _policy(asking, domain, found)
-    except Temporary as trouble:
+        async with asyncio.timeout_at(until):
+            found = await dmarc_record.walk(asking, domain)
+            record, policy = await _policy(asking, domain, found)
+    except (Temporary, TimeoutError) as trouble:
         return Dmarc(TEMPERROR, domain, reason=str(trouble))
     if record is None or policy is None:
         return Dmarc(NONE, domain)
@@ -124,8 +165,9 @@ async def _one(asking: Asking, domain: str, *, spf: Spf, dkim: Sequence[Dkim]) -
         if result not in {PASS, TEMPERROR}:
             continue
         try:
-            aligned = await _aligned(asking, domain, name, strict=strict, found=found)
-        except Temporary:
+            async with asyncio.timeout_at(until):
+                aligned = await _aligned(asking, domain, name, strict=strict, found=found)
+        except (Temporary, TimeoutError):
             doubtful = True
             continue
         if aligned and result == PASS:
@@ -175,11 +217,14 @@ async def _aligned(
     """RFC 9989 §4.4: the same domain or, unless `strict`, the same organization."""
     if domain == other:
         return True
-    # Both organizations end in the same two labels, or they are not the same; then nothing need be asked.
-    if strict or not other or domain.split(".")[-2:] != other.split(".")[-2:]:
+    if strict or not other:
         return False
-    walked = await dmarc_record.walk(asking, other)
-    return dmarc_record.organization(domain, found) == dmarc_record.organization(other, walked)
+    ours = dmarc_record.organization(domain, found)
+    # An organization's names all end in its own. Of any other nothing need be asked, and its dead DNS, which a
+    # forger may choose under the same public suffix, casts no doubt.
+    if other != ours and not other.endswith(f".{ours}"):
+        return False
+    return dmarc_record.organization(other, await dmarc_record.walk(asking, other)) == ours
 
 
 def _eased(policy: str) -> str:

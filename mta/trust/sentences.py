@@ -39,7 +39,7 @@ def verdict(found: Found, who: Author, *, sealer: Sealed | None) -> Verdict:
     judged = found.dmarc
     softened = sealer is not None and judged.result == dmarc.FAIL
     evidence = (
-        _dmarc(judged, sealer=sealer if softened else None),
+        _dmarc(judged, who, sealer=sealer if softened else None),
         *_signatures(found.dkim, judged.domain),
         _spf(found.spf, found.dkim),
         *_arc(found.arc),
@@ -54,7 +54,7 @@ def verdict(found: Found, who: Author, *, sealer: Sealed | None) -> Verdict:
     )
 
 
-def _dmarc(found: Dmarc, *, sealer: Sealed | None) -> Evidence:
+def _dmarc(found: Dmarc, who: Author, *, sealer: Sealed | None) -> Evidence:
     name = shown(found.domain)
     score = 0.0
     match found.result:
@@ -74,7 +74,8 @@ def _dmarc(found: Dmarc, *, sealer: Sealed | None) -> Evidence:
             # No fail, but no way around a policy either: who forges may name a part of a domain whose DNS is dead.
             score = {"reject": 1.5, "quarantine": 1.0}.get(found.published, 0.0)
         case dmarc.PERMERROR:
-            reason, score = found.reason, 3.0
+            # Whoever hides among others, or says nothing, fares no better than who is caught: Junk, or held.
+            reason, score = found.reason, {dmarc.CROWDED: 15.0, dmarc.HIDDEN: 5.0}.get(who.doubt, 3.0)
         case _:
             reason = (
                 f"{name} does not say how its mail can be recognized."
