@@ -1,7 +1,8 @@
 """Authentication-Results: writing ours, finding those that claim to be ours, reading others' (RFC 8601).
 
 Only this host may write results under its name; a message that brings such a field along is relieved of it, whatever
-comments, quotes, folds or capitals it is written with (§5). Pure. Called by `trust.checks`, `trust.arc` and the flow.
+comments, quotes, folds or capitals it is written with (§5). One that is too long for us to read, or whose comment or
+quotes have no end, is read by others in their own way: it goes, too. Pure. Called by `trust.checks`, `trust.arc` and the flow.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from mta.message.address import BadAddress, canonical_domain
-from mta.message.headers import split_message, unfold
+from mta.message.headers import split_arrived, unfold
 
 MOST_RESULTS = 60
 LONGEST = 16_000
@@ -74,10 +75,12 @@ _COMMENT_EDGE = re.compile(r"[()]|\\.", re.DOTALL)
 
 
 class _Words:
-    """The words of a value in turn: text, quoted text without its quotes, and the marks ; and =."""
+    """The words of a value in turn: text, quoted text without its quotes, and the marks ; and =. `is_open`: a comment
+    or quoted text that was come by has no end."""
 
     def __init__(self, text: str) -> None:
         self.text = text[:LONGEST]
+        self.is_open = False
 
     def __iter__(self) -> Iterator[tuple[bool, str]]:
         text, at = self.text, 0
@@ -87,6 +90,7 @@ class _Words:
             elif space := _SKIPPED.match(text, at):
                 at = space.end()
             elif quoted := _QUOTED.match(text, at):
+                self.is_open = self.is_open or quoted.end() == quoted.end(1)
                 yield True, _ESCAPED.sub(r"\1", quoted[1])
                 at = quoted.end()
             elif plain := _PLAIN.match(text, at):
@@ -102,6 +106,7 @@ class _Words:
             depth += {"(": 1, ")": -1}.get(edge[0], 0)
             if depth == 0:
                 return edge.end()
+        self.is_open = True
         return len(self.text)
 
 
@@ -111,6 +116,15 @@ def host_of(value: bytes) -> str:
     for is_word, word in _Words(text):
         return _host(word) if is_word else ""
     return ""
+
+
+def could_be_of(value: bytes, host: str) -> bool:
+    """Whether anybody could take the results for `host`'s: its name stands there, or nobody can say what does."""
+    if len(value) > LONGEST:
+        return True
+    words = _Words(unfold(value).decode("utf-8", "replace"))
+    first = next(iter(words), (False, ""))
+    return words.is_open or (first[0] and _host(first[1]) == _host(host))
 
 
 def _host(text: str) -> str:
@@ -161,16 +175,15 @@ _FIELD = re.compile(
 
 
 def without_forged(raw: bytes, host: str) -> bytes:
-    """The message without Authentication-Results that say they are this host's; else byte for byte as it came."""
-    header_end, _ = split_message(raw)
+    """The message without Authentication-Results that could be taken for this host's; else byte for byte as it came."""
+    header_end, _ = split_arrived(raw)
     header = raw[:header_end]
     if NAME.encode() not in header.lower():
         return raw
-    ours = _host(host)
     kept: list[bytes] = []
     at = 0
     for each in _FIELD.finditer(header):
-        if host_of(each[1]) == ours:
+        if could_be_of(each[1], host):
             kept.append(raw[at : each.start()])
             at = each.end()
     return b"".join((*kept, raw[at:])) if at else raw

@@ -36,6 +36,14 @@ def stored(*lines, body=b"text\r\n"):
         b"Authentication-Results: mail.example.test; none\r\n",
         b"Authentication-Results: mail.example.test(c); none\r\n",
         "Authentication-Results: ｍａｉｌ.example.test; spf=pass\r\n".encode(),
+        # what others may read otherwise than we do
+        b"Authentication-Results: (" + b"a" * 17_000 + b") mail.example.test; dmarc=pass\r\n",
+        b"Authentication-Results: (" + (b"a" * 70 + b"\r\n ") * 240 + b") mail.example.test; dmarc=pass\r\n",
+        b"Authentication-Results:" + b"\r\n " * 8_000 + b"mail.example.test; dmarc=pass\r\n",
+        b"Authentication-Results: mx.other.test; x=" + b"a" * 17_000 + b"\r\n",
+        b"Authentication-Results: (((mail.example.test; dmarc=pass\r\n",
+        b"Authentication-Results: (a \\) mail.example.test; dmarc=pass\r\n",
+        b'Authentication-Results: "mail.example.test; dmarc=pass\r\n',
     ],
 )
 def test_results_in_our_name_are_taken_out(line):
@@ -69,10 +77,22 @@ def test_a_copy_in_another_field_does_not_save_a_forged_one():
     assert cleaned == b"X-Note: " + forged + mail(body=b"text\r\n")
 
 
-def test_a_forged_one_behind_thousands_of_fields_is_found():
+@pytest.mark.parametrize(
+    "before",
+    [
+        b"X: y\r\n" * 5000,
+        b"X-Bad line\r\n",
+        b"X-Bad line\r\nX: y\r\n",
+        b"X: y\r\nX-Bad line\r\n",
+        b" folded\r\n",
+    ],
+    ids=["thousands", "bad first", "bad and good", "bad second", "folded first"],
+)
+def test_a_forged_one_is_found_whatever_stands_before_it(before):
+    """Our own lines come before all of it: then even what began with no field has a header."""
     forged = b"Authentication-Results: mail.example.test; spf=pass\r\n"
-    cleaned, _ = stored(b"X: y\r\n" * 5000, forged)
-    assert b"Authentication" not in cleaned
+    cleaned, _ = stored(before, forged)
+    assert cleaned == before + mail(body=b"text\r\n")
 
 
 @settings(max_examples=300, deadline=None)
