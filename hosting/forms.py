@@ -316,7 +316,7 @@ class InboundForm(forms.Form):
     refuse_at = forms.ChoiceField(label=_("Surely spam is"))
     hold_spam = forms.ChoiceField(
         label=_("What is surely spam is"),
-        choices=[("1", _("held in the quarantine")), ("0", _("refused while it is sent"))],
+        choices=[("1", _("held in the quarantine")), ("0", _("refused at the door; its sender is told"))],
     )
     hold_forged = forms.ChoiceField(
         label=_("Forged mail is"),

@@ -62,6 +62,7 @@ MORE = ("scheduled", "archive", "all", "spam", "trash")
 OUTGOING = frozenset({"sent", "drafts", "scheduled"})  # rows say to whom
 WAKEFUL = frozenset({"drafts", "scheduled", "spam", "trash"})  # what lies there is not snoozed
 MAX_DEPTH = 3  # of indentation
+HELD = "quarantine"  # the slug of a page that is no list of conversations
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ def box_of(info: MailboxInfo) -> Box:
         slug = OF_ROLE[info.role]
         return Box(info.id, slug, title_of(slug))
     if info.role == QUARANTINE:  # no list of conversations: a page of its own (webmail/views/held.py)
-        return Box(info.id, "quarantine", _("Quarantine"))
+        return Box(info.id, HELD, _("Quarantine"))
     return Box(info.id, label_slug(info.name), info.name.rpartition("/")[2], hue_of(info), info.name)
 
 
@@ -258,10 +259,18 @@ def _above(name: str) -> list[str]:
 
 @lru_cache(maxsize=1000)
 def _url(slug: str) -> str:
-    return reverse("mail:box", args=[slug])
+    return reverse("mail:quarantine") if slug == HELD else reverse("mail:box", args=[slug])
 
 
 def counts(mailboxes: tuple[MailboxInfo, ...]) -> dict[str, list[object]]:
     """What the left column counts, by slug: [number, bold]; for live updates."""
     first, more, labels = sidebar(mailboxes)
-    return {item.name: [item.count, item.unread] for item in (*first, *more, *labels)}
+    counted: dict[str, list[object]] = {
+        item.name: [item.count, item.unread] for item in (*first, *more, *labels)
+    }
+    return counted | {HELD: [held(mailboxes), False]}
+
+
+def held(mailboxes: tuple[MailboxInfo, ...]) -> int:
+    """How many messages the quarantine holds."""
+    return sum(each.messages for each in mailboxes if each.role == QUARANTINE)

@@ -70,6 +70,19 @@ def banners(message: ConversationMessage, known: Known) -> tuple[Banner, ...]:
         return ()
     domain = message.from_.email.rpartition("@")[2]
     found = []
+    virus = known.found("virus")
+    held = message.reasons.get("held") if isinstance(message.reasons, dict) else None
+    if held == "virus" or (virus is not None and virus.result == "fail"):
+        name = virus.domain if virus is not None else ""
+        found.append(
+            Banner(
+                "danger",
+                _("A virus scanner found “%(name)s” in this message.") % {"name": name}
+                if name
+                else _("A virus scanner found a virus in this message."),
+                _("It was let in by hand. Do not open what is attached."),
+            )
+        )
     if known.result("dmarc") == "fail":
         found.append(
             Banner(

@@ -28,7 +28,7 @@ from hosting.models import Account
 from mta.directory import Access
 from mta.mailstore import service as mailstore
 from mta.mailstore.errors import NoSuchDraft, NoSuchMailbox, NoSuchMessage
-from mta.values import QUARANTINE, Cause, MailboxInfo
+from mta.values import Cause, MailboxInfo
 from webmail import boxes
 from webmail.i18n import speaking
 from webmail.models import Preferences
@@ -327,7 +327,7 @@ def _frame(visit: Visit, *, current: str, folded: frozenset[int]) -> dict[str, A
         "sidebar_first": first,
         "sidebar_more": more,
         "more_open": any(item.current for item in more),
-        "held_count": sum(each.messages for each in visit.mailboxes if each.role == QUARANTINE),
+        "held_count": boxes.held(visit.mailboxes),
         "sidebar_labels": [item for item in labels if not item.hidden],
         "hidden_labels": [item for item in labels if item.hidden],
         "brand_url": "/mail/",

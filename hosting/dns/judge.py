@@ -172,7 +172,9 @@ def _dmarc(record: Record, texts: tuple[str, ...]) -> Finding:
         return Finding(record.key, record.title, WRONG, said, todo, found)
     policy = tags(found[0]).get("p", "").lower()
     if policy in {"quarantine", "reject"}:
-        return Finding(record.key, record.title, GOOD, _("Forged mail is turned away."), observed=found)
+        turned, aside = _("Forged mail is turned away."), _("Forged mail is put aside as spam.")
+        said = turned if policy == "reject" else aside
+        return Finding(record.key, record.title, GOOD, said, observed=found)
     if policy == "none":
         said = _("A policy is there. It asks for reports only; forged mail still arrives.")
         return Finding(record.key, record.title, GOOD, said, observed=found)

@@ -26,7 +26,10 @@ def spelled_or_domain(text: str) -> str:
     if "@" in text and not text.startswith("@"):
         return spelled(text)
     try:
-        return "@" + canonical_domain(text.removeprefix("@"))
+        domain = canonical_domain(text.removeprefix("@"))
+        if "." not in domain:  # a word is no domain that mail comes from
+            raise BadAddress(text)
+        return "@" + domain
     except BadAddress:
         raise CannotFilter(
             _("“%(address)s” is not a mail address.") % {"address": storable(text[:300])}

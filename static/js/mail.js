@@ -86,6 +86,7 @@ async function look() {
 function showCounts(counts) {
   if (!counts) return;
   for (const item of document.querySelectorAll(".sidebar [data-nav]")) {
+    if (item.dataset.nav.startsWith("label/") === false && !(item.dataset.nav in counts)) continue; // a page that counts nothing
     const [count, unread] = counts[item.dataset.nav] ?? [0, false];
     const shown = item.querySelector(".nav-count");
     item.classList.toggle("has-unread", unread);

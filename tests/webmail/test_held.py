@@ -87,6 +87,20 @@ def test_a_virus_stays_whatever_is_asked_and_a_forged_sender_is_never_trusted(an
     assert "It is gone." in act(ann, virus, "delete")
 
 
+def test_a_virus_that_was_let_in_says_so_wherever_it_is_read(ann: Reader) -> None:
+    message = hold(ann, kind="virus")
+    mailstore.release(ann.space, [message], cause=Cause("web", session="the panel", actor="admin"))
+    thread = mailstore.message(ann.space, message).thread
+    assert "A virus scanner found a virus in this message." in ann.page(f"/mail/inbox/{thread}/")
+
+
+def test_other_pages_know_the_place_and_count_it(ann: Reader) -> None:
+    hold(ann)
+    assert 'href="/mail/quarantine/"' in ann.page("/mail/settings/storage/")
+    news = ann.get("/mail/live/rows/inbox/?since=0").json()
+    assert news["counts"]["quarantine"] == [1, False]
+
+
 def test_block_throws_it_away_and_empty_throws_all_away(ann: Reader) -> None:
     act(ann, hold(ann), "block")
     assert [each.address for each in filters.blocked(ann.space)] == ["win@lotto.test"]
