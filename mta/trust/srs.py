@@ -3,7 +3,8 @@
 A forwarded message leaves from a host that its sender's SPF record does not name. So its sender is written into an
 address of a domain here, `SRS0=hash=day=their.domain=local@ours`; a bounce to that address comes here and goes on to
 them. The hash keeps strangers from using it as a relay, the day ends its use after three weeks. Another host's SRS0
-becomes SRS1, which names that host, so that the address does not grow with every hop. Pure but for SECRET_KEY. Called
+becomes SRS1, which names that host, so that the address does not grow with every hop; what stands there for a hash is
+nobody's business but ours, and begins with the day, `SRS1=dayhash=their.host==…`. Pure but for SECRET_KEY. Called
 by `mta.flow.sealing`, and at RCPT.
 """
 
@@ -36,13 +37,18 @@ def forward(sender: str, *, domain: str, at: int) -> str:
     if start in {"srs0=", "srs0+", "srs0-"}:
         # another host's: its own separator is kept, so that it knows its address again
         rest = f"{theirs}={local[4:]}"
-        made = f"SRS1={_hash('srs1', rest)}={rest}"
+        made = _once_more(rest, at)
     elif start in {"srs1=", "srs1+", "srs1-"} and (tail := local[5:].partition("=")[2]) and "=" in tail:
-        made = f"SRS1={_hash('srs1', tail)}={tail}"
+        made = _once_more(tail, at)
     else:
         rest = f"{_stamp(at)}={theirs}={local}"
         made = f"SRS0={_hash('srs0', rest)}={rest}"
     return f"{quote_local(made)}@{domain}" if len(made.encode()) <= MAX_LOCAL else sender
+
+
+def _once_more(rest: str, at: int) -> str:
+    stamp = _stamp(at)
+    return f"SRS1={stamp}{_hash('srs1', f'{stamp}={rest}')}={rest}"
 
 
 def is_srs(address: str) -> bool:
@@ -57,17 +63,20 @@ def reverse(address: str, *, at: int) -> str | None:
     given, _, rest = local[5:].partition("=")
     if kind not in {"srs0=", "srs1="} or not rest or len(local) > MAX_LOCAL:
         return None
+    stamp, signed = rest.partition("=")[0], rest
+    if kind == "srs1=":
+        stamp, given = given[:2], given[2:]
+        signed = f"{stamp}={rest}"
     # Hosts on the way may change capitals to small letters (RFC 5321 §2.4 notwithstanding): the hash does not mind.
-    if not hmac.compare_digest(given.lower().encode(), _hash(kind[:4], rest).encode()):
+    if not hmac.compare_digest(given.lower().encode(), _hash(kind[:4], signed).encode()):
+        return None
+    if not _is_recent(stamp, at):
         return None
     if kind == "srs1=":
         theirs, _, tail = rest.partition("=")
         return _address(f"SRS0{tail}", theirs) if tail else None
-    stamp, _, rest = rest.partition("=")
-    theirs, _, local = rest.partition("=")
-    if not local or not _is_recent(stamp, at):
-        return None
-    return _address(local, theirs)
+    theirs, _, local = rest.partition("=")[2].partition("=")
+    return _address(local, theirs) if local else None
 
 
 def _address(local: str, domain: str) -> str | None:

@@ -18,9 +18,20 @@ def test_a_sender_comes_back_from_the_address_that_was_made_of_it():
     assert srs.reverse(made.lower(), at=NOW) == "ann@a.test"
 
 
-def test_three_weeks_later_it_means_nobody():
-    made = srs.forward("ann@a.test", domain="b.test", at=NOW)
-    assert srs.reverse(made, at=NOW + 21 * DAY) == "ann@a.test"
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "ann@a.test",
+        "SRS0=hash=aa=a.test=ann@other.test",
+        "SRS0+x=y@other.test",
+        "SRS1=hash=other.test==hash=aa=a.test=ann@third.test",
+    ],
+)
+def test_three_weeks_later_it_means_nobody(sender):
+    made = srs.forward(sender, domain="b.test", at=NOW)
+    assert srs.reverse(made, at=NOW + 21 * DAY) == srs.reverse(made, at=NOW) is not None
+    assert srs.reverse(made.lower(), at=NOW) is not None
+    assert srs.reverse(made, at=NOW + 400 * DAY) is None
     assert srs.reverse(made, at=NOW + 22 * DAY) is None
     assert srs.reverse(made, at=NOW - 2 * DAY) is None
 
@@ -57,6 +68,13 @@ def test_what_cannot_be_rewritten_stays(sender):
     assert srs.forward(sender, domain="b.test", at=NOW) == sender
 
 
+def test_nobody_gives_an_address_another_day():
+    made = srs.forward("SRS0=hash=aa=a.test=ann@other.test", domain="b.test", at=NOW)
+    later = srs.forward("SRS0=hash=aa=a.test=ben@other.test", domain="b.test", at=NOW + 40 * DAY)
+    assert made[:5] == later[:5] == "SRS1=" and made[5:7] != later[5:7]
+    assert srs.reverse(made[:5] + later[5:7] + made[7:], at=NOW + 40 * DAY) is None
+
+
 def test_our_own_is_not_wrapped_twice():
     made = srs.forward("ann@a.test", domain="b.test", at=NOW)
     assert srs.forward(made, domain="b.test", at=NOW) == made
@@ -88,4 +106,5 @@ def test_every_sender_comes_back(local, domain, at):
 def test_no_text_is_taken_for_an_address_of_ours(text, at):
     assert srs.reverse(text, at=at) is None
     assert srs.reverse(f"SRS0={text}@b.test", at=at) is None
+    assert srs.reverse(f"SRS1={text}@b.test", at=at) is None
     srs.forward(text, domain="b.test", at=at)
