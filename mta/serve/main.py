@@ -30,7 +30,7 @@ from mta.serve import statuses
 from mta.serve.bellboard import Bellboard
 from mta.serve.bridge import Bridge
 from mta.serve.imap import serve_imap
-from mta.serve.listener import Door, Listener
+from mta.serve.listener import Door, Listener, PortInUse
 from mta.serve.lmtp import serve_lmtp
 from mta.serve.metrics import FULL, serve_metrics
 from mta.serve.peers import Network
@@ -76,7 +76,10 @@ def _spare_collections() -> None:
 
 
 def _run_many(processes: int, tls: ssl.SSLContext) -> None:
-    """Children that are all the same; when one ends, all do, and whoever started us starts us again."""
+    """Children that are all the same; when one ends, all do, and whoever started us starts us again.
+
+    Ends as the first of them ended: who looks at the status knows that something has to be put right.
+    """
     connections.close_all()
     gc.collect()
     gc.freeze()  # what is here already stays shared between the children
@@ -89,9 +92,13 @@ def _run_many(processes: int, tls: ssl.SSLContext) -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    worst = 0
     for _ in range(processes):
-        os.wait()
+        ended = os.waitstatus_to_exitcode(os.wait()[1])
+        worst = worst or (max(ended, 1) if ended else 0)  # below 0: a signal ended it
         stop(0, None)
+    if worst:
+        raise SystemExit(worst)
 
 
 def _fork(tls: ssl.SSLContext) -> int:
@@ -101,6 +108,11 @@ def _fork(tls: ssl.SSLContext) -> int:
         try:
             _run(tls, share_ports=True)
             status = 0
+        except (CannotStart, PortInUse) as error:
+            status = 2
+            log.error("%s", error)
+        except BaseException:
+            log.exception("serve_mail ends")
         finally:
             os._exit(status)
     return child

@@ -118,11 +118,12 @@ def test_several_processes_share_the_ports_and_end_together(installation: Instal
         process.wait(10)
 
 
-def test_a_port_in_use_is_said_in_one_line(installation: Installation) -> None:
+@pytest.mark.parametrize("words", [(), ("--processes", "2")])
+def test_a_port_in_use_is_said_in_one_line(installation: Installation, words: tuple[str, ...]) -> None:
     process = installation.serve()
     try:
         second = subprocess.run(
-            [sys.executable, "manage.py", "serve_mail"],
+            [sys.executable, "manage.py", "serve_mail", *words],
             cwd=BASE, env=installation.env, capture_output=True, text=True, timeout=60,
         )  # fmt: skip
         assert second.returncode == 2
