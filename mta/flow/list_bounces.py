@@ -20,11 +20,11 @@ from mta.queue import service as queue
 from mta.queue.values import REPORT, NewOutgoing, NewRecipient
 
 
-def refusals(raw: bytes) -> list[str]:
-    """The words of a report that a copy was refused for good; nothing for a delay, and for whatever is no report."""
+def refusals(raw: bytes) -> list[str] | None:
+    """The words of a report that a copy was refused for good; nothing for a delay; None for whatever is no report."""
     report = parse_dsn(raw)
     if report is None:
-        return []
+        return None
     for each in report.recipients:
         if each.action == "failed" and not each.status.startswith("4"):
             return [(each.diagnostic or each.explanation or each.status)[:300]]

@@ -11,12 +11,22 @@ list, the directory knows.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from mta import directory
-from mta.directory import BOUNCE, LEAVE, ListInfo, ListTarget, LocalTarget, Member, RemoteTarget
+from mta.directory import (
+    BOUNCE,
+    LEAVE,
+    InboundPolicy,
+    ListInfo,
+    ListTarget,
+    LocalTarget,
+    Member,
+    RemoteTarget,
+)
 from mta.flow import filing, list_bounces, placement, sealing, submitted
 from mta.flow.errors import MayNotPost
 from mta.flow.filing import Copy
@@ -24,7 +34,7 @@ from mta.flow.placement import Decision, Refusal
 from mta.mailstore.service import Door, Prepared, prepare
 from mta.message import list_fields, trace
 from mta.message.address import BadAddress, canonical, split
-from mta.message.headers import first, message_ids, parse_header, split_message
+from mta.message.headers import Field, first, message_ids, parse_header, split_message
 from mta.message.list_fields import Heading
 from mta.queue import service as queue
 from mta.queue.values import FORWARD, NewOutgoing, NewRecipient
@@ -32,9 +42,9 @@ from mta.tracing import service as tracing
 from mta.tracing.service import Event
 from mta.trust.signing import sign
 from mta.trust.verdict import NOTHING_KNOWN, Verdict
-from mta.values import JUNK, Cause
+from mta.values import INBOX, JUNK, QUARANTINE, Cause
 
-MOST_COPIED = 128 * 1024 * 1024  # bytes of the copies of one posting: each member elsewhere has their own
+MOST_COPIED = 128 * 1024 * 1024  # bytes of all copies of a message: each member elsewhere has their own
 DEEPEST = 3  # lists that are members of lists
 
 
@@ -50,11 +60,11 @@ class Posted:
     at: int = 0
     received: bytes = b""  # our Received line, for what goes out again
     utf8: bool = False
+    ip: str = ""  # of who handed it in
 
     @property
     def message_id(self) -> str:
-        header_end, _body = split_message(self.raw)
-        found = message_ids(first(parse_header(self.raw[:header_end]), "message-id") or b"", 1)
+        found = message_ids(first(_fields(self.raw), "message-id") or b"", 1)
         return found[0] if found else ""
 
 
@@ -91,7 +101,11 @@ class _Work:
     """What is gathered while the lists are gone through."""
 
     posted: Posted
-    seen: set[int] = field(default_factory=set)
+    passed_on: set[int] = field(default_factory=set)  # lists that took it
+    copied: int = 0  # bytes, for members elsewhere
+    kept: list[tuple[ListInfo, Decision]] = field(
+        default_factory=list
+    )  # for owners, unless a list takes it yet
     given: set[int] = field(default_factory=set)  # mailspaces that have a copy
     sent: set[str] = field(default_factory=set)  # addresses elsewhere
     batches: list[Batch] = field(default_factory=list)
@@ -109,19 +123,28 @@ def spread(
     refused: list[tuple[ListTarget, MayNotPost]] = []
     bounced, left = [], []
     for target in dict.fromkeys(targets):
+        info = directory.current().mailing_list(target.list_id)
         if target.duty == LEAVE:
             left.append(target)
         elif target.duty == BOUNCE:
-            bounced += [(target, said) for said in list_bounces.refusals(posted.raw)]
-        elif (info := directory.current().mailing_list(target.list_id)) is not None:
+            said = list_bounces.refusals(posted.raw)
+            bounced += [(target, each) for each in said or ()]
+            if said is None and info is not None:
+                work.kept.append((info, _no_report(posted, info, target.address)))
+        else:
             try:
-                _post(work, info, authors=_authors(posted.raw))
+                if info is None:  # deleted since it was asked for
+                    raise MayNotPost(_("There is no list %(list)s any more.") % {"list": target.address})
+                _post(work, info, authors=_authors(posted))
             except MayNotPost as error:
                 if strict:
                     raise
                 refused.append((target, error))
-                if hold:
-                    _to_owners(work, info, Decision(JUNK, str(error)))
+                if hold and info is not None:
+                    _keep_back(work, info, error)
+    for each, decision in work.kept:  # last: who is a member of another list has their copy as such
+        if each.id not in work.passed_on:
+            _to_owners(work, each, decision)
     return Spread(
         posted,
         tuple(work.batches),
@@ -144,10 +167,12 @@ def judges(targets: Iterable[ListTarget]) -> list[int]:
 
 
 # --- who may post -------------------------------------------------------------------------------------------
-def _authors(raw: bytes) -> frozenset[str]:
-    """Everybody in From and Sender, as they are compared; nobody where From is not one whole field."""
+def _authors(posted: Posted) -> frozenset[str]:
+    """Who wrote it, as posters are compared. Of ours who signed in: everybody in From and Sender, as they may write
+    as all of them. Of others': the one in From, since nothing vouches for Sender; nobody where there are several."""
     found = set()
-    for author in submitted.authors(raw):
+    named = submitted.authors(posted.raw, sender=posted.trusted)
+    for author in named if posted.trusted or len(named) == 1 else ():
         try:
             local, domain = split(canonical(author))
         except BadAddress:
@@ -156,25 +181,34 @@ def _authors(raw: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-def _check(posted: Posted, info: ListInfo, authors: frozenset[str]) -> None:
-    """Raise MayNotPost, with a sentence for whoever wrote it."""
-    header_end, _body = split_message(posted.raw)
-    fields = parse_header(posted.raw[:header_end])
+def _check(posted: Posted, info: ListInfo, authors: frozenset[str], *, through: str = "") -> None:
+    """Raise MayNotPost, with a sentence for whoever wrote it. `through`: the list that it comes from."""
+    fields = _fields(posted.raw)
     shown = {"list": info.address}
     if list_fields.has_passed(fields, info.address):
         raise MayNotPost(_("This message has been through %(list)s already.") % shown)
-    automatic = (first(fields, "auto-submitted") or b"no").split(b";")[0].strip().lower()
-    # RFC 3834 §2: what a program answers is for one person, and a report for whoever sent what it is about.
-    if automatic not in (b"no", b"auto-generated") or not posted.sender:
+    if _is_automatic(posted, fields):
         raise MayNotPost(_("%(list)s takes no automatic answers and reports.") % shown)
     if info.policy == "anyone":
         return
-    if not authors & info.posters and not _same_mailbox(authors, info.posters):
+    # What a list takes, lists that it is a member of take from it.
+    if not (authors | {through}) & info.posters and not _same_mailbox(authors, info.posters):
         if info.policy == "members":
             raise MayNotPost(_("Only members may post to %(list)s.") % shown)
         raise MayNotPost(_("Only a few addresses may post to %(list)s, and this is none of them.") % shown)
     if not posted.trusted and not _is_believable(posted.verdict, authors):
         raise MayNotPost(_("%(list)s cannot tell that its author really sent this.") % shown)
+
+
+def _fields(raw: bytes) -> tuple[Field, ...]:
+    header_end, _body = split_message(raw)
+    return parse_header(raw[:header_end])
+
+
+def _is_automatic(posted: Posted, fields: tuple[Field, ...]) -> bool:
+    """RFC 3834 §2: what a program answers is for one person, and a report for whoever sent what it is about."""
+    said = (first(fields, "auto-submitted") or b"no").split(b";")[0].strip().lower()
+    return said not in (b"no", b"auto-generated") or not posted.sender
 
 
 def _same_mailbox(authors: frozenset[str], posters: frozenset[str]) -> bool:
@@ -197,54 +231,91 @@ def _same_mailbox(authors: frozenset[str], posters: frozenset[str]) -> bool:
 
 
 def _is_believable(verdict: Verdict, authors: frozenset[str]) -> bool:
-    """What would show a forger has not: DMARC failed; or the author is of ours, who would have signed in."""
+    """What would show a forger has not: that the checks read another author, or none; that DMARC failed; or that the
+    author is of ours, who would have signed in."""
+    domain = next((author.rpartition("@")[2] for author in authors), "")
+    if not domain or (verdict.author != domain and (verdict.author or settings.INBOUND_CHECKS)):
+        return False
     dmarc = verdict.of("dmarc")
     if verdict.policy or (dmarc is not None and dmarc.result == "fail"):
         return False
     if dmarc is not None and dmarc.result == "pass":
         return True
-    domains = {author.rpartition("@")[2] for author in authors}
-    if not any(directory.current().is_local_domain(domain) for domain in domains):
+    if not directory.current().is_local_domain(domain):
         return True
     return any(
-        each.method in ("dkim", "spf") and each.result == "pass" and each.domain in domains
+        each.method in ("dkim", "spf") and each.result == "pass" and each.domain == domain
         for each in verdict.evidence
     )
 
 
 # --- what it becomes ----------------------------------------------------------------------------------------
-def _post(work: _Work, info: ListInfo, *, authors: frozenset[str], depth: int = 0) -> None:
-    """Copies for everybody on a list; raises MayNotPost before anything is put down."""
-    if info.id in work.seen:
+def _post(work: _Work, info: ListInfo, *, authors: frozenset[str], path: tuple[ListInfo, ...] = ()) -> None:
+    """Copies for everybody on a list; raises MayNotPost before anything is put down. `path`: the lists it came by."""
+    if info.id in work.passed_on:
         return
     posted = work.posted
-    policy = directory.current().inbound_policy(info.address.rpartition("@")[2])
-    if (refusal := placement.not_onward(posted.verdict, policy=policy)) is not None:
+    if len(path) > DEEPEST:
+        raise MayNotPost(_("It came to %(list)s through too many other lists.") % {"list": info.address})
+    if (refusal := placement.not_onward(posted.verdict, policy=_policy(info))) is not None:
         raise MayNotPost(refusal.text)
-    _check(posted, info, authors)
-    work.seen.add(info.id)
-    decision = placement.decide(posted.verdict, address=info.address, policy=policy)
-    if isinstance(decision, Refusal) or decision.role != placement.from_here("").role:
+    _check(posted, info, authors, through=path[-1].address if path else "")
+    decision = _judged(posted, info, info.address)
+    if decision.role != INBOX:
         # Doubtful: its owner may look at it; nobody else is troubled with it.
-        _to_owners(work, info, decision.instead if isinstance(decision, Refusal) else decision)
+        if not info.owners:
+            raise MayNotPost(_("Nobody looks after %(list)s just now.") % {"list": info.address})
+        work.kept.append((info, decision))
         return
     here, elsewhere, below = _members(info)
-    if len(posted.raw) * len(elsewhere) > MOST_COPIED:
+    below = [each for each in below if each.id not in {info.id, *(above.id for above in path)}]
+    if not (here or elsewhere or below):
+        raise MayNotPost(_("Nobody is on %(list)s just now.") % {"list": info.address})
+    fresh = {address: member for address, member in elsewhere.items() if address not in work.sent}
+    copied = len(posted.raw) * len(fresh)
+    if work.copied + copied > MOST_COPIED:
         raise MayNotPost(
             _("The message is too big for %(list)s: %(size)d MB to %(count)d members elsewhere.")
-            % {"list": info.address, "size": -(-len(posted.raw) // 1_048_576), "count": len(elsewhere)}
+            % {"list": info.address, "size": -(-len(posted.raw) // 1_048_576), "count": len(fresh)}
         )
+    work.passed_on.add(info.id)
+    work.copied += copied
     heading = Heading(info.name, info.address, info.owner_address, open_to_all=info.policy != "listed")
-    _give(work, info, here, Decision(decision.role, f"Sent to the list {info.name}, {info.address}"), heading)
-    if elsewhere:
-        _send(work, info, elsewhere, heading, rewrite_from=_must_rewrite(posted.verdict, authors))
-    for nested in below if depth < DEEPEST else ():
-        # What a list takes, lists that it is a member of take from it.
-        with_list = authors | {info.address}
+    _give(work, info, here, Decision(INBOX, f"Sent to the list {info.name}, {info.address}"), heading)
+    if fresh:
+        _send(work, info, fresh, heading, rewrite_from=_must_rewrite(posted.verdict, authors))
+    for nested in below:
+        nested = replace(
+            nested, owners=nested.owners or info.owners
+        )  # somebody is to find what it does not take
         try:
-            _post(work, nested, authors=with_list, depth=depth + 1)
+            _post(work, nested, authors=authors, path=(*path, info))
         except MayNotPost as error:
-            _to_owners(work, nested, Decision(JUNK, str(error)))
+            _keep_back(work, nested, error)
+
+
+def _policy(info: ListInfo) -> InboundPolicy:
+    return directory.current().inbound_policy(info.address.rpartition("@")[2])
+
+
+def _judged(posted: Posted, info: ListInfo, address: str) -> Decision:
+    """Where mail with its verdict goes; what must not be taken at all, into the quarantine."""
+    decision = placement.decide(posted.verdict, address=address, policy=_policy(info))
+    return decision.instead if isinstance(decision, Refusal) else decision
+
+
+def _keep_back(work: _Work, info: ListInfo, error: MayNotPost) -> None:
+    """For the owners, in Junk, unless it is nothing that anybody should open."""
+    decision = _judged(work.posted, info, info.address)
+    work.kept.append((info, decision if decision.role == QUARANTINE else Decision(JUNK, str(error))))
+
+
+def _no_report(posted: Posted, info: ListInfo, address: str) -> Decision:
+    """What came to an address for reports and is none: a person's letter, or a program's that can't be read."""
+    decision = _judged(posted, info, address)
+    if decision.role == INBOX and _is_automatic(posted, _fields(posted.raw)):
+        return Decision(JUNK, f"An automatic answer to what {info.address} sent, and no report")
+    return decision
 
 
 def _members(info: ListInfo) -> tuple[dict[int, str], dict[str, Member], list[ListInfo]]:
@@ -306,8 +377,6 @@ def _send(
     headed = sealing.onward(headed, posted.verdict, domain=domain, at=posted.at) + headed
     keys = directory.current().signing_keys(domain)
     for address, member in members.items():
-        if address in work.sent:
-            continue
         work.sent.add(address)
         # RFC 8058 §4: what says how to leave is signed; the list's domain answers for the copy.
         raw = sign(
@@ -358,19 +427,23 @@ def store(door: Door, found: Spread, *, cause: Cause, taken: set[int] | None = N
 def _store(
     door: Door, posted: Posted, batch: Batch, mailspace: int, *, sender: str, cause: Cause
 ) -> list[Event]:
+    decision = batch.decision
+    held = {"held": placement.kind_held(posted.verdict, decision)} if decision.role == QUARANTINE else {}
     copy = Copy(
         mailspace=mailspace,
         address=batch.address,
         sender=sender,
-        decision=batch.decision,
+        decision=decision,
         prepared=batch.prepared,
         raw=batch.raw,
         prefix=trace.return_path(sender) + trace.delivered_to(batch.address) + posted.received,
         received=posted.received,
         trace_id=posted.trace_id,
-        reasons={"placement": batch.decision.reason},
+        reasons={"placement": decision.reason} | held,
         cause=cause,
         utf8=posted.utf8,
+        verdict=posted.verdict,
+        ip=posted.ip,
     )
     final, events = filing.store(door, copy)
     detail = {"mailbox": final.role, "reason": final.reason}

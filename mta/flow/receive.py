@@ -127,6 +127,7 @@ def _to_lists(passage: Passage) -> Passage:
         at=passage.at,
         received=heading.received(passage, next(iter(named.values()))),
         utf8=arrival.utf8,
+        ip=arrival.ip,
     )
     spread = lists.spread(named, posted, hold=not arrival.each)
     refused = {
@@ -255,6 +256,7 @@ def _copy(passage: Passage, delivery: Delivery, prepared: Prepared, tokens: Toke
         utf8=arrival.utf8,
         tokens=tokens,
         verdict=passage.verdict,
+        ip=arrival.ip,
     )
 
 

@@ -22,11 +22,12 @@ from mta.values import Cause
 _NEVER_LEAVE = frozenset({"bcc", "resent-bcc", "return-path"})
 
 
-def authors(raw: bytes) -> tuple[str, ...]:
+def authors(raw: bytes, *, sender: bool = True) -> tuple[str, ...]:
     """The addresses of From and, if it is there, Sender, which readers are shown as well; empty unless there is
-    exactly one From, at most one Sender, and all in them are whole."""
+    exactly one From, at most one Sender, and all in them are whole. Without `sender`: those of From alone."""
+    names = ("from", "sender") if sender else ("from",)
     header_end, _body = split_message(raw)
-    fields = [field for field in parse_header(raw[:header_end]) if field.name in ("from", "sender")]
+    fields = [field for field in parse_header(raw[:header_end]) if field.name in names]
     if [field.name for field in fields].count("from") != 1 or len(fields) > 2:
         return ()
     found: list[str] = []
