@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 
 from mta import directory, metrics
-from mta.directory import ListTarget, LocalTarget, RemoteTarget
+from mta.directory import ListTarget, LocalTarget, RemoteTarget, Target
 from mta.flow import bounce, filing, heading, lists, onward, placement, telling, weighing
 from mta.flow.filing import Copy
 from mta.flow.lists import Posted
@@ -98,6 +98,8 @@ def place(passage: Passage) -> Passage:
             refused=refused,
         )
     )
+    if passage.arrival.each:
+        passage = replace(passage, refused=_by_all(passage))
     _want(passage)
     if _must_wait(passage):
         raise ComeAgain
@@ -134,6 +136,28 @@ def _to_lists(passage: Passage) -> Passage:
         named[target]: Refusal(why.code, why.enhanced, why.text, why.text) for target, why in spread.refused
     }
     return replace(passage, spread=spread, refused={**passage.refused, **refused})
+
+
+def _by_all(passage: Passage) -> dict[str, Refusal]:
+    """The refusals of addresses that nobody behind took it for: what an alias's other targets have is not refused."""
+    mailspaces = {delivery.mailspace for delivery in passage.deliveries}
+    outside = {forward.target for forward in passage.forwards}
+    unwilling = {target for target, _why in passage.spread.refused} if passage.spread is not None else set()
+
+    def took(target: Target) -> bool:
+        match target:
+            case LocalTarget(mailspace=mailspace):
+                return mailspace in mailspaces
+            case RemoteTarget(address=address):
+                return address in outside
+            case _:
+                return target not in unwilling
+
+    return {
+        recipient.address: passage.refused[recipient.address]
+        for recipient in passage.arrival.recipients
+        if recipient.address in passage.refused and not any(map(took, recipient.targets))
+    }
 
 
 def _want(passage: Passage) -> None:
