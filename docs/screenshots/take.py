@@ -131,7 +131,6 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("changes", lambda: page.goto(demo.url + "/mail/changes/")),
         ("files", lambda: page.goto(demo.url + "/mail/files/")),
         ("search", lambda: page.goto(demo.url + "/mail/search/?q=catalogue")),
-        ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
         ("contacts", lambda: page.goto(demo.url + "/mail/contacts/")),
         ("contact", lambda: _contact(page, demo)),
         ("settings", lambda: page.goto(demo.url + "/mail/settings/accounts/")),
@@ -140,6 +139,8 @@ def _mail(browser: Browser, demo: Product, suffix: str, viewport: dict[str, int]
         ("settings-storage", lambda: page.goto(demo.url + "/mail/settings/storage/")),
         ("settings-programs", lambda: page.goto(demo.url + "/mail/settings/programs/")),
         ("outside-world", lambda: page.goto(demo.url + "/outside/")),
+        # Last: a window that writes stays open on every page.
+        ("compose", lambda: _write(page, "ada@harbour-studio.test", "Supper on Friday")),
     )
     for name, step in steps:
         step()
