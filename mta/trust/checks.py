@@ -86,10 +86,11 @@ async def _found(
     found_dkim, found_arc = _result(
         signed, (dkim_check.late(fields, at=letter.at // 1_000_000), Arc(_temperror(fields)))
     )
+    # What it needs was asked for ahead; half a second is for a busy machine to put it together.
     judged = asyncio.ensure_future(
-        dmarc.check(asking, who, spf=found_spf, dkim=found_dkim, until=until + 0.1)
+        dmarc.check(asking, who, spf=found_spf, dkim=found_dkim, until=until + 0.5)
     )
-    await _until(until + 0.3, judged)
+    await _until(until + 1.0, judged)
     return Found(
         iprev=_result(name, Iprev(iprev.TEMPERROR)),
         spf=found_spf,
