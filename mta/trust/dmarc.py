@@ -77,9 +77,11 @@ def author(fields: Sequence[Field]) -> Author:
         if len(value) > left or len(people) == _MOST_PEOPLE:
             crowded = True
             names += _named(value[-_TAIL:])
-        if not names or not all(names):
+        is_open = _is_open(value[:left])
+        if is_open or not names or not all(names):
             broken = True
-            hidden = hidden or value.count(b"@") != sum(map(bool, names))  # else only a name has no address
+            # else it is only a name that has no address
+            hidden = hidden or is_open or value.count(b"@") != sum(map(bool, names))
             names += _named(value[:left])
         domains.update(dict.fromkeys(name for name in names if name))
         left = max(0, left - len(value))
@@ -95,6 +97,14 @@ def author(fields: Sequence[Field]) -> Author:
     if len(found) > 1:
         return Author(found, False, "It names senders of several domains.", SEVERAL)
     return Author(found, True)
+
+
+def _is_open(value: bytes) -> bool:
+    """Whether a comment has no end: we read over all that stands in it, others do not. Then so is what comes after."""
+    if b"(" not in value:
+        return False
+    people = parse_addresses(value[: MAX_FIELD - 20] + b",a@end.invalid", _MOST_PEOPLE + 1)
+    return not people or people[-1].domain != "end.invalid"
 
 
 def _named(value: bytes) -> list[str]:

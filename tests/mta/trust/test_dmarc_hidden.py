@@ -51,6 +51,8 @@ def addresses(count):
         b"x@evil.example, " * 20,
         b"x@evil.example, " * 600,
         b"<x@d1.example, " + b"@d.example," * 30,
+        b"x@d0.example, (",
+        b"x@d0.example (a \\) ((b) ",
     ],
     ids=lambda each: f"{each[:6]!r}{len(each)}",
 )
