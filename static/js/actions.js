@@ -4,7 +4,7 @@
 
 import { fingers, openMenuAt } from "./components.js";
 import { commands, forgetAhead, go, later, main, post, up, view, words } from "./client.js";
-import { boxOf, checkedRows, cursorRow, isEverything, isList, moveCursor, out, pending, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
+import { boxOf, checkedRows, cursorRow, isEverything, isList, missed, moveCursor, out, pending, rowOf, select, setCursor, setFact, setStar, setUnread, showSelection, takeOut, toggle } from "./list.js";
 import { toast } from "./toast.js";
 
 const chooser = () => import("./chooser.js");
@@ -81,6 +81,7 @@ export async function act(verb, ids, fields = {}) {
     return false;
   } finally {
     for (const id of ids) if (pending.get(id) > 1) pending.set(id, pending.get(id) - 1); else pending.delete(id);
+    if (ids.filter((id) => !pending.has(id) && missed.delete(id)).length) document.dispatchEvent(new CustomEvent("mail:stale"));
   }
 }
 

@@ -62,6 +62,7 @@ export const out = new Map();
 
 /** Rows that something is being done to: what the server said of them before is older than what is shown. */
 export const pending = new Map();
+export const missed = new Set();  // rows whose news came while something was being done to them
 
 export const boxOf = (row) => row.querySelector(".row-check input");
 export const checkedRows = () => rows().filter((row) => row.classList.contains("checked"));
@@ -223,7 +224,7 @@ export function update({ rows: drawn = [], gone = [], total: count }) {
   let arrived = [];
   for (const { id, at, html } of drawn) {
     out.delete(String(id));
-    if (pending.get(String(id))) continue;  // it is told again when that is done
+    if (pending.get(String(id))) { missed.add(String(id)); continue; }  // it is told again when that is done
     const old = rowOf(String(id)), fresh = parse(html).firstElementChild;
     if (old) {
       if (old.classList.contains("checked")) check(fresh, true);

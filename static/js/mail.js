@@ -2,7 +2,7 @@
 // stream (the tab that has the lock), and tells the other tabs through a channel; a ring only means "look again".
 
 import { forgetAhead, getJson, later, lookAhead, reading, say, view } from "./client.js";
-import { fill, renew, update } from "./list.js";
+import { fill, missed, renew, update } from "./list.js";
 import "./actions.js";
 import "./keyboard.js";
 import "./progress.js";
@@ -76,6 +76,7 @@ async function look() {
   shown.dataset.clock = news.clock;
   if (kind === "list") document.title = shown.dataset.title = news.title;
   const arrived = update(news) ?? [];
+  if (missed.size) shown.dataset.clock = clock ?? known;  // not all of it is shown: it is asked for again
   const fresh = arrived.filter((row) => "unread" in row.dataset);
   announce(fresh);
   if (fresh.length && box === "inbox") document.dispatchEvent(new CustomEvent("mail:arrived", { detail: { rows: fresh } }));
