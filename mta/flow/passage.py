@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mta.directory import Target
+from mta.directory import InboundPolicy, Target
 from mta.flow.errors import Refused
 from mta.flow.lists import Spread
 from mta.flow.placement import Decision, Refusal
@@ -96,11 +96,16 @@ class Passage:
     at: int = 0
     verdict: Verdict = NOTHING_KNOWN
     prepared: Prepared | None = None
+    policies: Mapping[str, InboundPolicy] = field(default_factory=dict)  # domain → what it wants
     weighed: Mapping[int, Verdict] = field(default_factory=dict)  # mailspace → what is known of it there
     deliveries: tuple[Delivery, ...] = ()
     forwards: tuple[Forward, ...] = ()
     spread: Spread | None = None  # to distribution lists
     refused: Mapping[str, Refusal] = field(default_factory=dict)  # address → why; held unless all are
+
+    def policy(self, address: str) -> InboundPolicy:
+        """Of the domain of one of its addresses here."""
+        return self.policies[address.rpartition("@")[2]]
 
 
 @dataclass(frozen=True, slots=True)

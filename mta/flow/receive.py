@@ -17,11 +17,21 @@ from typing import Any
 from django.conf import settings
 
 from mta import directory, metrics
-from mta.directory import ListTarget, LocalTarget, RemoteTarget, Target
+from mta.directory import InboundPolicy, ListTarget, LocalTarget, RemoteTarget, Target
 from mta.flow import bounce, filing, heading, lists, onward, placement, telling, weighing
 from mta.flow.filing import Copy
 from mta.flow.lists import Posted
-from mta.flow.passage import Accepted, Arrival, ComeAgain, Delivery, Forward, MailLoop, Passage, Unwanted
+from mta.flow.passage import (
+    Accepted,
+    Arrival,
+    ComeAgain,
+    Delivery,
+    Forward,
+    MailLoop,
+    Passage,
+    Recipient,
+    Unwanted,
+)
 from mta.flow.placement import Decision, Refusal
 from mta.mailstore import service as mailstore
 from mta.mailstore.service import Door, Prepared, Tokens, prepare
@@ -70,8 +80,9 @@ def place(passage: Passage) -> Passage:
     deliveries: dict[int, Delivery] = {}
     forwards: dict[str, Forward] = {}
     refused: dict[str, Refusal] = {}
+    passage = replace(passage, policies=_policies(passage.arrival.recipients))
     for recipient in passage.arrival.recipients:
-        policy = directory.current().inbound_policy(recipient.address.rpartition("@")[2])
+        policy = passage.policy(recipient.address)
         for target in recipient.targets:
             match target:
                 case RemoteTarget(address=outside):
@@ -104,6 +115,15 @@ def place(passage: Passage) -> Passage:
     if _must_wait(passage):
         raise ComeAgain
     return passage
+
+
+def _policies(recipients: Sequence[Recipient]) -> dict[str, InboundPolicy]:
+    """What the recipients' domains want: asked once for each, not for each of hundreds of recipients."""
+    addresses = [recipient.address for recipient in recipients]
+    targets = [target for recipient in recipients for target in recipient.targets]
+    addresses += [target.address for target in targets if isinstance(target, LocalTarget)]
+    domains = dict.fromkeys(address.rpartition("@")[2] for address in addresses)
+    return {domain: directory.current().inbound_policy(domain) for domain in domains}
 
 
 def _to_lists(passage: Passage) -> Passage:
@@ -180,7 +200,7 @@ def _must_wait(passage: Passage) -> bool:
     if arrival.trusted or not passage.deliveries or passage.forwards or passage.spread is not None:
         return False
     for delivery in passage.deliveries:
-        policy = directory.current().inbound_policy(delivery.address.rpartition("@")[2])
+        policy = passage.policy(delivery.address)
         if not policy.greylist or not greylist.doubtful(delivery.verdict, junk_at=policy.junk_at):
             return False
     waits = [

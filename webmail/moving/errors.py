@@ -5,6 +5,10 @@ class Trouble(Exception):
     """It did not work this time and may work later."""
 
 
+class Declined(Trouble):
+    """The other host answered: no, or what cannot be read. Asked again, it will say the same."""
+
+
 class Refused(Trouble):
     """It will not work until somebody changes something: a wrong password, an address that is never asked."""
 

@@ -22,7 +22,7 @@ from imapclient.exceptions import IMAPClientError, LoginError
 from mta.values import ANSWERED, DELETED, DRAFT, FLAGGED, SEEN
 from mta.wire.imap import names
 
-from .errors import BadPassword, Refused, Trouble
+from .errors import BadPassword, Declined, Refused, Trouble
 from .wire import STARTTLS, Channel, Server, connect
 
 MOST_FOLDERS = 2_000
@@ -183,7 +183,7 @@ class Imap:
         except (IMAPClientError, imaplib.IMAP4.error) as refused:
             if isinstance(refused, imaplib.IMAP4.abort):
                 raise Trouble(_("%s ended the connection.") % self._server.host) from refused
-            raise Trouble(_("%s did not do what was asked.") % self._server.host) from refused
+            raise Declined(_("%s did not do what was asked.") % self._server.host) from refused
         except (OSError, EOFError) as trouble:
             raise Trouble(_("The connection to %s broke.") % self._server.host) from trouble
         except (
@@ -195,9 +195,9 @@ class Imap:
             AssertionError,
             RecursionError,
         ) as wrong:
-            raise Trouble(_("%s says things that cannot be read.") % self._server.host) from wrong
+            raise Declined(_("%s says things that cannot be read.") % self._server.host) from wrong
         except StopIteration as wrong:
-            raise Trouble(_("%s says things that cannot be read.") % self._server.host) from wrong
+            raise Declined(_("%s says things that cannot be read.") % self._server.host) from wrong
 
     def folders(self) -> list[Folder]:
         """Every folder that holds mail."""

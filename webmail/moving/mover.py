@@ -22,7 +22,7 @@ from mta.values import DELETED, DRAFT, SEEN, Cause
 
 from . import placing
 from .arrivals import deliver
-from .errors import Refused
+from .errors import Declined, Refused
 from .imap import Facts, Imap, seconds_for
 from .models import Fetched, Source, SourceFolder
 from .pop3 import Pop3
@@ -179,7 +179,7 @@ class Mover(_Storing):
         """Look into it; a folder that was made anew begins anew, and what is here already is known by its bytes."""
         try:
             opened = self._imap.open(bytes(folder.wire))
-        except Exception:
+        except Declined:
             if not folder.uidvalidity and folder.rank:
                 _note(folder, finished=True)  # listed, and not to be had: the others still are
                 self.turn.save(left_out=self.source.left_out + 1)

@@ -144,6 +144,22 @@ def test_what_nobody_wants_is_refused_and_the_trace_tells_of_it(sound: Office) -
     assert told[0].trace_id in str(refused.value)
 
 
+def test_a_domain_is_asked_once_what_it_wants_however_many_recipients_it_has(
+    sound: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+    ask = sound.directory.inbound_policy
+
+    def counted(domain: str) -> InboundPolicy:
+        asked.append(domain)
+        return ask(domain)
+
+    monkeypatch.setattr(sound.directory, "inbound_policy", counted)
+    sound.directory.entries["cleo@b.test"] = sound.ben
+    arrive(sound, Verdict(), "ann@a.test", "ben@a.test", "cleo@b.test")
+    assert asked == ["a.test", "b.test"]
+
+
 def test_who_alone_refuses_gets_it_held(sound: Office) -> None:
     sound.directory.policies["a.test"] = InboundPolicy(hold_forged=False)
     sound.directory.entries["cleo@b.test"] = sound.ben

@@ -17,6 +17,7 @@ from tests.webmail.mail_world import Reader
 from tests.webmail.moving.conftest import OLD
 from webmail.moving import mover as moving
 from webmail.moving import turns
+from webmail.moving.imap import Imap
 from webmail.moving.models import Source
 from webmail.moving.wire import PLAIN, STARTTLS, TLS
 
@@ -271,3 +272,35 @@ def test_stop_is_heard_between_two_pieces_and_go_on_goes_on(
     mover.client.post(f"/mail/settings/moving/{made.pk}/", {"do": "go"})
     assert work(made).state == Source.DONE
     assert held(mover.space, "INBOX") == held(old.people[OLD], "INBOX")
+
+
+@pytest.mark.parametrize("breaks", [True, False], ids=["the connection breaks", "the host says no"])
+def test_only_a_folder_that_the_host_itself_denies_is_left_out(
+    mover: Reader,
+    old: FakeDirectory,
+    old_host: RunningSidecar,
+    monkeypatch: pytest.MonkeyPatch,
+    breaks: bool,
+) -> None:
+    fill(old, "INBOX", 2)
+    fill(old, "Work", 3)
+    opened = Imap.open
+
+    def troubled(self: Imap, folder: bytes) -> Any:
+        if folder != b"Work":
+            return opened(self, folder)
+        if breaks:
+            monkeypatch.setattr(Imap, "open", opened)  # once
+            self._channel.close()
+            return opened(self, folder)
+        return opened(self, b"no such folder")
+
+    monkeypatch.setattr(Imap, "open", troubled)
+    made = work(source(mover, old_host))
+    if breaks:
+        assert (made.state, made.left_out) == (Source.MOVING, 0)
+        Source.objects.update(next_at=timezone.now())
+        made = work(made)
+        assert held(mover.space, "Work") == held(old.people[OLD], "Work")
+    assert (made.state, made.left_out) == (Source.DONE, 0 if breaks else 1)
+    assert len(held(mover.space, "INBOX")) == 2
